@@ -1,0 +1,96 @@
+//! Where records go: the [`Exporter`] trait and the exporters that write on this machine.
+//!
+//! Each exporter runs on a thread of its own behind a bounded queue, so a slow one delays neither the application nor
+//! another exporter. Exporters that send over a network live in their own modules, such as OTLP.
+
+mod batch;
+mod error;
+
+pub use self::batch::{Batch, Patience};
+pub use self::error::ExportError;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Carries finished records out.
+///
+/// # Contract
+/// `export` is called on the exporter's own thread, never twice at once, with at least one record. It may block: only
+/// the exporter's own queue fills meanwhile, and what no longer fits is counted. `Ok` means that every record of the
+/// batch was delivered, except those given up with [`Batch::lose`]; an error means that the rest was lost for the
+/// error's reason. It is not called again with the same records: an exporter that can try again does so inside
+/// `export`, with [`Batch::patience`] to wait. A panic is caught and counted; the exporter goes on with the next batch.
+/// What it logs through `tracing` or `log` on its own thread is not captured.
+///
+/// # Example
+/// ```
+/// use campanile::exporter::{Batch, ExportError, Exporter};
+///
+/// /// Counts failed requests.
+/// #[derive(Default)]
+/// struct Failures(u64);
+///
+/// impl Exporter for Failures {
+///     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
+///         self.0 += batch.records().filter(|record| record.is_failed()).count() as u64;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Exporter: Send + 'static {
+    /// Writes or sends a batch.
+    ///
+    /// # Errors
+    /// When records of the batch were lost.
+    fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError>;
+
+    /// Makes what was exported durable or visible; called when nothing is queued, at flush and at shutdown.
+    ///
+    /// # Errors
+    /// When that fails; nothing is counted as lost for it.
+    fn flush(&mut self) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    /// The word that reports and counters use for it.
+    fn name(&self) -> Cow<'static, str> {
+        let path = std::any::type_name::<Self>();
+        Cow::Borrowed(path.rsplit("::").next().unwrap_or(path))
+    }
+
+    /// Whether it shows events while their request is still running, as records of [`Kind::Live`](crate::record::Kind::Live).
+    fn wants_live(&self) -> bool {
+        false
+    }
+
+    /// How much it takes at once.
+    fn pace(&self) -> Pace {
+        Pace::default()
+    }
+}
+
+/// When a batch is handed over: at whichever bound is reached first.
+///
+/// # Default
+/// 512 records, no delay: what is there is handed over as soon as the exporter is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pace {
+    /// Records in one batch, at most.
+    pub max_records: usize,
+    /// How long the first record of a batch waits for company.
+    pub max_delay: Duration,
+    /// Records in the queue, at most. The queue also has a bound in bytes.
+    pub max_queue: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { max_records: 512, max_delay: Duration::ZERO, max_queue: Self::DEFAULT_MAX_QUEUE }
+    }
+}
+
+impl Pace {
+    /// Records in one exporter's queue, at most.
+    pub const DEFAULT_MAX_QUEUE: usize = 8192;
+}

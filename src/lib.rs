@@ -1,0 +1,9 @@
+//! Request logging, tracing and error reporting for any Tower service, from one line.
+
+mod config;
+mod error;
+pub mod exporter;
+pub mod record;
+
+pub use self::config::Env;
+pub use self::error::BuildError;

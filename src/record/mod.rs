@@ -1,0 +1,438 @@
+//! The record: what remains of a request when it is over.
+//!
+//! Plain data behind methods: one compact buffer inside, units in the method names, no I/O, no clock. A record is made
+//! by the layer and handed to [exporters](crate::exporter); everything that reads one reads it through these methods.
+
+mod id;
+mod loss;
+mod outcome;
+pub(crate) mod parts;
+mod resource;
+mod view;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+pub(crate) use self::id::parse_hex;
+pub use self::id::{Hex, RequestIdSource, SpanId, TraceFlags, TraceId};
+pub use self::loss::{Losses, Reason};
+pub use self::outcome::Outcome;
+use self::parts::{Parts, Side};
+pub use self::resource::Resource;
+pub use self::view::{Cause, Event, Failure, FailureKind, Field, Header, Span, Value};
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A request, from its head to the end of its response.
+    #[default]
+    Request,
+    /// One event outside any request, such as a message at start-up.
+    Event,
+    /// One span outside any request, such as a background job.
+    Span,
+    /// A copy of one event of a request that is still running, for those who show events at once. The same event comes
+    /// again inside the request's own record.
+    Live,
+}
+
+/// A finished record.
+///
+/// # Shape
+/// One request with everything that happened inside it, or one event or span outside any request
+/// ([`kind`](Self::kind)). Of the latter two, the event or span is the first of [`events`](Self::events) or
+/// [`spans`](Self::spans), and everything about a request is absent.
+pub struct Record {
+    parts: Box<Parts>,
+}
+
+impl Record {
+    pub(crate) const fn new(parts: Box<Parts>) -> Self {
+        Self { parts }
+    }
+
+    pub(crate) const fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    pub(crate) const fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
+    pub(crate) fn into_parts(self) -> Box<Parts> {
+        self.parts
+    }
+
+    fn text(&self, text: Option<parts::Text>) -> Option<&str> {
+        text.map(|text| self.parts.str(text))
+    }
+
+    /// What the record is about.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.parts.kind
+    }
+
+    /// Number of the record in this process, from 1, without gaps.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.parts.sequence
+    }
+
+    /// The trace that the record belongs to.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<TraceId> {
+        Some(self.parts.trace_id).filter(|id| id.is_valid())
+    }
+
+    /// The request's own server span; of a record outside any request, the span that it belongs to.
+    ///
+    /// Always random and made here, so it is also the record's name for people: see [`SpanId::to_short`].
+    #[must_use]
+    pub fn span_id(&self) -> SpanId {
+        self.parts.span_id
+    }
+
+    /// The caller's span.
+    #[must_use]
+    pub fn parent_span_id(&self) -> Option<SpanId> {
+        Some(self.parts.parent_span_id).filter(|id| id.is_valid())
+    }
+
+    /// Whether the parent span came in with the request.
+    #[must_use]
+    pub fn parent_is_remote(&self) -> bool {
+        self.parts.parent_is_remote
+    }
+
+    /// The flags of the trace context.
+    #[must_use]
+    pub fn trace_flags(&self) -> TraceFlags {
+        self.parts.trace_flags
+    }
+
+    /// The `tracestate` that came in, as it is passed on; empty when there was none.
+    #[must_use]
+    pub fn trace_state(&self) -> &str {
+        self.parts.str(self.parts.trace_state)
+    }
+
+    /// The request id: the caller's or our own.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        self.parts.str(self.parts.request_id)
+    }
+
+    /// Where the request id came from.
+    #[must_use]
+    pub fn request_id_source(&self) -> RequestIdSource {
+        self.parts.request_id_source
+    }
+
+    /// When it began, in nanoseconds since 1970.
+    #[must_use]
+    pub fn start_unix_ns(&self) -> u64 {
+        self.parts.start_unix_ns
+    }
+
+    /// When it ended, in nanoseconds since 1970: start plus [`duration_ns`](Self::duration_ns).
+    #[must_use]
+    pub fn end_unix_ns(&self) -> u64 {
+        self.parts.start_unix_ns.saturating_add(self.parts.duration_ns)
+    }
+
+    /// From the request's arrival to the end of the response's body, in nanoseconds, by the monotonic clock.
+    #[must_use]
+    pub fn duration_ns(&self) -> u64 {
+        self.parts.duration_ns
+    }
+
+    /// From the request's arrival to the response's head, in nanoseconds.
+    #[must_use]
+    pub fn head_ns(&self) -> Option<u64> {
+        self.parts.head_ns
+    }
+
+    /// From the request's arrival to the first byte of the response's body, in nanoseconds; the head where there is no body.
+    #[must_use]
+    pub fn time_to_first_byte_ns(&self) -> Option<u64> {
+        self.parts.first_byte_ns.or(self.parts.head_ns)
+    }
+
+    /// The method as it was sent.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.parts.str(self.parts.method)
+    }
+
+    /// The matched route template, such as `/orders/{id}`.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.text(self.parts.route)
+    }
+
+    /// The path as it was sent, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.parts.str(self.parts.path)
+    }
+
+    /// The query without `?`, values of secret keys replaced.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.text(self.parts.query)
+    }
+
+    /// `http` or `https`, where it is known.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        self.parts.str(self.parts.scheme)
+    }
+
+    /// The host that the request named, without its port.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.text(self.parts.host)
+    }
+
+    /// The port that the request named.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.parts.port
+    }
+
+    /// `1.0`, `1.1`, `2` or `3`.
+    #[must_use]
+    pub fn protocol_version(&self) -> &str {
+        self.parts.str(self.parts.protocol_version)
+    }
+
+    /// The other end of the connection, where the server told it.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.parts.peer
+    }
+
+    /// The `user-agent`.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&str> {
+        self.text(self.parts.user_agent)
+    }
+
+    /// The status of the response, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.parts.status
+    }
+
+    /// Whether the request is gRPC, by its content type.
+    #[must_use]
+    pub fn is_rpc(&self) -> bool {
+        self.parts.is_rpc
+    }
+
+    /// The gRPC status code, from the trailers or from a head without body.
+    #[must_use]
+    pub fn rpc_status(&self) -> Option<u8> {
+        self.parts.rpc_status
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.parts.outcome
+    }
+
+    /// Bytes of the request's body that the service read; `None` where the body was not followed.
+    #[must_use]
+    pub fn request_body_bytes(&self) -> Option<u64> {
+        self.parts.request_bytes
+    }
+
+    /// Bytes of the response's body that were handed on.
+    #[must_use]
+    pub fn response_body_bytes(&self) -> u64 {
+        self.parts.response_bytes
+    }
+
+    /// Headers of the request, in order.
+    pub fn request_headers(&self) -> impl Iterator<Item = Header<'_>> + Clone {
+        self.headers(Side::Request)
+    }
+
+    /// Headers of the response, in order.
+    pub fn response_headers(&self) -> impl Iterator<Item = Header<'_>> + Clone {
+        self.headers(Side::Response)
+    }
+
+    /// Trailers of the response, in order.
+    pub fn trailers(&self) -> impl Iterator<Item = Header<'_>> + Clone {
+        self.headers(Side::Trailer)
+    }
+
+    fn headers(&self, side: Side) -> impl Iterator<Item = Header<'_>> + Clone {
+        self.parts.headers.iter().map(|slot| Header::new(&self.parts, slot)).filter(move |header| header.is_on(side))
+    }
+
+    /// Attributes that the application set, such as `user.id`.
+    pub fn attributes(&self) -> impl Iterator<Item = Field<'_>> + Clone {
+        self.parts.list(self.parts.attributes).map(|slot| Field::new(&self.parts, slot))
+    }
+
+    /// The value of one attribute.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<Value<'_>> {
+        self.attributes().find(|field| field.name() == name).map(|field| field.value())
+    }
+
+    /// The spans inside it, in the order in which they began.
+    pub fn spans(&self) -> impl ExactSizeIterator<Item = Span<'_>> + Clone {
+        self.parts.spans.iter().map(|slot| Span::new(&self.parts, slot))
+    }
+
+    /// The events inside it, in the order in which they arrived.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = Event<'_>> + Clone {
+        self.parts.events.iter().map(|slot| Event::new(&self.parts, slot))
+    }
+
+    /// What went wrong, in the order in which it was reported.
+    pub fn failures(&self) -> impl ExactSizeIterator<Item = Failure<'_>> + Clone {
+        self.parts.failures.iter().map(|slot| Failure::new(&self.parts, slot))
+    }
+
+    /// The failure that tells most: a panic, else the first one.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure<'_>> {
+        let mut failures = self.failures();
+        failures.clone().find(|failure| failure.kind() == FailureKind::Panic).or_else(|| failures.next())
+    }
+
+    /// Why the request counts as failed, as a word or type name of low cardinality; `None` when it did not fail.
+    ///
+    /// # Source
+    /// OpenTelemetry semantic conventions 1.44.0, `error.type`: on the server's side a 4xx is not an error.
+    #[must_use]
+    pub fn error_type(&self) -> Option<&str> {
+        if !self.is_failed() {
+            return None;
+        }
+        if let Some(name) = self.failure().and_then(|failure| failure.type_name()) {
+            return Some(name);
+        }
+        let own = match self.parts.outcome {
+            Outcome::Panicked => "panic",
+            Outcome::BodyError => "body_error",
+            Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => "cancelled",
+            Outcome::Failed => "_OTHER",
+            Outcome::Answered | Outcome::Upgraded => match self.parts.rpc_status {
+                Some(code) if code != 0 => rpc_code(code),
+                _ => self.parts.status.and_then(server_error).unwrap_or("_OTHER"),
+            },
+        };
+        Some(own)
+    }
+
+    /// Whether the request failed on the server's side: no proper end, a 5xx, or a gRPC code that counts as a server error.
+    ///
+    /// A client that went away is not a failure of the server.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        match self.parts.outcome {
+            Outcome::Failed | Outcome::Panicked | Outcome::BodyError => true,
+            Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => false,
+            Outcome::Answered | Outcome::Upgraded => {
+                self.parts.status.is_some_and(|status| status >= 500)
+                    || self.parts.rpc_status.is_some_and(|code| matches!(code, 2 | 4 | 12..=15))
+            }
+        }
+    }
+
+    /// Headers, fields, spans and events that were left out because the record was full.
+    #[must_use]
+    pub fn dropped(&self) -> Dropped {
+        Dropped {
+            headers: self.parts.dropped_headers,
+            fields: self.parts.dropped_fields,
+            spans: self.parts.dropped_spans,
+            events: self.parts.dropped_events,
+        }
+    }
+
+    /// Memory that the record takes, in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.parts.size_bytes()
+    }
+}
+
+/// What one record had no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// Headers beyond 64 in one direction.
+    pub headers: u32,
+    /// Fields and attributes beyond 128 of one owner.
+    pub fields: u32,
+    /// Spans beyond 512.
+    pub spans: u32,
+    /// Events beyond 2,048, or beyond 1 MiB of text.
+    pub events: u32,
+}
+
+/// The name of a gRPC status code.
+#[must_use]
+pub fn rpc_code(code: u8) -> &'static str {
+    match code {
+        0 => "OK",
+        1 => "CANCELLED",
+        3 => "INVALID_ARGUMENT",
+        4 => "DEADLINE_EXCEEDED",
+        5 => "NOT_FOUND",
+        6 => "ALREADY_EXISTS",
+        7 => "PERMISSION_DENIED",
+        8 => "RESOURCE_EXHAUSTED",
+        9 => "FAILED_PRECONDITION",
+        10 => "ABORTED",
+        11 => "OUT_OF_RANGE",
+        12 => "UNIMPLEMENTED",
+        13 => "INTERNAL",
+        14 => "UNAVAILABLE",
+        15 => "DATA_LOSS",
+        16 => "UNAUTHENTICATED",
+        _ => "UNKNOWN",
+    }
+}
+
+/// The status as text, for the statuses that servers send.
+fn server_error(status: u16) -> Option<&'static str> {
+    Some(match status {
+        500 => "500",
+        501 => "501",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        505 => "505",
+        506 => "506",
+        507 => "507",
+        508 => "508",
+        510 => "510",
+        511 => "511",
+        _ => return None,
+    })
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("kind", &self.kind())
+            .field("id", &self.span_id().to_short())
+            .field("method", &self.method())
+            .field("path", &self.path())
+            .field("status", &self.status())
+            .field("outcome", &self.outcome())
+            .field("spans", &self.spans().len())
+            .field("events", &self.events().len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,597 @@
+//! The buffer behind a record: one growable text, and slots that point into it.
+//!
+//! Written on the request's own thread, so everything here is a copy or a push: texts go into one `String`, numbers and
+//! ids into slots, names that live as long as the program (of callsites) stay references. A cleared buffer keeps its
+//! capacity, which is what makes the next request cheap.
+
+use std::fmt::{self, Write as _};
+use std::net::SocketAddr;
+
+use tracing::{Level, Metadata};
+
+use super::{FailureKind, Kind, Outcome, RequestIdSource, SpanId, TraceFlags, TraceId, Value};
+
+/// Upper bound for the text of one field.
+pub(crate) const MAX_FIELD_BYTES: usize = 16 * 1024;
+/// Upper bound for the texts of one event together.
+pub(crate) const MAX_EVENT_BYTES: usize = 60 * 1024;
+/// Upper bound for everything in one record.
+pub(crate) const MAX_RECORD_BYTES: usize = 1024 * 1024;
+/// Upper bound for one kept header value.
+pub(crate) const MAX_HEADER_BYTES: usize = 1024;
+/// Upper bound for kept headers in each direction.
+pub(crate) const MAX_HEADERS: usize = 64;
+/// Upper bound for spans in one record.
+pub(crate) const MAX_SPANS: usize = 512;
+/// Upper bound for events in one record.
+pub(crate) const MAX_EVENTS: usize = 2048;
+/// Upper bound for fields of one span or event, and for attributes of a request.
+pub(crate) const MAX_FIELDS: u32 = 128;
+/// Upper bound for failures of one record, and for causes of one failure.
+pub(crate) const MAX_FAILURES: usize = 16;
+/// What marks a text that was cut.
+pub(crate) const CUT_MARK: &str = "…[cut]";
+
+/// A text: one that lives for ever, or a range of the buffer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Text {
+    Static(&'static str),
+    Range { start: u32, len: u32 },
+}
+
+impl Text {
+    pub(crate) const EMPTY: Self = Self::Static("");
+
+    /// The same text after its buffer was appended to another one.
+    fn shifted(self, by: u32) -> Self {
+        match self {
+            Self::Range { start, len } => Self::Range { start: start.saturating_add(by), len },
+            text @ Self::Static(_) => text,
+        }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+/// A typed value as stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Slot {
+    Bool(bool),
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Text(Text),
+}
+
+/// A chain of fields: first and last index, `NONE` when empty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List {
+    first: u32,
+    last: u32,
+    count: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Default for List {
+    fn default() -> Self {
+        Self { first: NONE, last: NONE, count: 0 }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldSlot {
+    pub(crate) name: Text,
+    pub(crate) value: Slot,
+    next: u32,
+}
+
+/// Where in the program a span or an event comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) name: Text,
+    pub(crate) target: Text,
+    pub(crate) file: Text,
+    pub(crate) line: u32,
+    pub(crate) level: Level,
+}
+
+impl From<&Metadata<'static>> for Origin {
+    fn from(metadata: &Metadata<'static>) -> Self {
+        Self {
+            name: Text::Static(metadata.name()),
+            target: Text::Static(metadata.target()),
+            file: Text::Static(metadata.file().unwrap_or_default()),
+            line: metadata.line().unwrap_or_default(),
+            level: *metadata.level(),
+        }
+    }
+}
+
+/// A span that has not ended yet has this for its end.
+pub(crate) const OPEN: u64 = u64::MAX;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpanSlot {
+    pub(crate) id: SpanId,
+    pub(crate) parent: SpanId,
+    pub(crate) origin: Origin,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+    pub(crate) fields: List,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventSlot {
+    pub(crate) time_ns: u64,
+    pub(crate) span: SpanId,
+    pub(crate) origin: Origin,
+    pub(crate) message: Text,
+    pub(crate) fields: List,
+    /// Whether a copy of it was sent ahead, for whoever shows events while the request is still running.
+    pub(crate) shown: bool,
+}
+
+/// Which head or trailer a header stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Request,
+    Response,
+    Trailer,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeaderSlot {
+    pub(crate) side: Side,
+    pub(crate) name: Text,
+    /// `None` where the value was not taken at all.
+    pub(crate) value: Option<Text>,
+    /// Length of the value as it stood in the message.
+    pub(crate) len: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailureSlot {
+    pub(crate) kind: FailureKind,
+    pub(crate) time_ns: u64,
+    pub(crate) span: SpanId,
+    /// Empty where the type is not known.
+    pub(crate) type_name: Text,
+    pub(crate) message: Text,
+    pub(crate) file: Text,
+    pub(crate) line: u32,
+    pub(crate) backtrace: Text,
+    pub(crate) causes: (u32, u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CauseSlot {
+    /// Empty where the type is not known.
+    pub(crate) type_name: Text,
+    pub(crate) message: Text,
+}
+
+/// A record while it is written, and the storage of it when it is finished.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) kind: Kind,
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_span_id: SpanId,
+    pub(crate) trace_flags: TraceFlags,
+    pub(crate) parent_is_remote: bool,
+    pub(crate) trace_state: Text,
+    pub(crate) request_id: Text,
+    pub(crate) request_id_source: RequestIdSource,
+    pub(crate) sequence: u64,
+
+    pub(crate) start_unix_ns: u64,
+    pub(crate) head_ns: Option<u64>,
+    pub(crate) first_byte_ns: Option<u64>,
+    pub(crate) duration_ns: u64,
+
+    pub(crate) method: Text,
+    pub(crate) route: Option<Text>,
+    pub(crate) path: Text,
+    pub(crate) query: Option<Text>,
+    pub(crate) scheme: Text,
+    pub(crate) host: Option<Text>,
+    pub(crate) port: Option<u16>,
+    pub(crate) protocol_version: Text,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) user_agent: Option<Text>,
+    pub(crate) status: Option<u16>,
+    pub(crate) rpc_status: Option<u8>,
+    pub(crate) is_rpc: bool,
+    pub(crate) outcome: Outcome,
+    pub(crate) request_bytes: Option<u64>,
+    pub(crate) response_bytes: u64,
+
+    pub(crate) attributes: List,
+    pub(crate) fields: Vec<FieldSlot>,
+    pub(crate) headers: Vec<HeaderSlot>,
+    pub(crate) spans: Vec<SpanSlot>,
+    pub(crate) events: Vec<EventSlot>,
+    pub(crate) failures: Vec<FailureSlot>,
+    pub(crate) causes: Vec<CauseSlot>,
+    pub(crate) dropped_headers: u32,
+    pub(crate) dropped_fields: u32,
+    pub(crate) dropped_spans: u32,
+    pub(crate) dropped_events: u32,
+
+    pub(crate) text: String,
+}
+
+impl Parts {
+    /// Empties it for the next record; the capacity stays.
+    pub(crate) fn clear(&mut self) {
+        let taken = std::mem::take(self);
+        let Self { mut fields, mut headers, mut spans, mut events, mut failures, mut causes, mut text, .. } = taken;
+        fields.clear();
+        headers.clear();
+        spans.clear();
+        events.clear();
+        failures.clear();
+        causes.clear();
+        text.clear();
+        *self = Self { fields, headers, spans, events, failures, causes, text, ..Self::default() };
+    }
+
+    /// Bytes that it holds, capacity included.
+    pub(crate) fn size_bytes(&self) -> usize {
+        fn of<T>(list: &Vec<T>) -> usize {
+            list.capacity() * size_of::<T>()
+        }
+        size_of::<Self>()
+            + self.text.capacity()
+            + of(&self.fields)
+            + of(&self.headers)
+            + of(&self.spans)
+            + of(&self.events)
+            + of(&self.failures)
+            + of(&self.causes)
+    }
+
+    /// What has been written so far, in bytes; capacity does not count.
+    fn used_bytes(&self) -> usize {
+        self.text.len()
+            + size_of_val(self.fields.as_slice())
+            + size_of_val(self.spans.as_slice())
+            + size_of_val(self.events.as_slice())
+    }
+
+    /// Whether another detail of `bytes` still fits.
+    fn has_room(&self, bytes: usize) -> bool {
+        self.used_bytes().saturating_add(bytes) <= MAX_RECORD_BYTES
+    }
+
+    /// The text itself.
+    pub(crate) fn str(&self, text: Text) -> &str {
+        match text {
+            Text::Static(text) => text,
+            Text::Range { start, len } => {
+                let start = start as usize;
+                self.text.get(start..start + len as usize).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Copies a text in, cut after `max` bytes at a character's border.
+    pub(crate) fn push_text(&mut self, text: &str, max: usize) -> Text {
+        let start = self.text.len();
+        let (kept, cut) = cut_at(text, max);
+        self.text.push_str(kept);
+        if cut {
+            self.text.push_str(CUT_MARK);
+        }
+        self.range_from(start)
+    }
+
+    /// Formats a value straight into the buffer, cut after `max` bytes; a formatter that fails or panics leaves a mark.
+    pub(crate) fn push_fmt(&mut self, max: usize, value: fmt::Arguments<'_>) -> Text {
+        if let Some(text) = value.as_str() {
+            return self.push_text(text, max);
+        }
+        let start = self.text.len();
+        let mut writer = Bounded { text: &mut self.text, left: max, cut: false };
+        // A user's `Debug` runs here: its panic must not take the request down, and what it wrote so far is kept.
+        let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.write_fmt(value)));
+        let cut = writer.cut;
+        match written {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) if cut => self.text.push_str(CUT_MARK),
+            Ok(Err(_)) | Err(_) => self.text.push_str("<unprintable>"),
+        }
+        self.range_from(start)
+    }
+
+    fn range_from(&self, start: usize) -> Text {
+        let len = self.text.len().saturating_sub(start);
+        Text::Range { start: u32::try_from(start).unwrap_or(NONE), len: u32::try_from(len).unwrap_or_default() }
+    }
+
+    /// Copies bytes of a header in; what is not UTF-8 is replaced.
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8], max: usize) -> Text {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.push_text(text, max),
+            Err(_) => {
+                let kept = bytes.get(..max.min(bytes.len())).unwrap_or_default();
+                let text = String::from_utf8_lossy(kept);
+                self.push_text(&text, max)
+            }
+        }
+    }
+
+    /// Stores a value.
+    pub(crate) fn push_value(&mut self, value: Value<'_>, max: usize) -> Slot {
+        match value {
+            Value::Bool(value) => Slot::Bool(value),
+            Value::I64(value) => Slot::I64(value),
+            Value::U64(value) => Slot::U64(value),
+            Value::F64(value) => Slot::F64(value),
+            Value::Str(text) => Slot::Text(self.push_text(text, max)),
+        }
+    }
+
+    /// Appends a field to `list`; false when it had to be dropped, which is counted.
+    pub(crate) fn push_field(&mut self, list: &mut List, name: Text, value: Slot) -> bool {
+        if list.count >= MAX_FIELDS || !self.has_room(size_of::<FieldSlot>()) {
+            self.dropped_fields = self.dropped_fields.saturating_add(1);
+            return false;
+        }
+        let index = u32::try_from(self.fields.len()).unwrap_or(NONE);
+        self.fields.push(FieldSlot { name, value, next: NONE });
+        if let Some(last) = self.fields.get_mut(list.last as usize) {
+            last.next = index;
+        } else {
+            list.first = index;
+        }
+        list.last = index;
+        list.count += 1;
+        true
+    }
+
+    /// Sets a field of `list`, replacing an earlier value of the same name.
+    pub(crate) fn set_field(&mut self, list: &mut List, name: Text, value: Slot) {
+        let mut at = list.first;
+        while let Some(field) = self.fields.get(at as usize).copied() {
+            if self.str(field.name) == self.str(name) {
+                if let Some(field) = self.fields.get_mut(at as usize) {
+                    field.value = value;
+                }
+                return;
+            }
+            at = field.next;
+        }
+        self.push_field(list, name, value);
+    }
+
+    /// Sets an attribute of the request, replacing an earlier one of the same name.
+    pub(crate) fn set_attribute(&mut self, name: Text, value: Slot) {
+        let mut list = self.attributes;
+        self.set_field(&mut list, name, value);
+        self.attributes = list;
+    }
+
+    /// The fields of a list, in order.
+    pub(crate) fn list(&self, list: List) -> impl Iterator<Item = &FieldSlot> + Clone + '_ {
+        let mut at = list.first;
+        std::iter::from_fn(move || {
+            let field = self.fields.get(at as usize)?;
+            at = field.next;
+            Some(field)
+        })
+    }
+
+    /// Appends a span; false when there was no room, which is counted.
+    pub(crate) fn push_span(&mut self, span: SpanSlot) -> bool {
+        if self.spans.len() >= MAX_SPANS || !self.has_room(size_of::<SpanSlot>()) {
+            self.dropped_spans = self.dropped_spans.saturating_add(1);
+            return false;
+        }
+        self.spans.push(span);
+        true
+    }
+
+    /// Whether an event still fits; counts it as dropped when it does not.
+    pub(crate) fn admits_event(&mut self) -> bool {
+        let admitted = self.events.len() < MAX_EVENTS && self.has_room(size_of::<EventSlot>() + 256);
+        if !admitted {
+            self.dropped_events = self.dropped_events.saturating_add(1);
+        }
+        admitted
+    }
+
+    /// Appends a header; beyond the limit it is only counted.
+    pub(crate) fn push_header(&mut self, side: Side, name: &str, value: Option<&[u8]>, len: usize) {
+        if self.headers.len() >= 2 * MAX_HEADERS
+            || self.headers.iter().filter(|header| header.side == side).count() >= MAX_HEADERS
+        {
+            self.dropped_headers = self.dropped_headers.saturating_add(1);
+            return;
+        }
+        let name = self.push_text(name, MAX_HEADER_BYTES);
+        let value = value.map(|bytes| self.push_bytes(bytes, MAX_HEADER_BYTES));
+        self.headers.push(HeaderSlot { side, name, value, len: u32::try_from(len).unwrap_or(NONE) });
+    }
+
+    /// Appends everything that `other` holds; a span that both know by id is closed and completed here.
+    pub(crate) fn append(&mut self, other: &Self) {
+        if !self.has_room(other.used_bytes()) {
+            self.dropped_events = self.dropped_events.saturating_add(u32::try_from(other.events.len()).unwrap_or(NONE));
+            self.dropped_spans = self.dropped_spans.saturating_add(u32::try_from(other.spans.len()).unwrap_or(NONE));
+            return;
+        }
+        let by = u32::try_from(self.text.len()).unwrap_or(NONE);
+        self.text.push_str(&other.text);
+        let slot = |value: Slot| match value {
+            Slot::Text(text) => Slot::Text(text.shifted(by)),
+            value => value,
+        };
+        for span in &other.spans {
+            let mut fields = List::default();
+            let known = self.spans.iter().position(|mine| mine.id == span.id);
+            if let Some(mine) = known.and_then(|index| self.spans.get(index)) {
+                fields = mine.fields;
+            }
+            for field in other.list(span.fields) {
+                self.set_field(&mut fields, field.name.shifted(by), slot(field.value));
+            }
+            if let Some(mine) = known.and_then(|index| self.spans.get_mut(index)) {
+                mine.fields = fields;
+                mine.end_ns = mine.end_ns.min(span.end_ns);
+            } else {
+                self.push_span(SpanSlot { fields, origin: span.origin.shifted(by), ..*span });
+            }
+        }
+        for event in &other.events {
+            if !self.admits_event() {
+                continue;
+            }
+            let mut fields = List::default();
+            for field in other.list(event.fields) {
+                self.push_field(&mut fields, field.name.shifted(by), slot(field.value));
+            }
+            self.events.push(EventSlot {
+                fields,
+                origin: event.origin.shifted(by),
+                message: event.message.shifted(by),
+                ..*event
+            });
+        }
+        for field in other.list(other.attributes) {
+            self.set_attribute(field.name.shifted(by), slot(field.value));
+        }
+        for failure in other.failures.iter().take(MAX_FAILURES.saturating_sub(self.failures.len())) {
+            let first = u32::try_from(self.causes.len()).unwrap_or(NONE);
+            let range = failure.causes.0 as usize..(failure.causes.0 + failure.causes.1) as usize;
+            for cause in other.causes.get(range).unwrap_or_default() {
+                self.causes.push(CauseSlot { type_name: cause.type_name.shifted(by), message: cause.message.shifted(by) });
+            }
+            self.failures.push(FailureSlot {
+                type_name: failure.type_name.shifted(by),
+                message: failure.message.shifted(by),
+                file: failure.file.shifted(by),
+                backtrace: failure.backtrace.shifted(by),
+                causes: (first, failure.causes.1),
+                ..*failure
+            });
+        }
+        self.dropped_fields = self.dropped_fields.saturating_add(other.dropped_fields);
+        self.dropped_spans = self.dropped_spans.saturating_add(other.dropped_spans);
+        self.dropped_events = self.dropped_events.saturating_add(other.dropped_events);
+    }
+}
+
+impl Origin {
+    fn shifted(self, by: u32) -> Self {
+        Self { name: self.name.shifted(by), target: self.target.shifted(by), file: self.file.shifted(by), ..self }
+    }
+}
+
+/// The longest start of `text` that has at most `max` bytes, and whether something was cut.
+fn cut_at(text: &str, max: usize) -> (&str, bool) {
+    if text.len() <= max {
+        return (text, false);
+    }
+    let border = (0..=max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    (text.get(..border).unwrap_or_default(), true)
+}
+
+/// Takes what fits and then refuses, so that a formatter without end is stopped.
+struct Bounded<'a> {
+    text: &'a mut String,
+    left: usize,
+    cut: bool,
+}
+
+impl fmt::Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let (kept, cut) = cut_at(text, self.left);
+        self.text.push_str(kept);
+        self.left -= kept.len();
+        self.cut = cut;
+        if cut { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_at_a_character_and_marked() {
+        let mut parts = Parts::default();
+        let text = parts.push_text("aäb", 2);
+        assert_eq!(parts.str(text), format!("a{CUT_MARK}"));
+        let text = parts.push_fmt(4, format_args!("{}-{}", "abc", "def"));
+        assert_eq!(parts.str(text), format!("abc-{CUT_MARK}"));
+    }
+
+    #[test]
+    fn a_panicking_formatter_leaves_a_mark() {
+        struct Bad;
+        impl fmt::Debug for Bad {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("so far ")?;
+                panic!("in Debug");
+            }
+        }
+        let mut parts = Parts::default();
+        let text = parts.push_fmt(100, format_args!("{:?}", Bad));
+        assert_eq!(parts.str(text), "so far <unprintable>");
+    }
+
+    #[test]
+    fn setting_an_attribute_twice_keeps_one() {
+        let mut parts = Parts::default();
+        for value in [1, 2] {
+            parts.set_attribute(Text::Static("a"), Slot::I64(value));
+        }
+        parts.set_attribute(Text::Static("b"), Slot::Bool(true));
+        let all: Vec<_> = parts.list(parts.attributes).map(|field| (parts.str(field.name), field.value)).collect();
+        assert_eq!(all, [("a", Slot::I64(2)), ("b", Slot::Bool(true))]);
+    }
+
+    #[test]
+    fn appending_moves_texts_and_closes_known_spans() {
+        let origin = |name: Text| Origin { name, target: Text::EMPTY, file: Text::EMPTY, line: 0, level: Level::INFO };
+        let (one, two) = (SpanId([1; 8]), SpanId([2; 8]));
+        let mut main = Parts::default();
+        main.push_text("before", 100);
+        let name = main.push_text("one", 100);
+        main.push_span(SpanSlot {
+            id: one,
+            parent: SpanId::INVALID,
+            origin: origin(name),
+            start_ns: 1,
+            end_ns: OPEN,
+            fields: List::default(),
+        });
+        let mut other = Parts::default();
+        let name = other.push_text("two", 100);
+        let value = other.push_text("value", 100);
+        let mut fields = List::default();
+        other.push_field(&mut fields, Text::Static("key"), Slot::Text(value));
+        other.push_span(SpanSlot {
+            id: one,
+            parent: SpanId::INVALID,
+            origin: origin(Text::EMPTY),
+            start_ns: 0,
+            end_ns: 7,
+            fields,
+        });
+        other.push_span(SpanSlot { id: two, parent: one, origin: origin(name), start_ns: 3, end_ns: 5, fields: List::default() });
+        main.append(&other);
+        assert_eq!(main.spans.len(), 2);
+        assert_eq!((main.str(main.spans[0].origin.name), main.spans[0].end_ns), ("one", 7));
+        assert_eq!(main.str(main.spans[1].origin.name), "two");
+        let field = main.list(main.spans[0].fields).next().unwrap();
+        assert_eq!(field.value, Slot::Text(Text::Range { start: 12, len: 5 }));
+        assert_eq!(main.str(Text::Range { start: 12, len: 5 }), "value");
+    }
+}
