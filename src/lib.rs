@@ -3,7 +3,10 @@
 mod config;
 mod error;
 pub mod exporter;
+mod pipeline;
 pub mod record;
+mod redact;
 
 pub use self::config::Env;
 pub use self::error::BuildError;
+pub use self::pipeline::{ExporterStats, Report, Stats};
