@@ -3,7 +3,10 @@
 mod config;
 mod error;
 pub mod exporter;
+mod keep;
+mod propagator;
 pub mod record;
+mod redact;
 
 pub use self::config::Env;
 pub use self::error::BuildError;
