@@ -28,8 +28,12 @@ use crate::record::{FailureKind, SpanId};
 /// ```
 #[track_caller]
 pub fn attach<E: Error + 'static>(error: &E) {
-    let described = Described { type_name: known_name::<E>(error), error };
-    attach_described(described, Location::caller());
+    attach_at(error, Location::caller());
+}
+
+/// [`attach`] for whoever noted the location before.
+pub(crate) fn attach_at<E: Error + 'static>(error: &E, location: &'static Location<'static>) {
+    attach_described(Described { type_name: known_name::<E>(error), error }, location);
 }
 
 /// [`attach`] for an error behind `dyn Error`, such as that of `anyhow` or a `Box<dyn Error>`.
@@ -47,13 +51,13 @@ fn attach_described(error: Described<'_>, location: &'static Location<'static>) 
 }
 
 /// An error, and its type's name where that is known for certain.
-pub(crate) struct Described<'a> {
-    pub(crate) type_name: Option<&'static str>,
-    pub(crate) error: &'a (dyn Error + 'static),
+struct Described<'a> {
+    type_name: Option<&'static str>,
+    error: &'a (dyn Error + 'static),
 }
 
 /// Writes a failure with its sources into `parts`; `at` is the span and the time.
-pub(crate) fn describe(
+fn describe(
     parts: &mut Parts,
     kind: FailureKind,
     at: (SpanId, u64),

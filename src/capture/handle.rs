@@ -52,6 +52,11 @@ impl Handle {
         Self { link }
     }
 
+    /// Whether the request's record is still being written.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.link.is_closed()
+    }
+
     /// The request id.
     #[must_use]
     pub fn request_id(&self) -> &str {
@@ -100,15 +105,13 @@ impl Handle {
     /// On the exchange itself when it is the current one, else through the inbox.
     fn on_parts(&self, f: impl FnOnce(&mut Parts, SpanId, u64)) {
         let mut f = Some(f);
-        let done = slot::with(|exchange| {
-            let is_it = Arc::ptr_eq(&exchange.link, &self.link);
-            if let (true, Some(f)) = (is_it, f.take_if(|_| is_it)) {
+        let _ = slot::with(|exchange| {
+            if let Some(f) = f.take_if(|_| Arc::ptr_eq(&exchange.link, &self.link)) {
                 let (span, now_ns) = (exchange.innermost(), exchange.now_ns());
                 f(&mut exchange.parts, span, now_ns);
             }
-            is_it
         });
-        if let (false, Some(f)) = (done.unwrap_or(false), f) {
+        if let Some(f) = f {
             by_inbox(&self.link, f);
         }
     }
