@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use crate::record::{SpanId, TraceFlags, TraceId};
+use crate::record::{SpanId, TraceFlags, TraceId, parse_hex};
 
 pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -65,45 +65,15 @@ fn parent(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     let (parent_id, head) = head.strip_prefix(b"-")?.split_first_chunk::<16>()?;
     let flags = head.strip_prefix(b"-")?;
 
-    let [version] = hex(version)?;
+    let [version] = parse_hex(version)?;
     match (version, rest) {
         // Only later versions may go on, and they do so after a dash.
         (0xff, _) | (0, [_, ..]) => return None,
         (_, [] | [b'-', ..]) => {}
         _ => return None,
     }
-    let (trace_id, parent_id, [flags]) = (TraceId(hex(trace_id)?), SpanId(hex(parent_id)?), hex(flags)?);
+    let (trace_id, parent_id, [flags]) = (TraceId(parse_hex(trace_id)?), SpanId(parse_hex(parent_id)?), parse_hex(flags)?);
     (trace_id.is_valid() && parent_id.is_valid()).then_some((trace_id, parent_id, TraceFlags(flags & KNOWN_FLAGS)))
-}
-
-/// Reads `2 * N` lowercase hexadecimal digits.
-fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let mut out = [0; N];
-    let mut seen = 0;
-    for (slot, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        let [high, low] = pair else { return None };
-        let (high, low) = (digit(*high), digit(*low));
-        *slot = high << 4 | (low & 15);
-        seen |= high | low;
-    }
-    // One test at the end instead of one for each digit.
-    (digits.len() == 2 * N && seen & NOT_HEX == 0).then_some(out)
-}
-
-const NOT_HEX: u8 = 0x80;
-
-fn digit(byte: u8) -> u8 {
-    const VALUES: [u8; 256] = {
-        let mut values = [NOT_HEX; 256];
-        let mut value = 0;
-        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
-        while value < 16 {
-            values[b"0123456789abcdef"[value] as usize] = value as u8;
-            value += 1;
-        }
-        values
-    };
-    VALUES.get(usize::from(byte)).copied().unwrap_or(NOT_HEX)
 }
 
 /// The `tracestate` lines, joined in order; empty when any of them is invalid.

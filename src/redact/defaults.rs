@@ -22,6 +22,7 @@ pub(crate) enum Part {
 pub(crate) struct Rule {
     pub(crate) name: &'static str,
     pub(crate) part: Part,
+    #[allow(dead_code, reason = "for whoever reads the table")]
     pub(crate) reason: &'static str,
 }
 
@@ -192,3 +193,29 @@ pub(crate) const RULES: &[Rule] = &[
     rule("cvv", FieldKey, "payment card"),
     rule("cvc", FieldKey, "payment card"),
 ];
+
+/// Names of the rules of one part; `N` is their [`count`].
+pub(super) const fn names<const N: usize>(part: Part) -> [&'static str; N] {
+    let mut names = [""; N];
+    let (mut row, mut next) = (0, 0);
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while row < RULES.len() {
+        if RULES[row].part as u8 == part as u8 {
+            names[next] = RULES[row].name;
+            next += 1;
+        }
+        row += 1;
+    }
+    names
+}
+
+/// Number of the rules of one part.
+pub(super) const fn count(part: Part) -> usize {
+    let (mut row, mut count) = (0, 0);
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while row < RULES.len() {
+        count += (RULES[row].part as u8 == part as u8) as usize;
+        row += 1;
+    }
+    count
+}

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::defaults::{Part, RULES};
+use super::defaults::{Part, count, names};
 
 /// Whether the value of a header is kept without any setting.
 pub(crate) fn header_is_kept(name: &HeaderName) -> bool {
@@ -14,9 +14,8 @@ pub(crate) fn header_is_secret(name: &str) -> bool {
     if is_kept(name) {
         return false;
     }
-    let named = RULES.iter().any(|rule| rule.part == Part::HeaderSecret && rule.name == name);
     // A header of someone's own making that is named like a secret field is one.
-    named || super::field_is_secret(name)
+    SECRET.contains(&name) || super::field_is_secret(name)
 }
 
 /// Asked for each header of each request, on the request's own thread: one hash, and usually one comparison.
@@ -34,20 +33,21 @@ pub(super) fn is_kept(name: &str) -> bool {
 /// Slots of the table; more than twice the rows, so that most searches end at once.
 const SLOTS: usize = 256;
 
-/// The names of the rules by their hash; where a slot is taken, the name stands in the next free one.
-static KEPT: [Option<&'static str>; SLOTS] = {
-    let mut table: [Option<&'static str>; SLOTS] = [None; SLOTS];
-    let mut row = 0;
+static SECRET: [&str; count(Part::HeaderSecret)] = names(Part::HeaderSecret);
+
+/// Names by their hash; where a slot is taken, the name stands in the next free one.
+static KEPT: [Option<&str>; SLOTS] = {
+    let names: [&str; count(Part::HeaderKept)] = names(Part::HeaderKept);
+    let mut table = [None; SLOTS];
+    let mut next = 0;
     #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
-    while row < RULES.len() {
-        if matches!(RULES[row].part, Part::HeaderKept) {
-            let mut slot = hash(RULES[row].name.as_bytes()) % SLOTS;
-            while table[slot].is_some() {
-                slot = (slot + 1) % SLOTS;
-            }
-            table[slot] = Some(RULES[row].name);
+    while next < names.len() {
+        let mut slot = hash(names[next].as_bytes()) % SLOTS;
+        while table[slot].is_some() {
+            slot = (slot + 1) % SLOTS;
         }
-        row += 1;
+        table[slot] = Some(names[next]);
+        next += 1;
     }
     table
 };
@@ -63,6 +63,7 @@ const fn hash(name: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::defaults::RULES;
 
     #[test]
     fn every_kept_header_of_the_table_is_found_and_no_other() {

@@ -1,17 +1,21 @@
 //! Which keys name a secret: of fields, of attributes and of the query.
 
-use super::defaults::{Part, RULES};
+use super::defaults::{Part, count, names};
+
+// Lists of their own, because they are walked for each field of each record.
+static FIELD_KEYS: [&str; count(Part::FieldKey)] = names(Part::FieldKey);
+static QUERY_KEYS: [&str; count(Part::QueryKey)] = names(Part::QueryKey);
 
 /// Whether a field or attribute of this name holds a secret: its last segment is looked up, without case, `-` and `_`.
 pub(crate) fn field_is_secret(name: &str) -> bool {
     let key = Key::of(name.bytes());
-    RULES.iter().any(|rule| rule.part == Part::FieldKey && key.matches(rule.name))
+    FIELD_KEYS.iter().any(|rule| key.matches(rule))
 }
 
 /// Whether the value of this key of a query is a secret; the key may be percent-encoded.
 pub(super) fn query_key_is_secret(key: &str) -> bool {
     let key = Key::of(Decoded(key.as_bytes()));
-    RULES.iter().any(|rule| matches!(rule.part, Part::FieldKey | Part::QueryKey) && key.matches(rule.name))
+    FIELD_KEYS.iter().chain(&QUERY_KEYS).any(|rule| key.matches(rule))
 }
 
 /// Longest key that is looked up; of a longer one, its end.
@@ -87,6 +91,7 @@ impl Iterator for Decoded<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::defaults::RULES;
 
     #[test]
     fn every_key_of_the_table_is_found_in_any_spelling() {
