@@ -3,7 +3,7 @@
 use std::env::consts;
 
 use super::env::{Env, Warnings};
-use crate::propagator::ids;
+use crate::random;
 use crate::record::Resource;
 
 const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
@@ -30,7 +30,7 @@ pub(super) fn detect(env: &Env, warnings: &mut Warnings) -> Resource {
     let program = program();
     let unknown = program.as_deref().map_or("unknown_service".to_owned(), |name| format!("unknown_service:{name}"));
     resource.set("service.name", unknown);
-    resource.set("service.instance.id", uuid::Builder::from_random_bytes(ids::bytes()).into_uuid().to_string());
+    resource.set("service.instance.id", uuid::Builder::from_random_bytes(random::bytes()).into_uuid().to_string());
     resource.set("telemetry.sdk.language", "rust");
     resource.set("telemetry.sdk.name", env!("CARGO_PKG_NAME"));
     resource.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
