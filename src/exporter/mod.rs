@@ -5,9 +5,16 @@
 
 mod batch;
 mod error;
+mod escape;
+mod json;
+mod lines;
+mod memory;
 
 pub use self::batch::{Batch, Patience};
 pub use self::error::ExportError;
+pub use self::escape::{Escape, escape};
+pub use self::json::{Json, Schema};
+pub use self::memory::Memory;
 
 use std::borrow::Cow;
 use std::time::Duration;
