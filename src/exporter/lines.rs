@@ -79,11 +79,13 @@ pub(super) struct Whole<W> {
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(10);
 
-impl<W: Write> Whole<W> {
+impl<W> Whole<W> {
     pub(super) const fn new(writer: W) -> Self {
         Self { writer, is_torn: false }
     }
+}
 
+impl<W: Write> Whole<W> {
     /// Writes `text` as far as it goes. A writer that would block is asked again for a second at most.
     pub(super) fn write(&mut self, text: &str, patience: &Patience) -> Written {
         if self.is_torn {

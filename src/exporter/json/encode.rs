@@ -292,9 +292,9 @@ fn write_resource(line: &mut Line<'_>, table: &Table, resource: &Resource) {
 /// Resource attributes as a line names them. What describes the process rather than the service is left out: it is
 /// long, and the same on every line.
 fn resource_names<'a>(table: &'a Table, resource: &'a Resource) -> impl Iterator<Item = (Cow<'a, str>, &'a str)> {
-    let all = resource.attributes().filter(|(key, value)| {
-        !value.is_empty() && !key.starts_with("telemetry.") && !key.starts_with("process.")
-    });
+    let all = resource
+        .attributes()
+        .filter(|(key, value)| !value.is_empty() && !key.starts_with("telemetry.") && !key.starts_with("process."));
     all.map(|(key, value)| {
         let known = table.resource.iter().find(|(otel, _)| *otel == key);
         (known.map_or_else(|| table.field(key), |(_, own)| Cow::Borrowed(*own)), value)
@@ -302,12 +302,7 @@ fn resource_names<'a>(table: &'a Table, resource: &'a Resource) -> impl Iterator
 }
 
 /// Writes the application's own fields; of two with the same name, the later one.
-fn write_fields<'a>(
-    line: &mut Line<'_>,
-    table: &Table,
-    resource: &Resource,
-    fields: impl Iterator<Item = Field<'a>> + Clone,
-) {
+fn write_fields<'a>(line: &mut Line<'_>, table: &Table, resource: &Resource, fields: impl Iterator<Item = Field<'a>> + Clone) {
     let (mut rest, mut left) = (fields, line.max_items());
     while let Some(field) = rest.next() {
         if rest.clone().any(|later| later.name() == field.name()) {

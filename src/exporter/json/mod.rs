@@ -24,7 +24,6 @@ use std::io::{self, Write};
 
 use self::encode::Subject;
 pub use self::schema::Schema;
-pub(crate) use self::time::Rfc3339;
 use super::escape::is_hidden;
 use super::lines::{Lines, Whole};
 use super::{Batch, ExportError, Exporter};
@@ -110,3 +109,5 @@ impl Schema {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -127,9 +127,7 @@ impl Table {
     }
 
     fn reserves(&self, name: &str) -> bool {
-        let collides = |own: &str| {
-            own == name || self.is_nested && (is_below(own, name) || is_below(name, own))
-        };
+        let collides = |own: &str| own == name || self.is_nested && (is_below(own, name) || is_below(name, own));
         name.is_empty()
             || self.is_nested && !name.contains('.')
             || name.starts_with(self.prefix)

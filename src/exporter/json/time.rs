@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Nanoseconds since 1970, shown in UTC with nine digits.
-pub(crate) struct Rfc3339(pub(crate) u64);
+pub(super) struct Rfc3339(pub(super) u64);
 
 impl fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
