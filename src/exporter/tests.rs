@@ -14,7 +14,7 @@ fn over<W: Write + Send + Clone + 'static>(writer: &W) -> Vec<Box<dyn Exporter>>
         all.push(Box::new(Json::new(writer.clone()).schema(schema)));
     }
     #[cfg(feature = "console")]
-    all.push(Box::new(Console::new(writer.clone())));
+    all.push(Box::new(Console::new(writer.clone()).width(400)));
     all
 }
 

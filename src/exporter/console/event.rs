@@ -42,7 +42,7 @@ pub(super) fn write_span(out: &mut String, look: &Look, record: &Record, span: &
     look.time(out, record.start_unix_ns().saturating_add(span.start_ns()));
     fill(out, LEVEL.saturating_sub(4));
     out.push_str("span  ");
-    pad_left(out, &duration(span.duration_ns()), 8);
+    pad_left(out, &duration(span.duration_ns()), 7);
     let _ = write!(out, "  {}", cut_end(&clean(span.name()), 100));
     fields(out, span.fields());
     out.push('\n');

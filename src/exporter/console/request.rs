@@ -9,7 +9,7 @@ use crate::record::{Outcome, Record, rpc_code};
 
 const METHOD: usize = 6;
 const STATUS: usize = 3;
-const DURATION: usize = 8;
+const DURATION: usize = 7;
 const SIZES: usize = 11;
 const ID: usize = 8;
 const GAP: usize = 2;

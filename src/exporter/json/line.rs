@@ -54,9 +54,8 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn text(&mut self, name: &str, text: &str) {
-        if self.style == Style::Logfmt && is_bare(text) {
-            self.raw(name, format_args!("{}", text.get(..self.limits.text.min(text.len())).unwrap_or_default()));
-            self.is_cut |= text.len() > self.limits.text;
+        if self.style == Style::Logfmt && text.len() <= self.limits.text && is_bare(text) {
+            self.raw(name, format_args!("{text}"));
         } else {
             self.display(name, format_args!("{text}"));
         }
