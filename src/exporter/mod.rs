@@ -5,9 +5,13 @@
 
 mod batch;
 mod error;
+#[cfg(feature = "store")]
+mod store;
 
 pub use self::batch::{Batch, Patience};
 pub use self::error::ExportError;
+#[cfg(feature = "store")]
+pub use self::store::StoreExporter;
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -75,6 +75,15 @@ impl Query {
         &self.source
     }
 
+    /// Finds by the start of a short id, of which at least 4 digits are needed, by request id or by trace id.
+    pub(crate) fn for_id(text: &str) -> Self {
+        let mut id = parse::Id::of(text);
+        if text.len() < 4 {
+            id.spans = None;
+        }
+        Self { source: String::new(), root: Expr::Test(parse::Test::Id(id)) }
+    }
+
     /// A condition on the store's columns that every matching row fulfils.
     pub(crate) fn to_sql(&self, now_unix_ns: u64) -> Sql {
         Sql::of(&self.root, number(now_unix_ns))

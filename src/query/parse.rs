@@ -11,6 +11,8 @@ use crate::record::{Kind, Outcome, TraceId};
 
 /// How deep parentheses may nest.
 const MAX_DEPTH: usize = 32;
+/// How many terms a query may have.
+const MAX_TERMS: usize = 256;
 
 #[derive(Clone, Debug)]
 pub(super) enum Expr {
@@ -105,7 +107,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, Error> {
         let message = format!("a query is at most {} bytes long", super::Query::MAX_BYTES);
         return Err(Error::new(message, "", 0));
     }
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, at: 0, terms: 0 };
     let expr = parser.any(0)?;
     match parser.peek() {
         None => Ok(expr),
@@ -139,6 +141,7 @@ const OPS: [(&str, Op); 8] = [
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    terms: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -248,6 +251,10 @@ impl<'a> Parser<'a> {
 
     fn term(&mut self) -> Result<Expr, Error> {
         let start = self.at;
+        self.terms += 1;
+        if self.terms > MAX_TERMS {
+            return Err(self.error(format!("a query has at most {MAX_TERMS} terms")));
+        }
         let name = self.key_name();
         let Some(op) = self.operator(name) else {
             let value = self.value()?;

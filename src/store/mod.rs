@@ -1,13 +1,20 @@
 //! The embedded store: SQLite in segments.
 
+mod codec;
+mod directory;
 mod error;
+mod open;
 mod reader;
+mod schema;
+mod segment;
+mod writer;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
 pub use self::reader::{Cursor, Find, Gap, Reader, Stored};
+pub use self::writer::Store;
 
 /// Where a store is and how large and old it may get.
 #[derive(Clone, Debug)]
@@ -33,4 +40,8 @@ impl Settings {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), max_bytes: Self::DEFAULT_MAX_BYTES, max_age: Self::DEFAULT_MAX_AGE }
     }
+}
+
+fn unix_ns(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).ok().and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or_default()
 }
