@@ -14,6 +14,8 @@ mod lines;
 mod memory;
 #[cfg(test)]
 mod samples;
+#[cfg(feature = "store")]
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,8 @@ pub use self::escape::{Escape, escape};
 pub use self::file::File;
 pub use self::json::{Json, Schema};
 pub use self::memory::Memory;
+#[cfg(feature = "store")]
+pub use self::store::StoreExporter;
 
 use std::borrow::Cow;
 use std::time::Duration;
