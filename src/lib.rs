@@ -8,13 +8,34 @@ mod keep;
 mod layer;
 mod pipeline;
 mod propagator;
+pub mod query;
 mod random;
 pub mod record;
 mod redact;
+#[cfg(feature = "otlp")]
+mod remote;
+#[cfg(feature = "store")]
+pub mod store;
 mod time;
+
+#[cfg(feature = "axum")]
+pub mod axum {
+    //! What belongs to axum's handlers.
+
+    pub use crate::layer::axum::{MissingLayer, Reported};
+}
+
+/// Traces and logs to an OpenTelemetry collector.
+#[cfg(feature = "otlp")]
+pub mod otlp {
+    pub use crate::remote::otlp::*;
+}
 
 pub use self::capture::{Handle, InExchange, WithExchange, attach, attach_dyn, current, set};
 pub use self::config::Env;
 pub use self::error::BuildError;
-pub use self::layer::{ObserveAsIs, ObserveAsIsLayer, ObserveBody, ObserveFuture, ObserveLayer, Observe};
+pub use self::layer::{
+    CatchPanic, CatchPanicBody, CatchPanicFuture, CatchPanicLayer, Observe, ObserveAsIs, ObserveAsIsLayer, ObserveBody,
+    ObserveFuture, ObserveLayer, ReportRoute, RouteLayer, catch_panic_layer, route_layer,
+};
 pub use self::pipeline::{ExporterStats, Report, Stats};

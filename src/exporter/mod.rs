@@ -4,10 +4,31 @@
 //! another exporter. Exporters that send over a network live in their own modules, such as OTLP.
 
 mod batch;
+#[cfg(feature = "console")]
+mod console;
 mod error;
+mod escape;
+mod file;
+mod json;
+mod lines;
+mod memory;
+#[cfg(test)]
+mod samples;
+#[cfg(feature = "store")]
+mod store;
+#[cfg(test)]
+mod tests;
 
 pub use self::batch::{Batch, Patience};
+#[cfg(feature = "console")]
+pub use self::console::Console;
 pub use self::error::ExportError;
+pub use self::escape::{Escape, escape};
+pub use self::file::File;
+pub use self::json::{Json, Schema};
+pub use self::memory::Memory;
+#[cfg(feature = "store")]
+pub use self::store::StoreExporter;
 
 use std::borrow::Cow;
 use std::time::Duration;

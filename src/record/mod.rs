@@ -43,6 +43,7 @@ pub enum Kind {
 /// One request with everything that happened inside it, or one event or span outside any request
 /// ([`kind`](Self::kind)). Of the latter two, the event or span is the first of [`events`](Self::events) or
 /// [`spans`](Self::spans), and everything about a request is absent.
+#[derive(Clone)]
 pub struct Record {
     parts: Box<Parts>,
 }

@@ -176,7 +176,7 @@ pub(crate) struct CauseSlot {
 }
 
 /// A record while it is written, and the storage of it when it is finished.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
     pub(crate) kind: Kind,
     pub(crate) trace_id: TraceId,

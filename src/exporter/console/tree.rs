@@ -1,0 +1,67 @@
+//! What went wrong, under the line of the request.
+
+use std::fmt::Write as _;
+
+use super::Look;
+use super::cells::{clean, cut_end, fill};
+use super::event;
+use super::request::AFTER_TIME;
+use crate::record::{Failure, FailureKind, Record};
+
+const MAX_FAILURES: usize = 4;
+const MAX_EVENTS: usize = 3;
+/// Cells of one text; long messages wrap rather than lose their end.
+const MAX_TEXT: usize = 600;
+
+/// Appends the failures of a failed request, each with its chain and its place, and the newest events that were not
+/// shown while it ran.
+pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
+    for failure in record.failures().take(MAX_FAILURES) {
+        write_failure(out, failure);
+    }
+    let more = record.failures().len().saturating_sub(MAX_FAILURES);
+    if more > 0 {
+        branch(out, AFTER_TIME, "└", &format!("and {more} more"));
+    }
+    let unseen = record.events().filter(|event| !event.was_shown());
+    let hidden = unseen.clone().count().saturating_sub(MAX_EVENTS);
+    for (index, event) in unseen.skip(hidden).enumerate() {
+        fill(out, AFTER_TIME + 4);
+        event::write_body(out, look, &event);
+        if index == 0 && hidden > 0 {
+            let _ = write!(out, "  (+{hidden} before)");
+        }
+        out.push('\n');
+    }
+}
+
+fn write_failure(out: &mut String, failure: Failure<'_>) {
+    let head = match failure.kind() {
+        FailureKind::Panic => format!("panicked: {}", clean(failure.message())),
+        _ => typed(failure.type_name(), failure.message()),
+    };
+    branch(out, AFTER_TIME, "└", &head);
+    let causes = failure.causes().map(|cause| format!("caused by: {}", typed(cause.type_name(), cause.message())));
+    let place = failure.file().map(|file| match failure.line() {
+        Some(line) => format!("{}:{line}", clean(file)),
+        None => clean(file),
+    });
+    let mut children = causes.chain(place).peekable();
+    while let Some(child) = children.next() {
+        branch(out, AFTER_TIME + 2, if children.peek().is_some() { "├" } else { "└" }, &child);
+    }
+}
+
+fn branch(out: &mut String, indent: usize, mark: &str, text: &str) {
+    fill(out, indent);
+    let _ = writeln!(out, "{mark} {}", cut_end(text, MAX_TEXT));
+}
+
+/// `Type: message`, with the last segment of the type's path.
+fn typed(type_name: Option<&str>, message: &str) -> String {
+    let Some(name) = type_name else { return clean(message) };
+    // Of a type with parameters only what stands before them has segments that mean something.
+    let (path, parameters) = name.find('<').map_or((name, ""), |at| name.split_at(at));
+    let last = path.rsplit("::").next().unwrap_or(path);
+    format!("{}{}: {}", clean(last), clean(parameters), clean(message))
+}

@@ -1,0 +1,88 @@
+//! Characters that could deceive a reader of text never reach an output as they are.
+
+use std::fmt::{self, Write as _};
+
+/// Text from outside, safe to print: `Display` shows every character that breaks lines, steers a terminal, reorders or
+/// hides text as an escape such as `\n` or `\u{202e}`.
+///
+/// # Shape
+/// Escaped are the 65 control characters (C0, DEL, C1), U+2028 and U+2029, the bidirectional marks and overrides, the
+/// zero-width characters and the byte order mark. Everything else, the backslash included, stays as it is: the result
+/// is for eyes and cannot be turned back.
+///
+/// # Example
+/// ```
+/// use campanile::exporter::escape;
+///
+/// assert_eq!(escape("a\n\u{1b}[31mb\u{202e}").to_string(), r"a\n\u{1b}[31mb\u{202e}");
+/// ```
+#[must_use]
+pub const fn escape(text: &str) -> Escape<'_> {
+    Escape(text)
+}
+
+/// What [`escape`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct Escape<'a>(&'a str);
+
+impl fmt::Display for Escape<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((at, found)) = rest.char_indices().find(|(_, char)| is_hidden(*char)) {
+            let (clean, tail) = rest.split_at(at);
+            f.write_str(clean)?;
+            match found {
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                other => write!(f, "\\u{{{:x}}}", u32::from(other))?,
+            }
+            rest = tail.get(found.len_utf8()..).unwrap_or_default();
+        }
+        f.write_str(rest)
+    }
+}
+
+/// Appends `text`, escaped.
+pub(crate) fn escape_into(out: &mut String, text: &str) {
+    if is_plain(text) {
+        out.push_str(text);
+    } else {
+        // Writing to a `String` cannot fail.
+        let _ = write!(out, "{}", escape(text));
+    }
+}
+
+/// Whether every byte is printable ASCII, which is almost always so and quick to see.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
+}
+
+/// Whether a character never reaches an output as it is.
+pub(crate) const fn is_hidden(char: char) -> bool {
+    matches!(char,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_control_character_becomes_visible() {
+        for code in (0..0x20).chain(0x7f..0xa0).chain(0x200b..0x2010).chain(0x2028..0x202f).chain(0x2066..0x206a) {
+            let char = char::from_u32(code).unwrap();
+            let mut out = String::new();
+            escape_into(&mut out, &format!("a{char}b"));
+            assert!(out.starts_with("a\\") && out.ends_with('b') && !out.chars().any(is_hidden), "{code:x}: {out:?}");
+        }
+    }
+
+    #[test]
+    fn plain_and_foreign_text_stays_as_it_is() {
+        for text in ["", "plain \\n", "größe 日本 🦀"] {
+            assert_eq!(escape(text).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! A record becomes a line: walks the schema's table once and asks the record for each key.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use tracing::Level;
+
+use super::line::{Limits, Line};
+use super::schema::{Key, Schema, Table};
+use super::time::Rfc3339;
+use crate::record::{Cause, Event, Failure, Field, Kind, Losses, Outcome, Record, Resource, Span, SpanId, TraceId, rpc_code};
+
+/// Container runtimes split lines at 16 KiB.
+pub(super) const MAX_LINE_BYTES: usize = 16_000;
+
+/// Tried in turn until the line fits; the last one fits any record.
+const LIMITS: [Limits; 6] = [
+    Limits { text: usize::MAX, items: usize::MAX },
+    Limits { text: 4_096, items: 128 },
+    Limits { text: 1_024, items: 64 },
+    Limits { text: 256, items: 32 },
+    Limits { text: 128, items: 16 },
+    Limits { text: 64, items: 4 },
+];
+
+/// What a line tells.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    Request(&'a Record),
+    Event(&'a Record, Event<'a>),
+    Span(&'a Record, Span<'a>),
+    Losses(&'a Losses, u64),
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn of(record: &'a Record) -> Self {
+        match record.kind() {
+            Kind::Request => Self::Request(record),
+            Kind::Event | Kind::Live => record.events().next().map_or(Self::Request(record), |event| Self::Event(record, event)),
+            Kind::Span => record.spans().next().map_or(Self::Request(record), |span| Self::Span(record, span)),
+        }
+    }
+
+    const fn record(&self) -> Option<&'a Record> {
+        match self {
+            Self::Request(record) | Self::Event(record, _) | Self::Span(record, _) => Some(record),
+            Self::Losses(..) => None,
+        }
+    }
+
+    const fn request(&self) -> Option<&'a Record> {
+        match self {
+            Self::Request(record) => Some(record),
+            Self::Event(..) | Self::Span(..) | Self::Losses(..) => None,
+        }
+    }
+
+    fn failure(&self) -> Option<Failure<'a>> {
+        self.request().and_then(Record::failure)
+    }
+
+    fn level(&self) -> Level {
+        match self {
+            Self::Request(record) if record.is_failed() => Level::ERROR,
+            Self::Request(_) => Level::INFO,
+            Self::Event(_, event) => event.level(),
+            Self::Span(_, span) => span.level(),
+            Self::Losses(..) => Level::WARN,
+        }
+    }
+
+    fn unix_ns(&self) -> u64 {
+        match self {
+            Self::Request(record) => record.start_unix_ns(),
+            Self::Event(_, event) => event.unix_ns(),
+            Self::Span(record, span) => record.start_unix_ns().saturating_add(span.start_ns()),
+            Self::Losses(_, unix_ns) => *unix_ns,
+        }
+    }
+
+    fn trace_id(&self) -> Option<TraceId> {
+        self.record().and_then(Record::trace_id)
+    }
+
+    fn span_id(&self) -> Option<SpanId> {
+        let id = match self {
+            Self::Request(record) => Some(record.span_id()),
+            Self::Event(record, event) => event.span_id().or(Some(record.span_id())),
+            Self::Span(_, span) => Some(span.id()),
+            Self::Losses(..) => None,
+        };
+        id.filter(|id| id.is_valid())
+    }
+
+    fn parent_span_id(&self) -> Option<SpanId> {
+        match self {
+            Self::Request(record) => record.parent_span_id(),
+            Self::Span(_, span) => span.parent_id(),
+            Self::Event(..) | Self::Losses(..) => None,
+        }
+    }
+
+    fn duration_ns(&self) -> Option<u64> {
+        match self {
+            Self::Request(record) => Some(record.duration_ns()),
+            Self::Span(_, span) => Some(span.duration_ns()),
+            Self::Event(..) | Self::Losses(..) => None,
+        }
+    }
+
+    fn target(&self) -> &'a str {
+        match self {
+            Self::Event(_, event) => event.target(),
+            Self::Span(_, span) => span.target(),
+            Self::Request(_) | Self::Losses(..) => "campanile",
+        }
+    }
+
+    fn place(&self) -> (Option<&'a str>, Option<u32>) {
+        match self {
+            Self::Event(_, event) => (event.file(), event.line()),
+            Self::Span(_, span) => (span.file(), span.line()),
+            Self::Request(_) => self.failure().map_or((None, None), |failure| (failure.file(), failure.line())),
+            Self::Losses(..) => (None, None),
+        }
+    }
+
+    const fn event_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Request(_) => Some("campanile.request"),
+            Self::Span(..) => Some("campanile.span"),
+            Self::Losses(..) => Some("campanile.losses"),
+            Self::Event(..) => None,
+        }
+    }
+}
+
+/// Appends one line without its line feed; shorter than [`MAX_LINE_BYTES`].
+pub(super) fn encode(out: &mut String, schema: Schema, subject: Subject<'_>, resource: &Resource) {
+    let (start, table) = (out.len(), schema.table());
+    for limits in LIMITS {
+        out.truncate(start);
+        let was_cut = limits.text != usize::MAX;
+        let mut line = Line::begin(out, table.style, limits);
+        write_line(&mut line, table, subject, resource);
+        if line.is_cut || was_cut {
+            line.raw(table.cut, format_args!("true"));
+        }
+        line.end();
+        if out.len() - start < MAX_LINE_BYTES {
+            return;
+        }
+    }
+}
+
+fn write_line(line: &mut Line<'_>, table: &Table, subject: Subject<'_>, resource: &Resource) {
+    for (key, name) in table.rows {
+        write_key(line, *key, name, subject);
+    }
+    for (name, text) in table.constants {
+        line.text(name, text);
+    }
+    write_resource(line, table, resource);
+    match subject {
+        Subject::Request(record) => write_fields(line, table, resource, record.attributes()),
+        Subject::Event(_, event) => write_fields(line, table, resource, event.fields()),
+        Subject::Span(_, span) => write_fields(line, table, resource, span.fields()),
+        Subject::Losses(losses, _) => {
+            for (reason, count) in losses.iter() {
+                line.raw(&format!("campanile.lost.{reason}"), format_args!("{count}"));
+            }
+        }
+    }
+}
+
+fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
+    let request = subject.request();
+    let failure = subject.failure();
+    match key {
+        Key::Time => line.display(name, format_args!("{}", Rfc3339(subject.unix_ns()))),
+        Key::Level => line.text(name, subject.level().as_str()),
+        Key::LevelInLowerCase => line.text(name, lower_case(subject.level())),
+        Key::Severity => line.raw(name, format_args!("{}", severity(subject.level()))),
+        Key::Message => write_message(line, name, subject),
+        Key::EventName => text(line, name, subject.event_name()),
+        Key::TraceId => text(line, name, subject.trace_id().map(|id| id.to_hex()).as_ref().map(|hex| hex.as_str())),
+        Key::SpanId => text(line, name, subject.span_id().map(|id| id.to_hex()).as_ref().map(|hex| hex.as_str())),
+        Key::ParentSpanId => {
+            text(line, name, subject.parent_span_id().map(|id| id.to_hex()).as_ref().map(|hex| hex.as_str()));
+        }
+        Key::TraceFlags => number(line, name, subject.trace_id().and(subject.record()).map(|record| record.trace_flags().0)),
+        Key::RequestId => text(line, name, subject.record().map(Record::request_id)),
+        Key::Method => text(line, name, request.map(Record::method)),
+        Key::KnownMethod => {
+            text(line, name, request.map(|request| if is_known(request.method()) { request.method() } else { "_OTHER" }));
+        }
+        Key::OriginalMethod => text(line, name, request.map(Record::method).filter(|method| !is_known(method))),
+        Key::Route => text(line, name, request.and_then(Record::route)),
+        Key::Path => text(line, name, request.map(Record::path)),
+        Key::Query => text(line, name, request.and_then(Record::query)),
+        Key::Scheme => text(line, name, request.map(Record::scheme)),
+        Key::Host => text(line, name, request.and_then(Record::host)),
+        Key::Port => number(line, name, request.and_then(Record::port)),
+        Key::Protocol => text(line, name, request.map(Record::protocol_version)),
+        Key::Status => number(line, name, request.and_then(Record::status)),
+        Key::RpcSystem => text(line, name, rpc(request).map(|_| "grpc")),
+        Key::RpcMethod => text(line, name, rpc(request).map(|request| request.path().trim_start_matches('/'))),
+        Key::RpcStatus => text(line, name, request.and_then(Record::rpc_status).map(rpc_code)),
+        Key::DurationMs => milliseconds(line, name, subject.duration_ns()),
+        Key::DurationNs => number(line, name, subject.duration_ns()),
+        Key::FirstByteMs => milliseconds(line, name, request.and_then(Record::time_to_first_byte_ns)),
+        Key::RequestBytes => number(line, name, request.and_then(Record::request_body_bytes)),
+        Key::ResponseBytes => number(line, name, request.map(Record::response_body_bytes)),
+        Key::PeerAddress => {
+            if let Some(peer) = request.and_then(Record::peer) {
+                line.display(name, format_args!("{}", peer.ip()));
+            }
+        }
+        Key::PeerPort => number(line, name, request.and_then(Record::peer).map(|peer| peer.port())),
+        Key::UserAgent => text(line, name, request.and_then(Record::user_agent)),
+        Key::Outcome => text(line, name, request.map(|request| request.outcome().as_str())),
+        Key::Success => text(line, name, request.map(success)),
+        Key::ErrorType => text(line, name, request.and_then(Record::error_type)),
+        Key::FailureType => text(line, name, failure.and_then(|failure| failure.type_name())),
+        Key::FailureMessage => text(line, name, failure.map(|failure| failure.message())),
+        Key::Backtrace => text(line, name, failure.and_then(|failure| failure.backtrace())),
+        Key::Causes => line.list(name, failure.iter().flat_map(Failure::causes).map(Link)),
+        Key::OtherFailures => write_others(line, name, request),
+        Key::File => text(line, name, subject.place().0),
+        Key::Line => number(line, name, subject.place().1),
+        Key::Target => text(line, name, Some(subject.target())),
+        Key::SpanName => {
+            if let Subject::Span(_, span) = subject {
+                line.text(name, span.name());
+            }
+        }
+    }
+}
+
+/// Absent and empty texts are left out.
+fn text(line: &mut Line<'_>, name: &str, text: Option<&str>) {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        line.text(name, text);
+    }
+}
+
+fn number(line: &mut Line<'_>, name: &str, number: Option<impl fmt::Display>) {
+    if let Some(number) = number {
+        line.raw(name, format_args!("{number}"));
+    }
+}
+
+fn milliseconds(line: &mut Line<'_>, name: &str, ns: Option<u64>) {
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+    number(line, name, ns.map(|ns| ns as f64 / 1e6));
+}
+
+fn rpc(request: Option<&Record>) -> Option<&Record> {
+    request.filter(|request| request.is_rpc())
+}
+
+fn write_message(line: &mut Line<'_>, name: &str, subject: Subject<'_>) {
+    match subject {
+        Subject::Request(record) => match record.status() {
+            Some(status) => line.display(name, format_args!("{} {} {status}", record.method(), record.path())),
+            None => line.display(name, format_args!("{} {} {}", record.method(), record.path(), record.outcome())),
+        },
+        Subject::Event(_, event) => line.display(name, format_args!("{}", event.message())),
+        Subject::Span(_, span) => line.display(name, format_args!("{}", span.name())),
+        Subject::Losses(losses, _) => {
+            line.display(name, format_args!("{} records dropped: {losses}", losses.total()));
+        }
+    }
+}
+
+/// The failures beside the one that the line tells in full.
+fn write_others(line: &mut Line<'_>, name: &str, request: Option<&Record>) {
+    let Some(request) = request.filter(|request| request.failures().len() > 1) else { return };
+    let told = request.failures().position(|failure| {
+        request.failure().is_some_and(|first| (first.kind(), first.time_ns()) == (failure.kind(), failure.time_ns()))
+    });
+    let others = request.failures().enumerate().filter(move |(index, _)| Some(*index) != told);
+    line.list(name, others.map(|(_, failure)| Whole(failure)));
+}
+
+fn write_resource(line: &mut Line<'_>, table: &Table, resource: &Resource) {
+    for (name, value) in resource_names(table, resource).take(line.max_items()) {
+        line.text(&name, value);
+    }
+}
+
+/// Resource attributes as a line names them. What describes the process rather than the service is left out: it is
+/// long, and the same on every line.
+fn resource_names<'a>(table: &'a Table, resource: &'a Resource) -> impl Iterator<Item = (Cow<'a, str>, &'a str)> {
+    let all = resource
+        .attributes()
+        .filter(|(key, value)| !value.is_empty() && !key.starts_with("telemetry.") && !key.starts_with("process."));
+    all.map(|(key, value)| {
+        let known = table.resource.iter().find(|(otel, _)| *otel == key);
+        (known.map_or_else(|| table.field(key), |(_, own)| Cow::Borrowed(*own)), value)
+    })
+}
+
+/// Writes the application's own fields; of two with the same name, the later one.
+fn write_fields<'a>(line: &mut Line<'_>, table: &Table, resource: &Resource, fields: impl Iterator<Item = Field<'a>> + Clone) {
+    let (mut rest, mut left) = (fields, line.max_items());
+    while let Some(field) = rest.next() {
+        if rest.clone().any(|later| later.name() == field.name()) {
+            continue;
+        }
+        let Some(fewer) = left.checked_sub(1) else {
+            line.is_cut = true;
+            return;
+        };
+        left = fewer;
+        let mut name = table.field(field.name());
+        if resource_names(table, resource).any(|(taken, _)| taken == name) {
+            name = Cow::Owned(format!("{}{name}", table.prefix));
+        }
+        line.value(&name, field.value());
+    }
+}
+
+/// `type: message`.
+#[derive(Clone, Copy)]
+struct Link<'a>(Cause<'a>);
+
+impl fmt::Display for Link<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        typed(f, self.0.type_name(), self.0.message())
+    }
+}
+
+/// `kind: type: message <- cause <- cause`.
+#[derive(Clone, Copy)]
+struct Whole<'a>(Failure<'a>);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.0.kind().as_str())?;
+        typed(f, self.0.type_name(), self.0.message())?;
+        self.0.causes().try_for_each(|cause| write!(f, " <- {}", Link(cause)))
+    }
+}
+
+fn typed(f: &mut fmt::Formatter<'_>, type_name: Option<&str>, message: &str) -> fmt::Result {
+    match type_name {
+        Some(type_name) => write!(f, "{type_name}: {message}"),
+        None => f.write_str(message),
+    }
+}
+
+/// `event.outcome` of ECS.
+fn success(request: &Record) -> &'static str {
+    match request.outcome() {
+        _ if request.is_failed() => "failure",
+        Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => "unknown",
+        _ => "success",
+    }
+}
+
+fn is_known(method: &str) -> bool {
+    matches!(method, "CONNECT" | "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT" | "QUERY" | "TRACE")
+}
+
+const fn severity(level: Level) -> u8 {
+    match level {
+        Level::TRACE => 1,
+        Level::DEBUG => 5,
+        Level::INFO => 9,
+        Level::WARN => 13,
+        Level::ERROR => 17,
+    }
+}
+
+const fn lower_case(level: Level) -> &'static str {
+    match level {
+        Level::TRACE => "trace",
+        Level::DEBUG => "debug",
+        Level::INFO => "info",
+        Level::WARN => "warn",
+        Level::ERROR => "error",
+    }
+}

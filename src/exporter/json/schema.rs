@@ -1,0 +1,331 @@
+//! Field names: one table for each schema, in the order in which a line is written.
+
+use std::borrow::Cow;
+
+use super::line::Style;
+
+/// Which names the fields of a line have.
+///
+/// # Default
+/// [`Otel`](Self::Otel).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Schema {
+    /// JSON with the names of OpenTelemetry's semantic conventions 1.44.0.
+    #[default]
+    Otel,
+    /// JSON with the names of the Elastic Common Schema 8.11; the application's own plain names stand under `labels.`.
+    Ecs,
+    /// `key=value` pairs.
+    Logfmt,
+}
+
+impl Schema {
+    /// Every schema.
+    pub const ALL: [Self; 3] = [Self::Otel, Self::Ecs, Self::Logfmt];
+
+    /// The word that settings use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Otel => "otel",
+            Self::Ecs => "ecs",
+            Self::Logfmt => "logfmt",
+        }
+    }
+
+    /// The schema that [`as_str`](Self::as_str) names so.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|schema| schema.as_str() == word)
+    }
+
+    pub(super) const fn table(self) -> &'static Table {
+        match self {
+            Self::Otel => &OTEL,
+            Self::Ecs => &ECS,
+            Self::Logfmt => &LOGFMT,
+        }
+    }
+}
+
+/// What can stand in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Time,
+    Level,
+    LevelInLowerCase,
+    Severity,
+    Message,
+    EventName,
+    TraceId,
+    SpanId,
+    ParentSpanId,
+    TraceFlags,
+    RequestId,
+    Method,
+    KnownMethod,
+    OriginalMethod,
+    Route,
+    Path,
+    Query,
+    Scheme,
+    Host,
+    Port,
+    Protocol,
+    Status,
+    RpcSystem,
+    RpcMethod,
+    RpcStatus,
+    DurationMs,
+    DurationNs,
+    FirstByteMs,
+    RequestBytes,
+    ResponseBytes,
+    PeerAddress,
+    PeerPort,
+    UserAgent,
+    Outcome,
+    Success,
+    ErrorType,
+    FailureType,
+    FailureMessage,
+    Backtrace,
+    Causes,
+    OtherFailures,
+    File,
+    Line,
+    Target,
+    SpanName,
+}
+
+/// The names of one schema.
+pub(super) struct Table {
+    pub(super) style: Style,
+    pub(super) rows: &'static [(Key, &'static str)],
+    /// The same on every line.
+    pub(super) constants: &'static [(&'static str, &'static str)],
+    /// Resource attributes that have another name here.
+    pub(super) resource: &'static [(&'static str, &'static str)],
+    /// Set to true when something did not fit.
+    pub(super) cut: &'static str,
+    /// Stands before a field's name that would collide with a name of the schema.
+    pub(super) prefix: &'static str,
+    /// Whether readers turn dots into objects: then a plain name collides with every object's.
+    pub(super) is_nested: bool,
+}
+
+impl Table {
+    /// The name under which a field of the application stands: never one of the schema's own, and no two fields with
+    /// different names share one.
+    pub(super) fn field<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let name = match self.style {
+            Style::Json => Cow::Borrowed(name),
+            Style::Logfmt => as_key(name),
+        };
+        if self.reserves(&name) { Cow::Owned(format!("{}{name}", self.prefix)) } else { name }
+    }
+
+    fn reserves(&self, name: &str) -> bool {
+        let collides = |own: &str| own == name || self.is_nested && (is_below(own, name) || is_below(name, own));
+        name.is_empty()
+            || self.is_nested && !name.contains('.')
+            || name.starts_with(self.prefix)
+            || name.starts_with("campanile.")
+            || self.rows.iter().any(|(_, own)| collides(own))
+            || self.constants.iter().chain(self.resource).any(|(own, _)| collides(own))
+            || collides(self.cut)
+    }
+}
+
+/// Whether `name` is inside the object `outer`.
+fn is_below(name: &str, outer: &str) -> bool {
+    name.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// A logfmt key has no spaces, quotes or equals signs.
+fn as_key(name: &str) -> Cow<'_, str> {
+    let fits = |char: char| !(char.is_whitespace() || matches!(char, '=' | '"' | '\\') || super::is_hidden(char));
+    if name.chars().all(fits) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(name.chars().map(|char| if fits(char) { char } else { '_' }).collect())
+}
+
+static OTEL: Table = Table {
+    style: Style::Json,
+    rows: &[
+        (Key::Time, "timestamp"),
+        (Key::Level, "severity_text"),
+        (Key::Severity, "severity_number"),
+        (Key::Message, "body"),
+        (Key::EventName, "event_name"),
+        (Key::TraceId, "trace_id"),
+        (Key::SpanId, "span_id"),
+        (Key::ParentSpanId, "parent_span_id"),
+        (Key::TraceFlags, "trace_flags"),
+        (Key::RequestId, "campanile.request.id"),
+        (Key::Outcome, "campanile.outcome"),
+        (Key::KnownMethod, "http.request.method"),
+        (Key::OriginalMethod, "http.request.method_original"),
+        (Key::Route, "http.route"),
+        (Key::Path, "url.path"),
+        (Key::Query, "url.query"),
+        (Key::Scheme, "url.scheme"),
+        (Key::Host, "server.address"),
+        (Key::Port, "server.port"),
+        (Key::Status, "http.response.status_code"),
+        (Key::RpcSystem, "rpc.system.name"),
+        (Key::RpcMethod, "rpc.method"),
+        (Key::RpcStatus, "rpc.response.status_code"),
+        (Key::DurationMs, "duration_ms"),
+        (Key::FirstByteMs, "campanile.time_to_first_byte_ms"),
+        (Key::RequestBytes, "http.request.body.size"),
+        (Key::ResponseBytes, "http.response.body.size"),
+        (Key::Protocol, "network.protocol.version"),
+        (Key::PeerAddress, "network.peer.address"),
+        (Key::PeerPort, "network.peer.port"),
+        (Key::UserAgent, "user_agent.original"),
+        (Key::ErrorType, "error.type"),
+        (Key::FailureType, "exception.type"),
+        (Key::FailureMessage, "exception.message"),
+        (Key::Causes, "exception.causes"),
+        (Key::Backtrace, "exception.stacktrace"),
+        (Key::OtherFailures, "campanile.failures"),
+        (Key::SpanName, "span_name"),
+        (Key::Target, "target"),
+        (Key::File, "code.file.path"),
+        (Key::Line, "code.line.number"),
+    ],
+    constants: &[],
+    resource: &[],
+    cut: "campanile.cut",
+    prefix: "fields.",
+    is_nested: false,
+};
+
+// Source: Elastic Common Schema 8.11 and the ECS logging specification, which wants time, level and message first.
+static ECS: Table = Table {
+    style: Style::Json,
+    rows: &[
+        (Key::Time, "@timestamp"),
+        (Key::LevelInLowerCase, "log.level"),
+        (Key::Message, "message"),
+        (Key::EventName, "event.action"),
+        (Key::TraceId, "trace.id"),
+        (Key::SpanId, "span.id"),
+        (Key::ParentSpanId, "parent.id"),
+        (Key::RequestId, "http.request.id"),
+        (Key::Success, "event.outcome"),
+        (Key::Outcome, "campanile.outcome"),
+        (Key::Method, "http.request.method"),
+        (Key::Route, "http.route"),
+        (Key::Path, "url.path"),
+        (Key::Query, "url.query"),
+        (Key::Scheme, "url.scheme"),
+        (Key::Host, "url.domain"),
+        (Key::Port, "url.port"),
+        (Key::Status, "http.response.status_code"),
+        (Key::RpcMethod, "rpc.method"),
+        (Key::RpcStatus, "rpc.response.status_code"),
+        (Key::DurationNs, "event.duration"),
+        (Key::RequestBytes, "http.request.body.bytes"),
+        (Key::ResponseBytes, "http.response.body.bytes"),
+        (Key::Protocol, "http.version"),
+        (Key::PeerAddress, "source.ip"),
+        (Key::PeerPort, "source.port"),
+        (Key::UserAgent, "user_agent.original"),
+        (Key::ErrorType, "error.type"),
+        (Key::FailureMessage, "error.message"),
+        (Key::Causes, "campanile.causes"),
+        (Key::Backtrace, "error.stack_trace"),
+        (Key::OtherFailures, "campanile.failures"),
+        (Key::SpanName, "span.name"),
+        (Key::Target, "log.logger"),
+        (Key::File, "log.origin.file.name"),
+        (Key::Line, "log.origin.file.line"),
+    ],
+    constants: &[("ecs.version", "8.11.0")],
+    resource: &[
+        ("service.instance.id", "service.node.name"),
+        ("deployment.environment.name", "service.environment"),
+        ("k8s.pod.name", "kubernetes.pod.name"),
+        ("k8s.namespace.name", "kubernetes.namespace"),
+        ("k8s.node.name", "kubernetes.node.name"),
+    ],
+    cut: "campanile.cut",
+    prefix: "labels.",
+    is_nested: true,
+};
+
+static LOGFMT: Table = Table {
+    style: Style::Logfmt,
+    rows: &[
+        (Key::Time, "ts"),
+        (Key::LevelInLowerCase, "level"),
+        (Key::Message, "msg"),
+        (Key::TraceId, "trace_id"),
+        (Key::SpanId, "span_id"),
+        (Key::RequestId, "request_id"),
+        (Key::Outcome, "outcome"),
+        (Key::Method, "method"),
+        (Key::Route, "route"),
+        (Key::Path, "path"),
+        (Key::Query, "query"),
+        (Key::Status, "status"),
+        (Key::RpcMethod, "rpc"),
+        (Key::RpcStatus, "rpc_status"),
+        (Key::DurationMs, "duration_ms"),
+        (Key::RequestBytes, "request_bytes"),
+        (Key::ResponseBytes, "response_bytes"),
+        (Key::PeerAddress, "peer"),
+        (Key::UserAgent, "user_agent"),
+        (Key::ErrorType, "error_type"),
+        (Key::FailureMessage, "error"),
+        (Key::Causes, "causes"),
+        (Key::Backtrace, "backtrace"),
+        (Key::OtherFailures, "failures"),
+        (Key::SpanName, "span"),
+        (Key::Target, "target"),
+        (Key::File, "file"),
+        (Key::Line, "line"),
+    ],
+    constants: &[],
+    resource: &[("service.name", "service"), ("service.version", "version")],
+    cut: "cut",
+    prefix: "fields.",
+    is_nested: false,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_table_has_a_name_or_a_key_twice() {
+        for schema in Schema::ALL {
+            let table = schema.table();
+            for (index, (key, name)) in table.rows.iter().enumerate() {
+                let rest = &table.rows[index + 1..];
+                assert!(rest.iter().all(|(other, own)| other != key && own != name), "{schema:?} {name}");
+                assert!(table.constants.iter().chain(table.resource).all(|(_, own)| own != name), "{schema:?} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_never_takes_a_name_of_the_schema() {
+        for schema in Schema::ALL {
+            let table = schema.table();
+            for (_, name) in table.rows {
+                assert_ne!(table.field(name), *name, "{schema:?}");
+                let prefixed = format!("{}{name}", table.prefix);
+                assert_ne!(table.field(&prefixed), prefixed, "a second round collides with the first");
+            }
+        }
+        assert_eq!(Schema::Ecs.table().field("user"), "labels.user");
+        assert_eq!(Schema::Ecs.table().field("user.id"), "user.id");
+        assert_eq!(Schema::Ecs.table().field("log.level.x"), "labels.log.level.x");
+        assert_eq!(Schema::Logfmt.table().field("trace id"), "fields.trace_id");
+    }
+}

@@ -1,0 +1,199 @@
+use tracing::Level;
+
+use super::*;
+use crate::exporter::samples::{self, Shared};
+use crate::record::parts::{Parts, Text};
+use crate::record::{FailureKind, Outcome, Reason, Value};
+
+fn line(schema: Schema, parts: Parts) -> String {
+    let mut out = String::new();
+    schema.write_line(&mut out, &Record::new(Box::new(parts)), &samples::resource());
+    assert!(out.ends_with('\n') && out.len() <= 16_000, "{} bytes", out.len());
+    out.pop();
+    out
+}
+
+fn object(schema: Schema, parts: Parts) -> serde_json::Map<String, serde_json::Value> {
+    serde_json::from_str(&line(schema, parts)).unwrap()
+}
+
+#[test]
+fn a_failed_request_in_otel() {
+    assert_eq!(
+        line(Schema::Otel, samples::failed()),
+        concat!(
+            r#"{"timestamp":"2026-01-02T12:04:11.018000000Z","severity_text":"ERROR","severity_number":17,"#,
+            r#""body":"GET /orders/981/pdf 500","event_name":"campanile.request","#,
+            r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"8f2c1a2b3c4d5e6f","trace_flags":1,"#,
+            r#""campanile.request.id":"01937b2e-6b1c-7a10-8a3e-1c2d3e4f5a6b","campanile.outcome":"answered","#,
+            r#""http.request.method":"GET","http.route":"/orders/{id}/pdf","url.path":"/orders/981/pdf","#,
+            r#""url.query":"lang=de","url.scheme":"http","server.address":"localhost","server.port":3000,"#,
+            r#""http.response.status_code":500,"duration_ms":61.7,"campanile.time_to_first_byte_ms":3,"#,
+            r#""http.response.body.size":38,"network.protocol.version":"1.1","network.peer.address":"127.0.0.1","#,
+            r#""network.peer.port":50000,"error.type":"shop::RenderError","exception.type":"shop::RenderError","#,
+            r#""exception.message":"template `invoice` missing field `vat`","#,
+            r#""exception.causes":["KeyNotFound(\"vat\")"],"target":"campanile","code.file.path":"src/pdf.rs","#,
+            r#""code.line.number":88,"service.name":"shop","service.version":"1.4.0","user":42}"#,
+        )
+    );
+}
+
+#[test]
+fn a_failed_request_in_ecs() {
+    assert_eq!(
+        line(Schema::Ecs, samples::failed()),
+        concat!(
+            r#"{"@timestamp":"2026-01-02T12:04:11.018000000Z","log.level":"error","message":"GET /orders/981/pdf 500","#,
+            r#""event.action":"campanile.request","trace.id":"4bf92f3577b34da6a3ce929d0e0e4736","#,
+            r#""span.id":"8f2c1a2b3c4d5e6f","http.request.id":"01937b2e-6b1c-7a10-8a3e-1c2d3e4f5a6b","#,
+            r#""event.outcome":"failure","campanile.outcome":"answered","http.request.method":"GET","#,
+            r#""http.route":"/orders/{id}/pdf","url.path":"/orders/981/pdf","url.query":"lang=de","url.scheme":"http","#,
+            r#""url.domain":"localhost","url.port":3000,"http.response.status_code":500,"event.duration":61700000,"#,
+            r#""http.response.body.bytes":38,"http.version":"1.1","source.ip":"127.0.0.1","source.port":50000,"#,
+            r#""error.type":"shop::RenderError","error.message":"template `invoice` missing field `vat`","#,
+            r#""campanile.causes":["KeyNotFound(\"vat\")"],"log.logger":"campanile","#,
+            r#""log.origin.file.name":"src/pdf.rs","log.origin.file.line":88,"ecs.version":"8.11.0","#,
+            r#""service.name":"shop","service.version":"1.4.0","labels.user":42}"#,
+        )
+    );
+}
+
+#[test]
+fn a_failed_request_in_logfmt() {
+    assert_eq!(
+        line(Schema::Logfmt, samples::failed()),
+        concat!(
+            r#"ts="2026-01-02T12:04:11.018000000Z" level=error msg="GET /orders/981/pdf 500" "#,
+            r#"trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=8f2c1a2b3c4d5e6f "#,
+            r#"request_id=01937b2e-6b1c-7a10-8a3e-1c2d3e4f5a6b outcome=answered method=GET "#,
+            r#"route=/orders/{id}/pdf path=/orders/981/pdf query="lang=de" status=500 duration_ms=61.7 "#,
+            r#"response_bytes=38 peer="127.0.0.1" error_type=shop::RenderError "#,
+            r#"error="template `invoice` missing field `vat`" causes="KeyNotFound(\"vat\")" target=campanile "#,
+            r#"file=src/pdf.rs line=88 service=shop version=1.4.0 user=42"#,
+        )
+    );
+}
+
+#[test]
+fn a_live_event_names_its_request() {
+    let event = samples::live(Level::WARN, "stock is low", &[("id", Value::I64(981)), ("item", Value::Str("nut"))]);
+    assert_eq!(
+        line(Schema::Otel, event.clone()),
+        concat!(
+            r#"{"timestamp":"2026-01-02T12:04:11.019300000Z","severity_text":"WARN","severity_number":13,"#,
+            r#""body":"stock is low","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"8f2c1a2b3c4d5e6f","#,
+            r#""trace_flags":0,"campanile.request.id":"01937b2e-6b1c-7a10-8a3e-1c2d3e4f5a6b","#,
+            r#""target":"shop::orders","code.file.path":"src/orders.rs","code.line.number":41,"#,
+            r#""service.name":"shop","service.version":"1.4.0","id":981,"item":"nut"}"#,
+        )
+    );
+    assert_eq!(object(Schema::Ecs, event)["labels.item"], "nut");
+    let job = object(Schema::Otel, samples::span(&[("rows", Value::U64(3))]));
+    assert_eq!((&job["body"], &job["duration_ms"], &job["rows"]), (&"cleanup".into(), &250.into(), &3.into()));
+}
+
+#[test]
+fn a_request_is_an_error_only_when_it_failed() {
+    for (status, outcome, level) in [
+        (Some(200), Outcome::Answered, "INFO"),
+        (Some(404), Outcome::Answered, "INFO"),
+        (Some(503), Outcome::Answered, "ERROR"),
+        (Some(200), Outcome::ClientGoneMidBody, "INFO"),
+        (None, Outcome::Panicked, "ERROR"),
+    ] {
+        let parts = Parts { status, outcome, ..samples::answered() };
+        assert_eq!(object(Schema::Otel, parts)["severity_text"], level, "{status:?} {outcome}");
+    }
+}
+
+#[test]
+fn a_field_cannot_replace_what_the_schema_says() {
+    for schema in [Schema::Otel, Schema::Ecs] {
+        let mut parts = samples::failed();
+        for (_, name) in schema.table().rows {
+            samples::attribute(&mut parts, name, Value::Str("forged"));
+        }
+        for name in ["service.name", "campanile.cut", "fields.x", "labels.x", "x", "__proto__", ""] {
+            samples::attribute(&mut parts, name, Value::Str("forged"));
+        }
+        let text = line(schema, parts.clone());
+        let names = text.matches("\":").count();
+        let object = object(schema, parts);
+        assert_eq!(names, object.len(), "a name stands twice in {text}");
+        let forged: Vec<_> = object.iter().filter(|(_, value)| *value == "forged").map(|(name, _)| name).collect();
+        assert_eq!(forged.len(), schema.table().rows.len() + 7);
+        assert!(schema.table().rows.iter().all(|(_, name)| !forged.iter().any(|forged| forged == name)), "{forged:?}");
+        assert_eq!(object["service.name"], "shop");
+    }
+}
+
+#[test]
+fn of_two_fields_with_one_name_the_later_one_stays() {
+    let event = samples::live(Level::INFO, "", &[("a", Value::I64(1)), ("b", Value::I64(2)), ("a", Value::I64(3))]);
+    let text = line(Schema::Otel, event);
+    assert!(text.ends_with(r#","b":2,"a":3}"#), "{text}");
+}
+
+#[test]
+fn every_number_stays_json() {
+    let values = [
+        Value::F64(f64::NAN),
+        Value::F64(f64::INFINITY),
+        Value::F64(f64::NEG_INFINITY),
+        Value::F64(-0.0),
+        Value::F64(1e300),
+        Value::F64(5e-324),
+        Value::U64(u64::MAX),
+        Value::I64(i64::MIN),
+        Value::Bool(true),
+        Value::Str("-170141183460469231731687303715884105728"),
+    ];
+    for schema in [Schema::Otel, Schema::Ecs] {
+        let names: Vec<_> = (0..values.len()).map(|index| format!("n.{index}")).collect();
+        let fields: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
+        let object = object(schema, samples::live(Level::INFO, "", &fields));
+        assert_eq!((&object["n.0"], &object["n.2"]), (&"NaN".into(), &"-Infinity".into()));
+        assert_eq!((&object["n.6"], &object["n.7"]), (&u64::MAX.into(), &i64::MIN.into()));
+    }
+}
+
+#[test]
+fn a_long_line_is_cut_at_its_longest_texts() {
+    for schema in Schema::ALL {
+        let mut parts = samples::failed();
+        samples::attribute(&mut parts, "blob", Value::Str(&"x".repeat(16 * 1024)));
+        samples::attribute(&mut parts, "short", Value::Str("kept"));
+        let text = line(schema, parts.clone());
+        assert!(text.contains("…[cut]") && text.contains("kept") && text.contains("RenderError"), "{text}");
+        // Everything at its bound: many fields, escapes that take six bytes for one, a chain of long causes.
+        let bad = "\u{1}".repeat(8 * 1024);
+        for index in 0..127 {
+            samples::attribute(&mut parts, &format!("{}{index}", "n".repeat(200)), Value::Str(&bad));
+        }
+        for _ in 0..15 {
+            samples::push_failure(&mut parts, FailureKind::Body, &bad, &bad, &[(bad.as_str(), bad.as_str()); 16]);
+        }
+        parts.user_agent = Some(Text::Static("agent"));
+        let text = line(schema, parts);
+        assert!(text.contains("agent") && text.contains("8f2c1a2b3c4d5e6f"), "{text}");
+        match schema {
+            Schema::Logfmt => assert!(text.ends_with("cut=true"), "{text}"),
+            _ => assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["campanile.cut"], true),
+        }
+    }
+}
+
+#[test]
+fn dropped_records_are_told_once() {
+    let (shared, mut losses) = (Shared::default(), Losses::default());
+    losses.add(Reason::QueueFull, 12);
+    losses.add(Reason::SinkIoError, 1);
+    let mut json = Json::new(shared.clone());
+    samples::export(&mut json, [samples::answered()], &losses).unwrap();
+    samples::export(&mut json, [samples::answered()], &Losses::default()).unwrap();
+    let text = shared.text();
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(first["body"], "13 records dropped: queue_full 12, sink_io_error 1");
+    assert_eq!((&first["severity_text"], &first["campanile.lost.queue_full"]), (&"WARN".into(), &12.into()));
+    assert_eq!(text.matches("dropped").count(), 1);
+}

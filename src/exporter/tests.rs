@@ -1,0 +1,138 @@
+//! What every local exporter keeps to.
+
+use std::io::{self, Write};
+
+use super::escape::is_hidden;
+use super::samples::{self, Shared};
+use super::*;
+use crate::record::{Losses, Reason};
+
+/// Each text exporter over a writer.
+fn over<W: Write + Send + Clone + 'static>(writer: &W) -> Vec<Box<dyn Exporter>> {
+    let mut all: Vec<Box<dyn Exporter>> = Vec::new();
+    for schema in Schema::ALL {
+        all.push(Box::new(Json::new(writer.clone()).schema(schema)));
+    }
+    #[cfg(feature = "console")]
+    all.push(Box::new(Console::new(writer.clone()).width(400)));
+    all
+}
+
+#[test]
+fn no_character_from_outside_breaks_a_line_or_hides() {
+    let codes = (0..0x20).chain(0x7f..0xa0).chain(0x200b..0x2010).chain(0x2028..0x202f);
+    let codes = codes.chain([0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0xfeff, 0x22, 0x5c, 0x3d]);
+    for char in codes.filter_map(char::from_u32) {
+        let mut reference: Option<Vec<usize>> = None;
+        for text in ["a.b".to_owned(), format!("a.{char}b"), format!("{char}"), format!("a.b{char}")] {
+            let mut lines = Vec::new();
+            for index in 0..over(&Shared::default()).len() {
+                let shared = Shared::default();
+                let mut exporter = over(&shared).remove(index);
+                samples::export(exporter.as_mut(), samples::everywhere(&text), &Losses::default()).unwrap();
+                let out = shared.text();
+                assert!(out.ends_with('\n'));
+                assert!(!out.chars().any(|char| char != '\n' && is_hidden(char)), "{:?} {text:?}: {out}", exporter.name());
+                if index < 2 {
+                    for line in out.lines() {
+                        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{text:?}: {line}");
+                    }
+                }
+                lines.push(out.lines().count());
+            }
+            // As many lines as the harmless text makes.
+            assert_eq!(reference.get_or_insert_with(|| lines.clone()), &lines, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_writer_loses_records_counts_them_and_is_tried_again() {
+    #[derive(Clone, Default)]
+    struct Flaky {
+        out: Shared,
+        calls: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    }
+    impl Write for Flaky {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                // Half of the first batch, then the device is full.
+                0 => self.out.write(&bytes[..bytes.len() / 2]),
+                1 => Err(io::ErrorKind::StorageFull.into()),
+                2 => Err(io::ErrorKind::Interrupted.into()),
+                _ => self.out.write(bytes),
+            }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for index in 0..over(&Flaky::default()).len() {
+        let flaky = Flaky::default();
+        let mut exporter = over(&flaky).remove(index);
+        let three = || [samples::answered(), samples::answered(), samples::answered()];
+        let given_up = samples::export(exporter.as_mut(), three(), &Losses::default()).unwrap();
+        assert_eq!(given_up.of(Reason::SinkIoError), 2, "one of three got through");
+        samples::export(exporter.as_mut(), three(), &Losses::default()).unwrap();
+        let text = flaky.out.text();
+        let whole = text.lines().filter(|line| line.contains("8f2c1a2b")).count();
+        assert_eq!((text.lines().count(), whole >= 4), (5, true), "{text}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_is_an_error_and_no_panic() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut json = Json::new(full());
+    let error = samples::export(&mut json, [samples::answered()], &Losses::default()).unwrap_err();
+    assert_eq!(error.reason(), Reason::SinkIoError);
+    #[cfg(feature = "console")]
+    assert!(samples::export(&mut Console::new(full()), [samples::answered()], &Losses::default()).is_err());
+}
+
+#[test]
+fn losses_are_told_when_the_writer_works_again() {
+    let mut losses = Losses::default();
+    losses.add(Reason::QueueFull, 7);
+    struct Late(Shared, bool);
+    impl Write for Late {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.1, true) { self.0.write(bytes) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let shared = Shared::default();
+    let mut json = Json::new(Late(shared.clone(), false));
+    assert!(samples::export(&mut json, [samples::answered()], &losses).is_err());
+    samples::export(&mut json, [samples::answered()], &Losses::default()).unwrap();
+    assert!(shared.text().contains("7 records dropped"), "{}", shared.text());
+}
+
+#[test]
+fn memory_keeps_the_newest_and_counts_the_rest() {
+    let memory = Memory::with_max_records(2);
+    let mut exporter = memory.clone();
+    for sequence in 1..=3 {
+        let parts = crate::record::parts::Parts { sequence, ..samples::answered() };
+        samples::export(&mut exporter, [parts], &Losses::default()).unwrap();
+    }
+    let sequences: Vec<_> = memory.records().iter().map(crate::record::Record::sequence).collect();
+    assert_eq!((sequences, memory.dropped()), (vec![2, 3], 1));
+    assert_eq!(memory.take().len(), 2);
+    assert!(memory.records().is_empty());
+}
+
+#[test]
+fn memory_waits_for_records_and_gives_up_in_time() {
+    let memory = Memory::new();
+    assert!(memory.wait_for(1, Duration::from_millis(1)).is_empty());
+    let mut exporter = memory.clone();
+    let writer = std::thread::spawn(move || samples::export(&mut exporter, [samples::failed()], &Losses::default()).unwrap());
+    let records = memory.wait_until(Duration::from_secs(10), |records| records.iter().any(|record| record.is_failed()));
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].failure().unwrap().message(), "template `invoice` missing field `vat`");
+    writer.join().unwrap();
+}

@@ -1,0 +1,102 @@
+//! Asks a record in memory.
+
+use super::columns::{Column, number};
+use super::parse::{Expr, Id, Test, Text, severity};
+use super::words::{contains, contains_phrase, starts_with};
+use crate::record::{Field, Header, Record, Value};
+
+impl Expr {
+    pub(super) fn matches(&self, record: &Record, now: i64) -> bool {
+        match self {
+            Self::All(terms) => terms.iter().all(|term| term.matches(record, now)),
+            Self::Any(branches) => branches.iter().any(|branch| branch.matches(record, now)),
+            Self::Not(expr) => !expr.matches(record, now),
+            Self::Test(test) => test.matches(record, now),
+        }
+    }
+}
+
+impl Test {
+    fn matches(&self, record: &Record, now: i64) -> bool {
+        match self {
+            Self::Status(bounds) => record.status().is_some_and(|status| bounds.contains(status.into())),
+            Self::DurationNs(bounds) => bounds.contains(number(record.duration_ns())),
+            Self::Time { from, before } => {
+                let start = number(record.start_unix_ns());
+                from.is_none_or(|from| from.unix_ns(now) <= start) && before.is_none_or(|before| start < before.unix_ns(now))
+            }
+            Self::Column(column, text) => column.of(record).is_some_and(|value| text.matches(&value)),
+            Self::Attribute(name, text) => record.attribute(name).is_some_and(|value| text.matches(&value.to_string())),
+            Self::Failure(part) => is_in_failures(record, part),
+            Self::Outcome(outcome) => record.outcome() == *outcome,
+            Self::Kind(kind) => record.kind() == *kind,
+            Self::Level(bounds) => record.events().any(|event| bounds.contains(severity(event.level()))),
+            Self::Id(id) => id.matches(record),
+            Self::Trace(id) => record.trace_id() == Some(*id),
+            Self::Words { phrase, id } => {
+                id.as_ref().is_some_and(|id| id.matches(record)) || any_text(record, |text| contains_phrase(text, phrase))
+            }
+            Self::Part(part) => any_text(record, |text| contains(text, part)),
+        }
+    }
+}
+
+impl Text {
+    fn matches(&self, value: &str) -> bool {
+        match self {
+            Self::Is(text) => value.eq_ignore_ascii_case(text),
+            Self::StartsWith(start) => starts_with(value, start),
+            Self::Contains(part) => contains(value, part),
+        }
+    }
+}
+
+impl Id {
+    fn matches(&self, record: &Record) -> bool {
+        self.spans.is_some_and(|(first, last)| (first..=last).contains(&record.span_id().0))
+            || self.trace.is_some_and(|id| record.trace_id() == Some(id))
+            || Column::Request.of(record).is_some_and(|id| id.eq_ignore_ascii_case(&self.request))
+    }
+}
+
+fn is_in_failures(record: &Record, part: &str) -> bool {
+    let is_in = |text: Option<&str>| text.is_some_and(|text| contains(text, part));
+    is_in(record.error_type())
+        || record.failures().any(|failure| {
+            is_in(failure.type_name())
+                || contains(failure.message(), part)
+                || failure.causes().any(|cause| is_in(cause.type_name()) || contains(cause.message(), part))
+        })
+}
+
+/// Whether any text that people search for is the wanted one. Stops at the first.
+fn any_text(record: &Record, wanted: impl Fn(&str) -> bool) -> bool {
+    let optional = |text: Option<&str>| text.is_some_and(&wanted);
+    let fields = |mut fields: Box<dyn Iterator<Item = Field<'_>> + '_>| fields.any(|field| is_value(field.value(), &wanted));
+    let headers = |mut headers: Box<dyn Iterator<Item = Header<'_>> + '_>| headers.any(|h| h.value().is_some_and(&wanted));
+    wanted(record.path())
+        || optional(record.query())
+        || optional(record.route())
+        || wanted(record.request_id())
+        || record.trace_id().is_some_and(|id| wanted(id.to_hex().as_str()))
+        || wanted(record.span_id().to_hex().as_str())
+        || optional(record.error_type())
+        || record.failures().any(|failure| {
+            optional(failure.type_name())
+                || wanted(failure.message())
+                || failure.causes().any(|cause| optional(cause.type_name()) || wanted(cause.message()))
+        })
+        || record.events().any(|event| wanted(event.message()) || fields(Box::new(event.fields())))
+        || record.spans().any(|span| wanted(span.name()) || fields(Box::new(span.fields())))
+        || fields(Box::new(record.attributes()))
+        || headers(Box::new(record.request_headers()))
+        || headers(Box::new(record.response_headers()))
+        || headers(Box::new(record.trailers()))
+}
+
+fn is_value(value: Value<'_>, wanted: impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::Str(text) => wanted(text),
+        value => wanted(&value.to_string()),
+    }
+}

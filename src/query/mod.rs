@@ -1,0 +1,111 @@
+//! The query language: one grammar for the command line, live records and rules.
+//!
+//! ```text
+//! status:5xx route:/orders/{id} ms>300 method:POST user:42 error:"out of stock" -path:/health since:10m
+//! ```
+//!
+//! A query is terms side by side, all of which have to hold; `or`, `not`, a leading `-` and parentheses combine them. A
+//! term is a key, an operator (`:` `=` `!=` `>` `>=` `<` `<=` `~`) and a value, or only a value: a word or a `"quoted
+//! phrase"` that stands anywhere in the record, word for word. `~` asks for a part of a text instead of the whole; a
+//! trailing `*` asks for its start. A key with a dot in it, such as `order.id:981`, is an attribute. Texts compare
+//! without regard to the case of ASCII letters. [`keys`] lists the keys.
+//!
+//! A query is parsed once and then either asked about records in memory or turned into SQL for the store, which is only
+//! ever used to leave out rows that cannot match: what matches is decided in one place.
+
+mod columns;
+mod error;
+mod keys;
+mod matches;
+mod parse;
+mod sql;
+mod time;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub(crate) use self::columns::{Column, kind_word, number};
+pub use self::error::Error;
+pub use self::keys::Key;
+use self::parse::Expr;
+pub(crate) use self::sql::{Bind, Sql};
+use crate::record::Record;
+
+/// A question about records.
+///
+/// # Default
+/// The empty query, which every record matches.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    source: String,
+    root: Expr,
+}
+
+impl Query {
+    /// The longest query that is accepted, in bytes.
+    pub const MAX_BYTES: usize = 4096;
+
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// When a key is not known, a value does not fit its key, or the query is not well formed; the error shows the place.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Ok(Self { source: text.to_owned(), root: parse::parse(text)? })
+    }
+
+    /// Whether the record matches, with times such as `since:10m` counted back from `now_unix_ns`.
+    #[must_use]
+    pub fn matches(&self, record: &Record, now_unix_ns: u64) -> bool {
+        self.root.matches(record, number(now_unix_ns))
+    }
+
+    /// Whether every record matches because nothing is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.root, Expr::All(terms) if terms.is_empty())
+    }
+
+    /// The query as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+
+    /// Finds by the start of a short id, of which at least 4 digits are needed, by request id or by trace id.
+    pub(crate) fn for_id(text: &str) -> Self {
+        let mut id = parse::Id::of(text);
+        if text.len() < 4 {
+            id.spans = None;
+        }
+        Self { source: String::new(), root: Expr::Test(parse::Test::Id(id)) }
+    }
+
+    /// A condition on the store's columns that every matching row fulfils.
+    pub(crate) fn to_sql(&self, now_unix_ns: u64) -> Sql {
+        Sql::of(&self.root, number(now_unix_ns))
+    }
+}
+
+impl FromStr for Query {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}
+
+/// The keys of the query language, in the order in which help lists them.
+#[must_use]
+pub const fn keys() -> &'static [Key] {
+    keys::KEYS
+}

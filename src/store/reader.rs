@@ -1,0 +1,393 @@
+//! Reads every segment of a directory.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use rusqlite::{Connection, Row, params_from_iter, types::Value};
+
+use super::directory::{Directory, Name};
+use super::error::Kind;
+use super::open::{Opened, open_read_only};
+use super::{Error, codec, schema, unix_ns};
+use crate::query::{Bind, Query, Sql, number};
+use crate::record::{Losses, Reason, Record, Resource};
+
+/// Files that are kept open between two calls.
+const MAX_OPEN: usize = 16;
+/// Records that one call of [`Reader::poll`] returns, at most.
+const MAX_POLLED: usize = 1000;
+
+/// Reads a store, also while applications write it.
+///
+/// Never writes: files are opened read-only. A file that is damaged, foreign or newer than this version is left out, see
+/// [`warnings`](Self::warnings).
+#[derive(Debug)]
+pub struct Reader {
+    directory: Directory,
+    expected: schema::Objects,
+    open: BTreeMap<Name, Connection>,
+    resources: HashMap<(Name, i64), Arc<Resource>>,
+    /// Files that are not tried again.
+    skipped: HashSet<Name>,
+    warnings: Vec<String>,
+    position: Cursor,
+}
+
+/// What [`Reader::find`] returns, and how long it may look for it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Find {
+    /// Records, at most; no more than [`MAX_LIMIT`](Self::MAX_LIMIT).
+    pub limit: usize,
+    /// How long it may take. What was found until then is returned, with a [warning](Reader::warnings).
+    pub within: Duration,
+}
+
+impl Find {
+    /// The default of [`limit`](Self::limit).
+    pub const DEFAULT_LIMIT: usize = 50;
+    /// The highest [`limit`](Self::limit).
+    pub const MAX_LIMIT: usize = 10_000;
+    /// The default of [`within`](Self::within).
+    pub const DEFAULT_WITHIN: Duration = Duration::from_secs(10);
+
+    /// The default options with this limit.
+    #[must_use]
+    pub fn with_limit(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+}
+
+impl Default for Find {
+    fn default() -> Self {
+        Self { limit: Self::DEFAULT_LIMIT, within: Self::DEFAULT_WITHIN }
+    }
+}
+
+/// A place in a store: everything up to it was read.
+///
+/// # Default
+/// Before everything.
+#[derive(Clone, Debug, Default)]
+pub struct Cursor(BTreeMap<Name, i64>);
+
+/// A record as it was stored.
+#[derive(Debug)]
+pub struct Stored {
+    record: Record,
+    resource: Arc<Resource>,
+}
+
+impl Stored {
+    /// The record.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Who wrote it.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+}
+
+/// What was lost on the way to the store.
+#[derive(Clone, Debug)]
+pub struct Gap {
+    unix_ns: u64,
+    losses: Losses,
+}
+
+impl Gap {
+    /// When it was noted, in nanoseconds since 1970.
+    #[must_use]
+    pub const fn unix_ns(&self) -> u64 {
+        self.unix_ns
+    }
+
+    /// How much was lost, by reason.
+    #[must_use]
+    pub const fn losses(&self) -> &Losses {
+        &self.losses
+    }
+}
+
+impl Reader {
+    /// Opens the store in this directory.
+    ///
+    /// # Errors
+    /// When there is no store here or nothing in it yet, see [`Error::is_not_found`], or the directory cannot be read.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self, Error> {
+        let directory = Directory::existing(directory.as_ref())?;
+        if directory.segments()?.is_empty() {
+            let message = format!("nothing is stored in '{}' yet", directory.path().display());
+            return Err(Error::new(Kind::NotFound, message));
+        }
+        let expected = schema::expected().map_err(|error| Error::new(Kind::Io, "SQLite does not work here").because(error))?;
+        Ok(Self {
+            directory,
+            expected,
+            open: BTreeMap::new(),
+            resources: HashMap::new(),
+            skipped: HashSet::new(),
+            warnings: Vec::new(),
+            position: Cursor::default(),
+        })
+    }
+
+    /// The records that match, newest first.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn find(&mut self, query: &Query, options: &Find) -> Result<Vec<Stored>, Error> {
+        let (started, now) = (Instant::now(), unix_ns(SystemTime::now()));
+        let limit = options.limit.min(Find::MAX_LIMIT);
+        let sql = query.to_sql(now);
+        let mut position = Cursor::default();
+        let mut found: Vec<Stored> = Vec::new();
+        let mut late = false;
+        for name in self.refresh()?.into_iter().rev() {
+            // Whatever is older than everything on a full page does not have to be looked at.
+            let floor = found.last().filter(|_| found.len() >= limit).map_or(-1, |oldest| number(oldest.record.start_unix_ns()));
+            let page = self.visit(&name, |connection, rows| {
+                let end: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))?;
+                if late || limit == 0 {
+                    return Ok((end, Vec::new()));
+                }
+                let text = format!(
+                    "SELECT id, resource, data FROM record WHERE {} AND id <= ? AND start_unix_ns > ?
+                     ORDER BY start_unix_ns DESC, id DESC",
+                    sql.text
+                );
+                let mut page = Vec::new();
+                rows.each(connection, &text, binds(&sql, [end, floor]), |_, stored| {
+                    page.extend(stored.filter(|stored| query.matches(&stored.record, now)));
+                    late = started.elapsed() > options.within;
+                    page.len() < limit && !late
+                })?;
+                Ok((end, page))
+            });
+            let Some((end, page)) = page else { continue };
+            position.0.insert(name, end);
+            found.extend(page);
+            found.sort_by_key(|stored| std::cmp::Reverse(stored.record.start_unix_ns()));
+            found.truncate(limit);
+        }
+        if late {
+            let seconds = options.within.as_secs_f32();
+            self.warn(format!("the search was stopped after {seconds} s: older records were not looked at"));
+        }
+        self.position = position;
+        Ok(found)
+    }
+
+    /// The records of which `id` is the start of the short id (at least 4 hexadecimal digits), the request id or the
+    /// trace id, newest first.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn by_id(&mut self, id: &str) -> Result<Vec<Stored>, Error> {
+        self.find(&Query::for_id(id), &Find::with_limit(1000))
+    }
+
+    /// The place behind everything that the last [`find`](Self::find) looked at, to go on from with [`poll`](Self::poll).
+    #[must_use]
+    pub fn position(&self) -> Cursor {
+        self.position.clone()
+    }
+
+    /// The records behind `cursor` that match, in the order of their ends, and moves `cursor` behind them.
+    ///
+    /// At most 1,000; the rest comes with the next call. Takes notice of segments that were begun or removed meanwhile.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn poll(&mut self, query: &Query, cursor: &mut Cursor) -> Result<Vec<Stored>, Error> {
+        let now = unix_ns(SystemTime::now());
+        let sql = query.to_sql(now);
+        let names = self.refresh()?;
+        cursor.0.retain(|name, _| names.contains(name));
+        let mut found: Vec<Stored> = Vec::new();
+        for name in names {
+            if found.len() >= MAX_POLLED {
+                break;
+            }
+            let from = cursor.0.get(&name).copied().unwrap_or_default();
+            let read = self.visit(&name, |connection, rows| {
+                let end: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))?;
+                if end == from {
+                    return Ok((end, Vec::new()));
+                }
+                let text = format!("SELECT id, resource, data FROM record WHERE {} AND id <= ? AND id > ? ORDER BY id", sql.text);
+                let (mut page, mut reached) = (Vec::new(), end);
+                rows.each(connection, &text, binds(&sql, [end, from]), |id, stored| {
+                    page.extend(stored.filter(|stored| query.matches(&stored.record, now)));
+                    let goes_on = found.len() + page.len() < MAX_POLLED;
+                    if !goes_on {
+                        reached = id;
+                    }
+                    goes_on
+                })?;
+                Ok((reached, page))
+            });
+            if let Some((reached, page)) = read {
+                cursor.0.insert(name, reached);
+                found.extend(page);
+            }
+        }
+        found.sort_by_key(|stored| stored.record.end_unix_ns());
+        Ok(found)
+    }
+
+    /// What was lost on the way to the store since this moment, oldest first.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn gaps(&mut self, since_unix_ns: u64) -> Result<Vec<Gap>, Error> {
+        let mut gaps: BTreeMap<u64, Losses> = BTreeMap::new();
+        for name in self.refresh()? {
+            let rows = self.visit(&name, |connection, _| {
+                let sql = "SELECT unix_ns, reason, count FROM loss WHERE unix_ns >= ? ORDER BY id DESC LIMIT 1000";
+                let mut statement = connection.prepare(sql)?;
+                let rows = statement.query_map([number(since_unix_ns)], |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+                })?;
+                rows.collect::<rusqlite::Result<Vec<_>>>()
+            });
+            for (unix_ns, word, count) in rows.unwrap_or_default() {
+                let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == word);
+                let at = u64::try_from(unix_ns).unwrap_or_default();
+                let count = u64::try_from(count).unwrap_or_default();
+                // A reason of a later version is still a loss.
+                gaps.entry(at).or_default().add(reason.unwrap_or(Reason::SinkIoError), count);
+            }
+        }
+        Ok(gaps.into_iter().map(|(unix_ns, losses)| Gap { unix_ns, losses }).collect())
+    }
+
+    /// Files and records that were left out and why, each once.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// The segments that are there now, oldest first; forgets what is known of others.
+    fn refresh(&mut self) -> Result<Vec<Name>, Error> {
+        let names = self.directory.segments()?;
+        self.open.retain(|name, _| names.contains(name));
+        self.resources.retain(|(name, _), _| names.contains(name));
+        self.skipped.retain(|name| names.contains(name));
+        Ok(names)
+    }
+
+    /// Does something with a segment; `None` when it cannot be read, which is no reason not to read the others.
+    fn visit<T>(&mut self, name: &Name, work: impl FnOnce(&Connection, &mut Rows<'_>) -> rusqlite::Result<T>) -> Option<T> {
+        if self.skipped.contains(name) {
+            return None;
+        }
+        let connection = match self.open.remove(name) {
+            Some(connection) => connection,
+            None => match open_read_only(&self.directory, name, &self.expected) {
+                Opened::Ready(connection) => connection,
+                Opened::NotYet => return None,
+                Opened::Refused(why) => {
+                    // It may also have been removed a moment ago.
+                    if self.directory.contains(name) {
+                        self.skipped.insert(name.clone());
+                        self.warn(format!("{} was left out: {why}", name.as_str()));
+                    }
+                    return None;
+                }
+            },
+        };
+        let mut rows = Rows { name, resources: &mut self.resources, damaged: false };
+        let done = work(&connection, &mut rows);
+        if rows.damaged {
+            self.warn(format!("{} has records that cannot be read", name.as_str()));
+        }
+        match done {
+            Ok(done) => {
+                if self.open.len() < MAX_OPEN {
+                    self.open.insert(name.clone(), connection);
+                }
+                Some(done)
+            }
+            Err(error) => {
+                drop(connection);
+                if self.directory.contains(name) {
+                    self.warn(format!("{} was left out: {error}", name.as_str()));
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Turns rows into records.
+struct Rows<'a> {
+    name: &'a Name,
+    resources: &'a mut HashMap<(Name, i64), Arc<Resource>>,
+    damaged: bool,
+}
+
+impl Rows<'_> {
+    /// Hands over each row's number and record until told to stop; `None` for a record that cannot be read.
+    fn each(
+        &mut self,
+        connection: &Connection,
+        sql: &str,
+        binds: Vec<Value>,
+        mut take: impl FnMut(i64, Option<Stored>) -> bool,
+    ) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params_from_iter(binds))?;
+        while let Some(row) = rows.next()? {
+            let stored = self.stored(connection, row)?;
+            self.damaged |= stored.is_none();
+            if !take(row.get(0)?, stored) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn stored(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<Stored>> {
+        let Ok(record) = codec::decode(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
+        let resource = self.resource(connection, row.get(1)?)?;
+        Ok(Some(Stored { record, resource }))
+    }
+
+    fn resource(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<Arc<Resource>> {
+        let key = (self.name.clone(), row);
+        if let Some(known) = self.resources.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let mut statement = connection.prepare_cached("SELECT attributes FROM resource WHERE id = ?")?;
+        let attributes: Vec<u8> = statement.query_map([row], |row| row.get(0))?.next().transpose()?.unwrap_or_default();
+        let mut resource = Resource::default();
+        for (name, value) in codec::decode_pairs(&attributes) {
+            resource.set(name, value);
+        }
+        let resource = Arc::new(resource);
+        self.resources.insert(key, Arc::clone(&resource));
+        Ok(resource)
+    }
+}
+
+fn binds(sql: &Sql, more: [i64; 2]) -> Vec<Value> {
+    let known = sql.binds.iter().map(|bind| match bind {
+        Bind::Integer(value) => Value::Integer(*value),
+        Bind::Text(text) => Value::Text(text.clone()),
+        Bind::Blob(bytes) => Value::Blob(bytes.clone()),
+    });
+    known.chain(more.map(Value::Integer)).collect()
+}

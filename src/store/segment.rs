@@ -1,0 +1,137 @@
+//! One segment while it is written.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
+
+use super::directory::{Directory, Name};
+use super::{codec, schema};
+use crate::query::{Column, kind_word, number};
+use crate::record::{Losses, Record, Resource};
+
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+const BUSY_TRIES: u32 = 8;
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) name: Name,
+    connection: Connection,
+    /// The resource that was written last, and its row.
+    resource: Option<(Resource, i64)>,
+    pub(super) rows: u64,
+    pub(super) since: Instant,
+}
+
+/// A record and its encoding.
+pub(super) type Row<'a> = (&'a Record, Vec<u8>);
+
+impl Segment {
+    /// Opens the empty file of this name and makes it a segment.
+    pub(super) fn open(directory: &Directory, name: Name, max_bytes: u64) -> rusqlite::Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(directory.file(&name), flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // The log may take a sixteenth of a segment before it is carried over, between 256 KiB and 4 MiB.
+        let pages = (max_bytes / 16 / 4096).clamp(64, 1000);
+        connection.execute_batch(&format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {pages}; \
+             PRAGMA journal_size_limit = {}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
+            pages * 4096
+        ))?;
+        schema::create(&connection)?;
+        Ok(Self { name, connection, resource: None, rows: 0, since: Instant::now() })
+    }
+
+    /// Writes all of it in one transaction, or nothing. Waits a bounded time for whoever has locked the file.
+    pub(super) fn write(
+        &mut self,
+        rows: &[Row<'_>],
+        resource: &Resource,
+        losses: &Losses,
+        now_unix_ns: u64,
+    ) -> rusqlite::Result<()> {
+        let mut tries = 1;
+        loop {
+            match self.try_write(rows, resource, losses, now_unix_ns) {
+                Err(error) if is_busy(&error) && tries < BUSY_TRIES => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    fn try_write(&mut self, rows: &[Row<'_>], resource: &Resource, losses: &Losses, now_unix_ns: u64) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let known = self.resource.as_ref().filter(|(known, _)| known == resource).map(|(_, row)| *row);
+        let resource_row = match known {
+            Some(row) => row,
+            None => {
+                let attributes = codec::encode_pairs(resource.attributes());
+                transaction.prepare_cached("INSERT INTO resource(attributes) VALUES (?)")?.insert([attributes])?
+            }
+        };
+        for (reason, count) in losses.iter() {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO loss(record, unix_ns, reason, count)
+                     VALUES ((SELECT coalesce(max(id), 0) + 1 FROM record), ?, ?, ?)",
+                )?
+                .execute(params![number(now_unix_ns), reason.as_str(), number(count)])?;
+        }
+        for (record, data) in rows {
+            insert(&transaction, record, resource_row, data)?;
+        }
+        transaction.commit()?;
+        self.rows += rows.len() as u64;
+        if known.is_none() {
+            self.resource = Some((resource.clone(), resource_row));
+        }
+        Ok(())
+    }
+}
+
+fn insert(connection: &Connection, record: &Record, resource: i64, data: &[u8]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO record(resource, sequence, start_unix_ns, duration_ns, kind, outcome, failed, span_id, trace_id,
+               request_id, method, route, path, status, user_id, error_type, data)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    connection.prepare_cached(sql)?.execute(params![
+        resource,
+        number(record.sequence()),
+        number(record.start_unix_ns()),
+        number(record.duration_ns()),
+        kind_word(record.kind()),
+        record.outcome().as_str(),
+        record.is_failed(),
+        record.span_id().0,
+        record.trace_id().map(|id| id.0),
+        Column::Request.of(record),
+        Column::Method.of(record),
+        Column::Route.of(record),
+        Column::Path.of(record),
+        record.status(),
+        Column::User.of(record),
+        record.error_type(),
+        data,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Whether the file is no longer what was written.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+    )
+}
+
+/// Whether another file may do better: this one was removed, moved or taken from us.
+pub(super) fn is_out_of_reach(error: &rusqlite::Error) -> bool {
+    is_busy(error)
+        || matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed)
+        )
+}

@@ -1,0 +1,235 @@
+//! Appends records, begins segments, removes old ones.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::directory::{Directory, Limits, Name};
+use super::segment::{Row, Segment, is_busy, is_damage, is_out_of_reach};
+use super::{Error, Settings, codec, error::Kind, unix_ns};
+use crate::record::{Kind as RecordKind, Losses, Reason, Record, Resource};
+
+/// A store's largest part in one file.
+const MAX_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+/// Files in a store, at most: every start of a process begins one.
+const MAX_FILES: usize = 512;
+/// How often old files are looked for while a segment fills.
+const PRUNE_EVERY: Duration = Duration::from_secs(10);
+
+/// Writes a store; each process that writes has one of its own, also in the same directory.
+#[derive(Debug)]
+pub struct Store {
+    settings: Settings,
+    directory: Directory,
+    segment: Option<Segment>,
+    segment_bytes: u64,
+    last_unix_ms: u64,
+    pruned: Instant,
+    /// A clock that does not jump while the process runs: removal by age goes by it.
+    opened: (SystemTime, Instant),
+    /// Losses that are not written yet.
+    pending: Losses,
+    set_aside: u64,
+}
+
+impl Store {
+    /// Opens a store for writing, and creates the directory where it is missing.
+    ///
+    /// Whatever is in the directory is left as it is: writing begins in a file of its own.
+    ///
+    /// # Errors
+    /// When the directory cannot be used: it cannot be created or written, is a symbolic link, may be written by
+    /// everybody or belongs to another user.
+    pub fn open(settings: Settings) -> Result<Self, Error> {
+        let settings = Settings { max_bytes: settings.max_bytes.max(Settings::MIN_MAX_BYTES), ..settings };
+        let now = Instant::now();
+        let mut store = Self {
+            directory: Directory::create(&settings.directory)?,
+            segment: None,
+            segment_bytes: (settings.max_bytes / 8).min(MAX_SEGMENT_BYTES),
+            last_unix_ms: 0,
+            pruned: now,
+            opened: (SystemTime::now(), now),
+            pending: Losses::default(),
+            set_aside: 0,
+            settings,
+        };
+        match store.begin() {
+            // A disk that is full may have room later.
+            Err(error) if error.is_unusable_directory() => Err(error),
+            _ => Ok(store),
+        }
+    }
+
+    /// Stores records with what was lost before them, and returns what of them could not be stored.
+    ///
+    /// One transaction, or several where the records are large. Records of events that are shown live are passed over:
+    /// they come again inside their request. What is lost here is noted in the store as soon as that is possible.
+    ///
+    /// # Errors
+    /// When no record could be stored.
+    pub fn append<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = &'a Record>,
+        resource: &Resource,
+        losses: &Losses,
+    ) -> Result<Losses, Error> {
+        for (reason, count) in losses.iter() {
+            self.pending.add(reason, count);
+        }
+        let mut batch = Batch::default();
+        let max_bytes = usize::try_from(self.segment_bytes / 4).unwrap_or(usize::MAX);
+        for record in records.into_iter().filter(|record| record.kind() != RecordKind::Live) {
+            let mut data = Vec::with_capacity(record.size_bytes() / 2);
+            codec::encode(record, &mut data);
+            if data.len() > max_bytes {
+                batch.lost.add(Reason::TooLarge, 1);
+                self.pending.add(Reason::TooLarge, 1);
+                continue;
+            }
+            if batch.bytes + data.len() > max_bytes {
+                self.finish(&mut batch, resource);
+            }
+            batch.bytes += data.len();
+            batch.rows.push((record, data));
+        }
+        self.finish(&mut batch, resource);
+        match batch.error {
+            Some(error) if batch.stored == 0 => Err(error),
+            _ => Ok(batch.lost),
+        }
+    }
+
+    /// How many files had to be set aside because they could no longer be written.
+    #[must_use]
+    pub const fn files_set_aside(&self) -> u64 {
+        self.set_aside
+    }
+
+    /// Writes what the batch has gathered; after a failure everything else of it is lost at once.
+    fn finish(&mut self, batch: &mut Batch<'_>, resource: &Resource) {
+        let rows = std::mem::take(&mut batch.rows);
+        batch.bytes = 0;
+        if rows.is_empty() && (self.pending.total() == 0 || batch.error.is_some()) {
+            return;
+        }
+        let count = rows.len() as u64;
+        if batch.error.is_none() {
+            match self.write(&rows, resource) {
+                Ok(()) => {
+                    batch.stored += count;
+                    return;
+                }
+                Err(error) => batch.error = Some(error),
+            }
+        }
+        let full = batch.error.as_ref().is_some_and(Error::is_disk_full);
+        let reason = if full { Reason::DiskFloor } else { Reason::SinkIoError };
+        batch.lost.add(reason, count);
+        self.pending.add(reason, count);
+    }
+
+    fn write(&mut self, rows: &[Row<'_>], resource: &Resource) -> Result<(), Error> {
+        let now = unix_ns(SystemTime::now());
+        let mut again = true;
+        loop {
+            let segment = self.ready()?;
+            let name = segment.name.clone();
+            let losses = self.pending.clone();
+            let Some(segment) = &mut self.segment else { continue };
+            let Err(error) = segment.write(rows, resource, &losses, now) else {
+                self.pending = Losses::default();
+                return Ok(());
+            };
+            if is_damage(&error) {
+                self.segment = None;
+                self.directory.set_aside(&name);
+                self.set_aside += 1;
+            } else if is_out_of_reach(&error) {
+                self.segment = None;
+            } else {
+                again = false;
+            }
+            if !again {
+                return Err(failed(error));
+            }
+            again = false;
+        }
+    }
+
+    /// A segment with room in it.
+    fn ready(&mut self) -> Result<&Segment, Error> {
+        // Old segments go as a whole, so one that is filled slowly must end in time to be old.
+        let max_time = self.settings.max_age / 8;
+        let goes_on = self.segment.as_ref().is_some_and(|segment| {
+            self.directory.contains(&segment.name)
+                && self.directory.bytes_of(&segment.name) < self.segment_bytes
+                && (segment.since.elapsed() < max_time || segment.rows == 0)
+        });
+        if !goes_on {
+            self.segment = None;
+            self.begin()?;
+        } else if self.pruned.elapsed() >= PRUNE_EVERY {
+            self.prune();
+        }
+        self.segment.as_ref().ok_or_else(|| Error::new(Kind::Io, "no segment is open"))
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        self.prune();
+        let unix_ms = (unix_ns(SystemTime::now()) / 1_000_000).max(self.last_unix_ms + 1);
+        self.last_unix_ms = unix_ms;
+        let name = Name::new(unix_ms, fastrand::u32(..));
+        self.directory.create_file(&name)?;
+        let opened = Segment::open(&self.directory, name.clone(), self.segment_bytes);
+        self.segment = Some(opened.map_err(|error| {
+            self.directory.remove_segment(&name);
+            failed(error)
+        })?);
+        Ok(())
+    }
+
+    /// Makes room for what the current segment may still take; its log may for a moment hold as much again.
+    fn prune(&mut self) {
+        self.pruned = Instant::now();
+        let current = self.segment.as_ref().map(|segment| &segment.name);
+        let taken = current.map_or(0, |name| self.directory.bytes_of(name));
+        let limits = Limits {
+            max_bytes: self.settings.max_bytes,
+            max_files: MAX_FILES - 1,
+            max_age: self.settings.max_age,
+            now: self.opened.0 + self.opened.1.elapsed(),
+            wanted: (2 * self.segment_bytes).saturating_sub(taken),
+        };
+        // What cannot be listed now is listed next time; writing does not wait for it.
+        let _ = self.directory.prune(&limits, current);
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // A process that had nothing to say leaves no file behind.
+        if let Some(segment) = self.segment.take_if(|segment| segment.rows == 0) {
+            let name = segment.name.clone();
+            drop(segment);
+            self.directory.remove_segment(&name);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Batch<'a> {
+    rows: Vec<Row<'a>>,
+    bytes: usize,
+    stored: u64,
+    lost: Losses,
+    error: Option<Error>,
+}
+
+fn failed(error: rusqlite::Error) -> Error {
+    let kind = match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => Kind::Full,
+        _ if is_busy(&error) => Kind::Busy,
+        _ if is_damage(&error) => Kind::Damaged,
+        _ => Kind::Io,
+    };
+    Error::new(kind, "cannot write to the store").because(error)
+}
