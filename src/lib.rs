@@ -25,12 +25,6 @@ pub mod axum {
     pub use crate::layer::axum::{MissingLayer, Reported};
 }
 
-/// Traces and logs to an OpenTelemetry collector.
-#[cfg(feature = "otlp")]
-pub mod otlp {
-    pub use crate::remote::otlp::*;
-}
-
 pub use self::capture::{Handle, InExchange, WithExchange, attach, attach_dyn, current, set};
 pub use self::config::Env;
 pub use self::error::BuildError;
@@ -39,3 +33,5 @@ pub use self::layer::{
     ObserveFuture, ObserveLayer, ReportRoute, RouteLayer, catch_panic_layer, route_layer,
 };
 pub use self::pipeline::{ExporterStats, Report, Stats};
+#[cfg(feature = "otlp")]
+pub use self::remote::otlp;
