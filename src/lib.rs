@@ -26,7 +26,9 @@ pub mod axum {
 }
 
 pub use self::capture::{Handle, InExchange, WithExchange, attach, attach_dyn, current, set};
-pub use self::config::Env;
+#[cfg(feature = "axum")]
+pub use self::config::shutdown_signal;
+pub use self::config::{Builder, Env, Telemetry, builder, init};
 pub use self::error::BuildError;
 pub use self::layer::{
     CatchPanic, CatchPanicBody, CatchPanicFuture, CatchPanicLayer, Observe, ObserveAsIs, ObserveAsIsLayer, ObserveBody,

@@ -62,12 +62,13 @@ pub(super) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
 
 /// The request that work on this thread belongs to by an explicit handle.
 pub(super) fn guest() -> Option<Arc<Link>> {
-    GUEST.try_with(|guest| {
-        let link = guest.take();
-        guest.set(link.clone());
-        link
-    })
-    .unwrap_or_default()
+    GUEST
+        .try_with(|guest| {
+            let link = guest.take();
+            guest.set(link.clone());
+            link
+        })
+        .unwrap_or_default()
 }
 
 /// Runs `f` unless it is already running on this thread: a value whose `Debug` logs does not get its own event captured.

@@ -97,7 +97,13 @@ fn describe(
 }
 
 /// Writes a failure of which only the text is known.
-pub(crate) fn describe_text(parts: &mut Parts, kind: FailureKind, at: (SpanId, u64), type_name: Option<&'static str>, text: fmt::Arguments<'_>) {
+pub(crate) fn describe_text(
+    parts: &mut Parts,
+    kind: FailureKind,
+    at: (SpanId, u64),
+    type_name: Option<&'static str>,
+    text: fmt::Arguments<'_>,
+) {
     if parts.failures.len() >= MAX_FAILURES {
         return;
     }
@@ -129,7 +135,9 @@ fn boxed<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     if let Some(error) = any.downcast_ref::<Box<dyn Error + Send + Sync>>() {
         return Some(&**error);
     }
-    any.downcast_ref::<Box<dyn Error + Send>>().map(|error| &**error as _).or_else(|| any.downcast_ref::<Box<dyn Error>>().map(|error| &**error))
+    any.downcast_ref::<Box<dyn Error + Send>>()
+        .map(|error| &**error as _)
+        .or_else(|| any.downcast_ref::<Box<dyn Error>>().map(|error| &**error))
 }
 
 fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {

@@ -111,7 +111,10 @@ impl Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("request_id", &self.request_id.as_str()).field("span_id", &self.span_id).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("request_id", &self.request_id.as_str())
+            .field("span_id", &self.span_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -50,7 +50,11 @@ fn note(info: &PanicHookInfo<'_>) {
 
 /// What a panic said.
 pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
-    payload.downcast_ref::<&'static str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("<non-string panic>")
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("<non-string panic>")
 }
 
 impl Exchange {

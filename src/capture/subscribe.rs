@@ -106,7 +106,11 @@ impl Capture {
     {
         let metadata = attributes.metadata();
         if metadata.target() == REQUEST_TARGET {
-            let mark = current::with(|exchange| Mark::Inside { link: Arc::clone(&exchange.link), id: exchange.link.span_id, slot: None });
+            let mark = current::with(|exchange| Mark::Inside {
+                link: Arc::clone(&exchange.link),
+                id: exchange.link.span_id,
+                slot: None,
+            });
             if let Some(mark) = mark {
                 span.extensions_mut().insert(mark);
             }
@@ -117,7 +121,8 @@ impl Capture {
             if !self.serves(exchange) {
                 return None;
             }
-            let parent = explicit.as_ref().and_then(|parent| inside(parent, &exchange.link)).unwrap_or_else(|| exchange.innermost());
+            let parent =
+                explicit.as_ref().and_then(|parent| inside(parent, &exchange.link)).unwrap_or_else(|| exchange.innermost());
             let now_ns = exchange.now_ns();
             let id = push_span(&mut exchange.parts, attributes, parent, now_ns)?;
             let slot = exchange.parts.spans.len().checked_sub(1);
@@ -143,9 +148,7 @@ impl Capture {
             }
             Owner::Request { link, span } => (link.trace_id, link.trace_flags, span),
             Owner::Span { trace_id, trace_flags, span } => (trace_id, trace_flags, span),
-            Owner::Nobody => {
-                (random::trace_id(), TraceFlags(TraceFlags::SAMPLED.0 | TraceFlags::RANDOM.0), SpanId::INVALID)
-            }
+            Owner::Nobody => (random::trace_id(), TraceFlags(TraceFlags::SAMPLED.0 | TraceFlags::RANDOM.0), SpanId::INVALID),
         };
         let mut parts = self.hub.pipeline.parts();
         let id = push_span(&mut parts, attributes, parent, 0)?;

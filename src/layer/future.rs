@@ -70,7 +70,9 @@ where
                 resume_unwind(payload)
             }
         };
-        let Some(flight) = this.flight.take() else { return Poll::Ready(result.map(|response| response.map(ObserveBody::passing))) };
+        let Some(flight) = this.flight.take() else {
+            return Poll::Ready(result.map(|response| response.map(ObserveBody::passing)));
+        };
         match result {
             Ok(response) => Poll::Ready(Ok(flight.answered(response))),
             Err(error) => {

@@ -26,7 +26,8 @@ pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Set
         other => parts.push_text(other, MAX_HEADER_BYTES),
     };
     parts.protocol_version = Text::Static(version(request.version()));
-    let named = uri.authority().map(http::uri::Authority::as_str).or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
+    let named =
+        uri.authority().map(http::uri::Authority::as_str).or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
     if let Some((host, port)) = named.map(split_authority) {
         parts.host = Some(parts.push_text(host, MAX_HEADER_BYTES));
         parts.port = port;

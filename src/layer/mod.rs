@@ -37,13 +37,30 @@ const DROP_DEADLINE: Duration = Duration::from_secs(2);
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) sampler: Sampler,
+    /// Whether `traceparent` is read.
+    has_trace_context: bool,
     pub(crate) is_on: bool,
+    has_looked: AtomicBool,
     warned_of_route: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) const fn new(hub: Arc<Hub>, sampler: Sampler, is_on: bool) -> Self {
-        Self { hub, sampler, is_on, warned_of_route: AtomicBool::new(false) }
+    pub(crate) const fn new(hub: Arc<Hub>, sampler: Sampler, has_trace_context: bool, is_on: bool) -> Self {
+        let (has_looked, warned_of_route) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { hub, sampler, has_trace_context, is_on, has_looked, warned_of_route }
+    }
+
+    /// Looks once, at the first request, whether anything keeps events from us.
+    fn look_around(&self) {
+        if !self.has_looked.load(Ordering::Relaxed) && !self.has_looked.swap(true, Ordering::Relaxed) && self.hub.is_hidden_from()
+        {
+            warn(
+                "tracing",
+                format_args!(
+                    "a filter of the whole subscriber hides events; put it on the layer that it is meant for (`fmt_layer.with_filter(…)`)"
+                ),
+            );
+        }
     }
 
     fn warn_of_route(&self) {

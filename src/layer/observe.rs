@@ -136,6 +136,7 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
         route::report(request.extensions());
         return (request, None);
     }
+    shared.look_around();
     let start_unix_ns = time::unix_ns();
     let (mut request, id) = request_id::choose(request, settings.make_request_id.as_deref(), start_unix_ns / 1_000_000);
     let mut parts = shared.hub.pipeline.parts();
@@ -162,12 +163,13 @@ fn flight(exchange: Exchange, method: Method, request_id: HeaderValue, warns_of_
     // The values are only looked at when some subscriber wants the span.
     let span = match flight.exchange() {
         Some(exchange) if tracing::enabled!(target: REQUEST_TARGET, tracing::Level::INFO) => {
-            let (method, path) = (exchange.parts.str(exchange.parts.method).to_owned(), exchange.parts.str(exchange.parts.path).to_owned());
+            let (method, path) =
+                (exchange.parts.str(exchange.parts.method).to_owned(), exchange.parts.str(exchange.parts.path).to_owned());
             let request_id = exchange.link.request_id.as_str().to_owned();
             let trace_id = exchange.link.trace_id.to_hex();
-            flight.with_current(|| {
-                tracing::info_span!(target: REQUEST_TARGET, "request", method, path, request_id, trace_id = trace_id.as_str())
-            })
+            flight.with_current(
+                || tracing::info_span!(target: REQUEST_TARGET, "request", method, path, request_id, trace_id = trace_id.as_str()),
+            )
         }
         _ => Span::none(),
     };
@@ -179,13 +181,16 @@ fn flight(exchange: Exchange, method: Method, request_id: HeaderValue, warns_of_
 fn trace_context<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) {
     parts.span_id = random::span_id();
     let known;
-    if let Some(remote) = w3c::read(request.headers()) {
+    let remote = settings.shared.has_trace_context.then(|| w3c::read(request.headers())).flatten();
+    if let Some(remote) = remote {
         parts.trace_id = remote.trace_id;
         parts.parent_span_id = remote.parent_id;
         parts.parent_is_remote = true;
         parts.trace_state = parts.push_text(&remote.state, usize::MAX);
         known = Some(remote.flags);
-    } else if let Some((trace_id, parent, flags)) = capture::with(|outer| (outer.link.trace_id, outer.innermost(), outer.link.trace_flags)) {
+    } else if let Some((trace_id, parent, flags)) =
+        capture::with(|outer| (outer.link.trace_id, outer.innermost(), outer.link.trace_flags))
+    {
         parts.trace_id = trace_id;
         parts.parent_span_id = parent;
         known = Some(flags);

@@ -67,7 +67,11 @@ impl Shared {
                 }
                 progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
             }
-            return progress.report.clone().unwrap_or_else(|| Report { stats: self.stats(), took: start.elapsed(), in_time: true });
+            return progress.report.clone().unwrap_or_else(|| Report {
+                stats: self.stats(),
+                took: start.elapsed(),
+                in_time: true,
+            });
         }
         self.wake();
         let mut progress = self.progress();
