@@ -18,6 +18,8 @@ mod error;
 mod keys;
 mod matches;
 mod parse;
+#[cfg(test)]
+pub(crate) mod sample;
 mod sql;
 mod time;
 mod words;
