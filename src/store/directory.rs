@@ -147,7 +147,8 @@ impl Directory {
             // A segment may vanish at any time, and a link or a directory of that name is not ours.
             let Some(metadata) = fs::symlink_metadata(file.path()).ok().filter(Metadata::is_file) else { continue };
             let bytes = if damaged { metadata.len() } else { self.bytes_of(&name) };
-            let wal = fs::symlink_metadata(self.path.join(format!("{}-wal", name.as_str()))).ok();
+            // Readers make an empty log; that is no sign of life.
+            let wal = fs::symlink_metadata(self.path.join(format!("{}-wal", name.as_str()))).ok().filter(|wal| wal.len() > 0);
             let modified = [Some(metadata), wal].into_iter().flatten().filter_map(|m| m.modified().ok()).max();
             entries.push(Entry { name, bytes, damaged, modified });
         }

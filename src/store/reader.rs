@@ -21,7 +21,7 @@ const MAX_POLLED: usize = 1000;
 
 /// Reads a store, also while applications write it.
 ///
-/// Never writes: files are opened read-only. A file that is damaged, foreign or newer than this version is left out, see
+/// Opens files read-only; SQLite may leave an empty log and a lock file beside one. A file that is damaged, foreign or newer than this version is left out, see
 /// [`warnings`](Self::warnings).
 #[derive(Debug)]
 pub struct Reader {
