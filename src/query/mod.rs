@@ -20,6 +20,7 @@ mod matches;
 mod parse;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(feature = "store")]
 mod sql;
 mod time;
 mod words;
@@ -30,10 +31,13 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-pub(crate) use self::columns::{Column, kind_word, number};
+use self::columns::number;
+#[cfg(feature = "store")]
+pub(crate) use self::columns::{Column, kind_word, number as number_column};
 pub use self::error::Error;
 pub use self::keys::Key;
 use self::parse::Expr;
+#[cfg(feature = "store")]
 pub(crate) use self::sql::{Bind, Sql};
 use crate::record::Record;
 
@@ -78,6 +82,7 @@ impl Query {
     }
 
     /// Finds by the start of a short id, of which at least 4 digits are needed, by request id or by trace id.
+    #[cfg(feature = "store")]
     pub(crate) fn for_id(text: &str) -> Self {
         let mut id = parse::Id::of(text);
         if text.len() < 4 {
@@ -87,6 +92,7 @@ impl Query {
     }
 
     /// A condition on the store's columns that every matching row fulfils.
+    #[cfg(feature = "store")]
     pub(crate) fn to_sql(&self, now_unix_ns: u64) -> Sql {
         Sql::of(&self.root, number(now_unix_ns))
     }

@@ -16,9 +16,9 @@ const MAX_TERMS: usize = 256;
 
 #[derive(Clone, Debug)]
 pub(super) enum Expr {
-    All(Vec<Expr>),
-    Any(Vec<Expr>),
-    Not(Box<Expr>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     Test(Test),
 }
 

@@ -43,10 +43,6 @@ impl Error {
         self
     }
 
-    pub(super) const fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// Whether there is nothing to read: no such directory, or no segment in it yet.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -11,7 +11,7 @@ use super::directory::{Directory, Name};
 use super::error::Kind;
 use super::open::{Opened, open_read_only};
 use super::{Error, codec, schema, unix_ns};
-use crate::query::{Bind, Query, Sql, number};
+use crate::query::{Bind, Query, Sql, number_column as number};
 use crate::record::{Losses, Reason, Record, Resource};
 
 /// Files that are kept open between two calls.
