@@ -19,7 +19,7 @@ pub(super) enum Kind {
     Directory,
     /// Another process holds the file.
     Busy,
-    /// The disk is full.
+    /// The disk is full, or nearly.
     Full,
     /// A file is not what it should be.
     Damaged,
@@ -55,7 +55,7 @@ impl Error {
         self.kind == Kind::Directory
     }
 
-    /// Whether the disk is full.
+    /// Whether the disk is full, or nearly: less than 256 MiB or 5 % is left.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         self.kind == Kind::Full

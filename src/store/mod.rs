@@ -9,6 +9,7 @@
 //! file was removed begins another.
 //!
 //! # When something is wrong on disk
+//! With less than 256 MiB or 5 % of the disk left nothing is written, and what is lost is counted, until there is more.
 //! Writing never depends on what is there: only a directory that cannot be used is an error. A file that fails while it
 //! is written is renamed to `.damaged` and the records go to a new one. Reading leaves out what is damaged, foreign or
 //! newer and says so in [`Reader::warnings`].

@@ -150,6 +150,10 @@ impl Store {
 
     /// A segment with room in it.
     fn ready(&mut self) -> Result<&mut Segment, Error> {
+        if self.directory.is_nearly_full() {
+            let message = "the store's disk has less than 256 MiB or 5 % left: nothing is stored until there is more";
+            return Err(Error::new(Kind::Full, message));
+        }
         // Old segments go as a whole, so one that is filled slowly must end in time to be old.
         let max_time = self.settings.max_age / 8;
         let goes_on = self.segment.as_ref().is_some_and(|segment| {
