@@ -15,6 +15,7 @@
 
 mod columns;
 mod error;
+mod expr;
 mod keys;
 mod matches;
 mod parse;
@@ -22,6 +23,7 @@ mod parse;
 pub(crate) mod sample;
 #[cfg(feature = "store")]
 mod sql;
+mod term;
 mod time;
 mod words;
 
@@ -35,8 +37,8 @@ use self::columns::number;
 #[cfg(feature = "store")]
 pub(crate) use self::columns::{Column, kind_word, number as number_column};
 pub use self::error::Error;
+use self::expr::Expr;
 pub use self::keys::Key;
-use self::parse::Expr;
 #[cfg(feature = "store")]
 pub(crate) use self::sql::{Bind, Sql};
 use crate::record::Record;
@@ -84,11 +86,11 @@ impl Query {
     /// Finds by the start of a short id, of which at least 4 digits are needed, by request id or by trace id.
     #[cfg(feature = "store")]
     pub(crate) fn for_id(text: &str) -> Self {
-        let mut id = parse::Id::of(text);
+        let mut id = expr::Id::of(text);
         if text.len() < 4 {
             id.spans = None;
         }
-        Self { source: String::new(), root: Expr::Test(parse::Test::Id(id)) }
+        Self { source: String::new(), root: Expr::Test(expr::Test::Id(id)) }
     }
 
     /// A condition on the store's columns that every matching row fulfils.

@@ -41,6 +41,7 @@ mod directory;
 mod error;
 mod open;
 mod reader;
+mod rows;
 mod schema;
 mod segment;
 mod writer;
@@ -52,7 +53,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
-pub use self::reader::{Cursor, Find, Gap, Reader, Stored};
+pub use self::reader::{Cursor, Find, Gap, Reader};
+pub use self::rows::Stored;
 pub use self::writer::Store;
 
 /// Where a store is and how large and old it may get.

@@ -78,7 +78,7 @@ impl Store {
         let mut batch = Batch::default();
         let max_bytes = usize::try_from(self.segment_bytes / 4).unwrap_or(usize::MAX);
         for record in records.into_iter().filter(|record| record.kind() != RecordKind::Live) {
-            let mut data = Vec::with_capacity(record.size_bytes() / 2);
+            let mut data = Vec::with_capacity(1024);
             codec::encode(record, &mut data);
             if data.len() > max_bytes {
                 batch.lost.add(Reason::TooLarge, 1);
