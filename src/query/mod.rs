@@ -8,7 +8,7 @@
 //! term is a key, an operator (`:` `=` `!=` `>` `>=` `<` `<=` `~`) and a value, or only a value: a word or a `"quoted
 //! phrase"` that stands anywhere in the record, word for word. `~` asks for a part of a text instead of the whole; a
 //! trailing `*` asks for its start. A key with a dot in it, such as `order.id:981`, is an attribute. Texts compare
-//! without regard to the case of ASCII letters. [`keys`] lists the keys.
+//! without regard to the case of ASCII letters. [`keys()`] lists the keys.
 //!
 //! A query is parsed once and then either asked about records in memory or turned into SQL for the store, which is only
 //! ever used to leave out rows that cannot match: what matches is decided in one place.
