@@ -102,10 +102,10 @@ fn signal(read: &mut Variables<'_>, signal: &str, processor: &str) -> Result<Opt
             _ => read.warn(&variable.key, "is neither none nor gzip and is ignored"),
         }
     }
-    if let Some(variable) = read.of_signal(signal, "TIMEOUT") {
-        if let Some(milliseconds) = read.number(&variable, 0) {
-            otlp = otlp.timeout(Duration::from_millis(milliseconds));
-        }
+    if let Some(variable) = read.of_signal(signal, "TIMEOUT")
+        && let Some(milliseconds) = read.number(&variable, 0)
+    {
+        otlp = otlp.timeout(Duration::from_millis(milliseconds));
     }
     if let Some(Variable { key, text }) = read.of_signal(signal, "CERTIFICATE") {
         otlp = otlp.certificate_of(&key, PathBuf::from(text));
@@ -203,27 +203,27 @@ fn pace(read: &mut Variables<'_>, processor: &str, otlp: Otlp) -> Otlp {
     let mut max_records = Pace::default().max_records;
     let mut delay = Otlp::DEFAULT_DELAY;
     let mut max_queue = Pace::DEFAULT_MAX_QUEUE;
-    if let Some(variable) = read.get(format!("OTEL_{processor}_MAX_QUEUE_SIZE")) {
-        if let Some(number) = read.number(&variable, 1) {
-            let limit = Pace::DEFAULT_MAX_QUEUE;
-            max_queue = usize::try_from(number).unwrap_or(usize::MAX).min(limit);
-            if number > limit as u64 {
-                read.warn(&variable.key, format_args!("is larger than {limit}, which is used instead"));
-            }
+    if let Some(variable) = read.get(format!("OTEL_{processor}_MAX_QUEUE_SIZE"))
+        && let Some(number) = read.number(&variable, 1)
+    {
+        let limit = Pace::DEFAULT_MAX_QUEUE;
+        max_queue = usize::try_from(number).unwrap_or(usize::MAX).min(limit);
+        if number > limit as u64 {
+            read.warn(&variable.key, format_args!("is larger than {limit}, which is used instead"));
         }
     }
-    if let Some(variable) = read.get(format!("OTEL_{processor}_MAX_EXPORT_BATCH_SIZE")) {
-        if let Some(number) = read.number(&variable, 1) {
-            max_records = usize::try_from(number).unwrap_or(usize::MAX);
-            if max_records > max_queue {
-                read.warn(&variable.key, "is larger than the queue, whose size is used instead");
-            }
+    if let Some(variable) = read.get(format!("OTEL_{processor}_MAX_EXPORT_BATCH_SIZE"))
+        && let Some(number) = read.number(&variable, 1)
+    {
+        max_records = usize::try_from(number).unwrap_or(usize::MAX);
+        if max_records > max_queue {
+            read.warn(&variable.key, "is larger than the queue, whose size is used instead");
         }
     }
-    if let Some(variable) = read.get(format!("OTEL_{processor}_SCHEDULE_DELAY")) {
-        if let Some(milliseconds) = read.number(&variable, 0) {
-            delay = Duration::from_millis(milliseconds);
-        }
+    if let Some(variable) = read.get(format!("OTEL_{processor}_SCHEDULE_DELAY"))
+        && let Some(milliseconds) = read.number(&variable, 0)
+    {
+        delay = Duration::from_millis(milliseconds);
     }
     otlp.max_queue(max_queue).pace(max_records.min(max_queue), delay)
 }

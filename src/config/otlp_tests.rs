@@ -70,11 +70,9 @@ fn en_05_headers_are_decoded_and_never_shown() {
     let otlp = traces(read);
     let debug = format!("{otlp:#?} {warnings:?}");
     assert!(debug.contains("authorization") && !debug.contains("canary-27"), "EN-05: {debug}");
-    let Variable { key, text } =
-        Variable { key: "K".to_owned(), text: "authorization=Bearer%20canary-27,x=1" };
+    let Variable { key, text } = Variable { key: "K".to_owned(), text: "authorization=Bearer%20canary-27,x=1" };
     let decoded = headers(&Variable { key, text }).unwrap();
-    let expected =
-        [("authorization".to_owned(), Secret::from("Bearer canary-27")), ("x".to_owned(), Secret::from("1"))];
+    let expected = [("authorization".to_owned(), Secret::from("Bearer canary-27")), ("x".to_owned(), Secret::from("1"))];
     assert!(decoded == expected, "EN-05");
 }
 

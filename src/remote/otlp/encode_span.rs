@@ -20,8 +20,7 @@ const DROPPED_EVENTS: u32 = 12;
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 /// Methods that keep their name; any other could be made up by a client.
-const KNOWN_METHODS: [&str; 10] =
-    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
+const KNOWN_METHODS: [&str; 10] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
 
 /// Appends every span of a record as field 2 of the scope.
 pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record) {

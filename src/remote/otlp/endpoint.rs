@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_refused_without_being_shown() {
-        for text in ["secret:4317", "localhost", "ftp://secret", "http://", "http://secret:0", "http://secret:99999", "http://a b"] {
+        for text in
+            ["secret:4317", "localhost", "ftp://secret", "http://", "http://secret:0", "http://secret:99999", "http://a b"]
+        {
             let Err(error) = Endpoint::parse("KEY", text, None) else { panic!("{text} was accepted") };
             assert!(error.to_string().starts_with("KEY ") && !error.to_string().contains("secret"), "{error}");
         }

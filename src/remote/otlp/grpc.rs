@@ -33,7 +33,7 @@ const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bi
 const FRAME_BYTES: usize = 5;
 
 /// Sends payloads as unary calls.
-pub(super) struct Grpc {
+pub(in crate::remote) struct Grpc {
     endpoint: Endpoint,
     call: Uri,
     connector: Connector,
@@ -70,8 +70,7 @@ impl Grpc {
             if let Some((chain, key)) = pem.identity {
                 tls = tls.identity(Identity::from_pem(chain, key));
             }
-            connector =
-                connector.tls_config(tls).map_err(|error| problem("needs TLS, which cannot be set up").because(error))?;
+            connector = connector.tls_config(tls).map_err(|error| problem("needs TLS, which cannot be set up").because(error))?;
         }
         let mut call = endpoint.url.clone().into_parts();
         call.path_and_query = Some(PathAndQuery::from_static(signal.call()));

@@ -111,5 +111,4 @@ fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// `campanile/0.1.0 OTel-OTLP-Exporter-Rust/0.1.0`.
-const USER_AGENT: &str =
-    concat!("campanile/", env!("CARGO_PKG_VERSION"), " OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT: &str = concat!("campanile/", env!("CARGO_PKG_VERSION"), " OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));

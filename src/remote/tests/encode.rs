@@ -46,8 +46,7 @@ fn logs(records: &[&Record]) -> Vec<LogRecord> {
 
 /// Keys and values; every key once.
 fn attributes(pairs: &[KeyValue]) -> BTreeMap<String, Any> {
-    let all: BTreeMap<_, _> =
-        pairs.iter().map(|pair| (pair.key.clone(), pair.value.clone().unwrap().value.unwrap())).collect();
+    let all: BTreeMap<_, _> = pairs.iter().map(|pair| (pair.key.clone(), pair.value.clone().unwrap().value.unwrap())).collect();
     assert_eq!(all.len(), pairs.len(), "a key comes twice: {pairs:?}");
     all
 }
@@ -336,10 +335,7 @@ fn a_failure_is_an_exception_event_with_its_causes() {
     let expected = [
         ("exception.type", text("shop::Error")),
         ("exception.message", text("cannot save")),
-        (
-            "exception.stacktrace",
-            text("shop::Error: cannot save\ncaused by: disk full\ncaused by: io::Error: no space\n0: main"),
-        ),
+        ("exception.stacktrace", text("shop::Error: cannot save\ncaused by: disk full\ncaused by: io::Error: no space\n0: main")),
         ("campanile.failure.kind", text("service_error")),
         ("code.file.path", text("src/shop.rs")),
         ("code.line.number", Any::IntValue(3)),

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -12,7 +12,7 @@ use super::kit::{Exported, Received, Server, answer, case, closed_port, export, 
 use crate::exporter::Patience;
 use crate::record::{Reason, Record};
 use crate::remote::MAX_ANSWER_BYTES;
-use crate::remote::otlp::{Compression, Otlp};
+use crate::remote::otlp::{Compression, Otlp, Protocol};
 
 /// Everything that can be seen of one batch.
 struct Seen {
@@ -350,4 +350,48 @@ fn proxy_variables_are_not_honoured() {
         .unwrap();
     assert!(status.success(), "EN-17");
     assert_eq!(proxy.connections(), 0, "EN-17");
+}
+
+#[test]
+fn nothing_that_is_secret_is_logged_by_the_transport() {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&written);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || Written(Arc::clone(&writer)))
+        .finish();
+    let server = Server::http(vec![answer(401, &[], b""), answer(503, &[], b"")]);
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!("is heard");
+        for protocol in [Protocol::HttpProtobuf, Protocol::Grpc] {
+            let url = format!("http://user:canary-26@{}", server.address);
+            let otlp = Otlp::new(url).header("x-key", "canary-27").protocol(protocol);
+            let shown = format!("{otlp:?}");
+            // Without its feature there is nothing to run.
+            let Ok(mut exporter) = otlp.build_traces() else { continue };
+            let patience = Patience::default();
+            patience.end_at(Instant::now() + Duration::from_secs(2));
+            let exported = export(&mut exporter, records(1), &patience);
+            assert!(!format!("{shown}{exported:?}").contains("canary"), "EN-04, EN-05: {shown} {exported:?}");
+        }
+    });
+    let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("is heard") && !text.contains("canary"), "EN-04, EN-05: {text}");
+    assert_eq!(server.received()[0].header("x-key"), Some("canary-27"), "EN-05");
+    assert_eq!(server.received()[0].header("authorization"), Some("Basic dXNlcjpjYW5hcnktMjY="), "EN-04");
+    assert!(server.received()[0].head.contains(&format!("host: {}", server.address)), "EN-04");
+}
+
+/// What a subscriber writes.
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -82,7 +82,8 @@ fn server(replies: Vec<Reply>) -> (SocketAddr, Calls) {
                     }
                 });
                 tokio::spawn(
-                    hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service),
+                    hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                        .serve_connection(TokioIo::new(stream), service),
                 );
             }
         });
@@ -132,7 +133,10 @@ fn a_call_is_framed_with_our_name_and_headers() {
         let seen = see(Vec::new(), |otlp| otlp.compression(compression).header("x-api-key", "key"));
         let (head, body) = &seen.calls[0];
         assert_eq!(head.uri.path(), "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
-        assert_eq!((head.headers["content-type"].as_bytes(), head.headers["te"].as_bytes()), (&b"application/grpc"[..], &b"trailers"[..]));
+        assert_eq!(
+            (head.headers["content-type"].as_bytes(), head.headers["te"].as_bytes()),
+            (&b"application/grpc"[..], &b"trailers"[..])
+        );
         assert_eq!(head.headers["x-api-key"], "key");
         let product = head.headers["user-agent"].to_str().unwrap();
         assert!(product.contains("OTel-OTLP-Exporter-Rust/"), "{product}");

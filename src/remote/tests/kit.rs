@@ -34,7 +34,13 @@ pub(super) fn request(change: impl FnOnce(&mut Parts)) -> Record {
 }
 
 pub(super) fn origin(name: &'static str) -> Origin {
-    Origin { name: Text::Static(name), target: Text::Static("shop"), file: Text::Static("src/shop.rs"), line: 7, level: Level::INFO }
+    Origin {
+        name: Text::Static(name),
+        target: Text::Static("shop"),
+        file: Text::Static("src/shop.rs"),
+        line: 7,
+        level: Level::INFO,
+    }
 }
 
 /// An event outside any request.

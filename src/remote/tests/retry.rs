@@ -43,8 +43,7 @@ impl Sender for Script {
 fn run(records: Vec<Record>, size: usize, answers: Vec<Answer>, patience: &Patience) -> (Exported, Vec<usize>, Vec<Duration>) {
     let (clock, log) = (ByHand::new(), Log::default());
     let sender = Script(answers, Arc::clone(&log));
-    let mut remote =
-        Remote::new("test", Pace::default(), Sizes(size), sender, Notices::default()).with_clock(clock.clone());
+    let mut remote = Remote::new("test", Pace::default(), Sizes(size), sender, Notices::default()).with_clock(clock.clone());
     let exported = export(&mut remote, records, patience);
     let sizes = log.lock().unwrap().iter().map(Bytes::len).collect();
     (exported, sizes, clock.waits())

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::kit::{Server, answer, case, drain, export, read_request, request, traces};
@@ -17,7 +17,10 @@ use crate::remote::otlp::Otlp;
 /// A certificate for `host` that is its own root, in a file.
 struct Certificate {
     config: Arc<ServerConfig>,
+    der: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
     file: PathBuf,
+    key_file: PathBuf,
     _folder: tempfile::TempDir,
 }
 
@@ -28,12 +31,14 @@ fn certificate(host: &str) -> Certificate {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
+        .with_single_cert(vec![cert.der().clone()], key.clone_key())
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trusted.pem");
     std::fs::write(&file, cert.pem()).unwrap();
-    Certificate { config: Arc::new(config), file, _folder: folder }
+    let key_file = folder.path().join("key.pem");
+    std::fs::write(&key_file, signing_key.serialize_pem()).unwrap();
+    Certificate { config: Arc::new(config), der: cert.der().clone(), key, file, key_file, _folder: folder }
 }
 
 /// A server with TLS that keeps every byte which came through the encryption.
@@ -77,6 +82,64 @@ fn a_trusted_certificate_is_spoken_to() {
     let exported = export(&mut exporter, vec![request(|_| {})], &Patience::default());
     assert_eq!((exported.delivered, clock.waits().len()), (1, 0), "{:?}", said.lock().unwrap());
     assert_eq!(server.received().len(), 1);
+}
+
+#[test]
+fn a_receiver_that_asks_who_is_calling_is_told() {
+    let (own, client) = (certificate("localhost"), certificate("client"));
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(client.der.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![own.der.clone()], own.key.clone_key())
+        .unwrap();
+    let (server, _) = secure(Arc::new(config));
+    let url = format!("https://localhost:{}", server.address.port());
+    let otlp = Otlp::new(url).certificate(&own.file);
+    let (mut exporter, _, said) = traces(otlp.clone().client_certificate(&client.file, &client.key_file));
+    let exported = export(&mut exporter, vec![request(|_| {})], &Patience::default());
+    assert_eq!(exported.delivered, 1, "{:?}", said.lock().unwrap());
+    assert_fails_slowly("without a certificate of our own", otlp);
+    assert_eq!(server.received().len(), 1);
+}
+
+#[cfg(feature = "otlp-grpc")]
+#[test]
+fn grpc_verifies_as_well() {
+    use crate::remote::otlp::Protocol;
+
+    let (own, other) = (certificate("localhost"), certificate("another.invalid"));
+    for (id, config, trusted) in [("RR-24", &other.config, &other.file), ("RR-25", &own.config, &other.file)] {
+        let (server, plain) = secure(Arc::clone(config));
+        let url = format!("https://localhost:{}", server.address.port());
+        assert_fails_slowly(id, Otlp::new(url).protocol(Protocol::Grpc).certificate(trusted));
+        assert!(server.connections() > 0 && plain.lock().unwrap().is_empty(), "{id}");
+    }
+    // A good certificate is spoken to, in HTTP/2.
+    let mut config = ServerConfig::clone(&own.config);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let config = Arc::new(config);
+    let first = Arc::new(Mutex::new(Vec::new()));
+    let keeps = Arc::clone(&first);
+    let patience = Patience::default();
+    let ends = patience.clone();
+    let server = Server::raw(move |stream, _, _| {
+        let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
+        let mut preface = [0; 24];
+        let _ = stream.read_exact(&mut preface);
+        keeps.lock().unwrap().extend_from_slice(&preface);
+        ends.end_at(std::time::Instant::now());
+    });
+    let url = format!("https://localhost:{}", server.address.port());
+    let (mut exporter, ..) = traces(Otlp::new(url).protocol(Protocol::Grpc).certificate(&own.file));
+    let exported = export(&mut exporter, vec![request(|_| {})], &patience);
+    assert_eq!(exported.lost(Reason::ShutdownDeadline), 1);
+    assert_eq!(*first.lock().unwrap(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 }
 
 #[test]
