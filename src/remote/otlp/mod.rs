@@ -80,7 +80,7 @@ impl Signal {
 pub(in crate::remote) enum Transport {
     Http(http::Http),
     #[cfg(feature = "otlp-grpc")]
-    Grpc(grpc::Grpc),
+    Grpc(Box<grpc::Grpc>),
 }
 
 impl Sender for Transport {

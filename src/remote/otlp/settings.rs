@@ -186,7 +186,10 @@ impl Otlp {
         let transport = match self.protocol {
             Protocol::HttpProtobuf => Transport::Http(super::http::Http::new(endpoint, headers, gzip, timeout, &self.files)?),
             #[cfg(feature = "otlp-grpc")]
-            Protocol::Grpc => Transport::Grpc(super::grpc::Grpc::new(signal, endpoint, headers, gzip, timeout, &self.files)?),
+            Protocol::Grpc => {
+                let grpc = super::grpc::Grpc::new(signal, endpoint, headers, gzip, timeout, &self.files)?;
+                Transport::Grpc(Box::new(grpc))
+            }
             #[cfg(not(feature = "otlp-grpc"))]
             Protocol::Grpc => {
                 let _ = (endpoint, headers, gzip, timeout);

@@ -158,7 +158,7 @@ fn a_call_is_framed_with_our_name_and_headers() {
 #[test]
 fn a_server_supplied_delay_is_clamped() {
     let seconds = case("RR-28")["retry_info_s"].as_i64().unwrap();
-    let replies = vec![
+    let replies = [
         Reply::status(14).with("grpc-status-details-bin", &retry_info(seconds)),
         Reply::status(14).with("grpc-status-details-bin", "*not base64*"),
     ];
