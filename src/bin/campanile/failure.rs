@@ -66,7 +66,7 @@ impl From<store::Error> for Failure {
             let _ = write!(message, ": {}", escape(&cause.to_string()));
             source = cause.source();
         }
-        if error.is_unusable_directory() {
+        if error.is_unusable_directory() || error.is_not_found() {
             message.push_str("\nGive the directory that the application writes to, with --store DIR or CAMPANILE_STORE.");
         }
         Self::new(Self::STORE, message)

@@ -117,9 +117,7 @@ impl Page {
         push(&mut facts, "http", Some(record.protocol_version()));
         push(&mut facts, "service", resource.attribute("service.name"));
         push(&mut facts, "version", resource.attribute("service.version"));
-        if !facts.is_empty() {
-            self.row("about", facts.join(" · "));
-        }
+        self.facts(&facts);
         if let Some(trace) = record.trace_id() {
             let parent = record.parent_span_id().map(|parent| format!(" · called by span {parent}")).unwrap_or_default();
             self.row("trace", format_args!("{trace}{parent}"));
@@ -130,6 +128,22 @@ impl Page {
         }
         if record.attributes().next().is_some() {
             self.row("set", fields(record.attributes()).trim_start());
+        }
+    }
+
+    /// Short facts side by side, as many in a line as it has room for.
+    fn facts(&mut self, facts: &[String]) {
+        let (mut label, mut text) = ("about", String::new());
+        for fact in facts {
+            if !text.is_empty() && LABEL + text.chars().count() + 3 + fact.chars().count() > self.width {
+                self.row(label, std::mem::take(&mut text));
+                label = "";
+            }
+            let separator = if text.is_empty() { "" } else { " · " };
+            let _ = write!(text, "{separator}{fact}");
+        }
+        if !text.is_empty() {
+            self.row(label, text);
         }
     }
 
