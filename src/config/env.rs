@@ -19,6 +19,11 @@ impl Env {
         std::env::vars_os().collect()
     }
 
+    /// All names, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str)
+    }
+
     /// The value of `key`; empty counts as unset. One that is not Unicode is unset too, with a warning.
     pub(crate) fn text(&self, key: &str, warnings: &mut Warnings) -> Option<&str> {
         let value = self.variables.get(key)?;

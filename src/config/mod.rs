@@ -1,5 +1,21 @@
 //! Settings, from the environment and from code, become a running pipeline.
 
+mod builder;
 mod env;
+mod exporters;
+mod filter;
+mod known;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod resource;
+mod settings;
+#[cfg(feature = "axum")]
+mod signal;
+mod telemetry;
+mod value;
 
+pub use self::builder::{Builder, builder, init};
 pub use self::env::Env;
+#[cfg(feature = "axum")]
+pub use self::signal::shutdown_signal;
+pub use self::telemetry::Telemetry;

@@ -187,23 +187,33 @@ impl<const N: usize> fmt::Debug for Hex<N> {
 }
 
 /// Reads exactly `2 * N` lowercase hexadecimal digits.
-pub(crate) fn parse_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    const fn digit(byte: u8) -> Option<u8> {
-        match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        }
-    }
-    if text.len() != 2 * N {
-        return None;
-    }
+pub(crate) fn parse_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let mut out = [0; N];
-    for (slot, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
+    let mut seen = 0;
+    for (slot, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
         let [high, low] = pair else { return None };
-        *slot = digit(*high)? << 4 | digit(*low)?;
+        let (high, low) = (digit(*high), digit(*low));
+        *slot = high << 4 | (low & 15);
+        seen |= high | low;
     }
-    Some(out)
+    // One test at the end instead of one for each digit.
+    (digits.len() == 2 * N && seen & NOT_HEX == 0).then_some(out)
+}
+
+const NOT_HEX: u8 = 0x80;
+
+fn digit(byte: u8) -> u8 {
+    const VALUES: [u8; 256] = {
+        let mut values = [NOT_HEX; 256];
+        let mut value = 0;
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+        while value < 16 {
+            values[b"0123456789abcdef"[value] as usize] = value as u8;
+            value += 1;
+        }
+        values
+    };
+    VALUES.get(usize::from(byte)).copied().unwrap_or(NOT_HEX)
 }
 
 #[cfg(test)]

@@ -419,6 +419,28 @@ impl Parts {
         self.headers.push(HeaderSlot { side, name, value, len: u32::try_from(len).unwrap_or(NONE) });
     }
 
+    /// Appends a copy of an event of `other`, without its span's.
+    pub(crate) fn append_event(&mut self, other: &Self, event: &EventSlot) {
+        let mut copy = |text: Text| match text {
+            Text::Range { .. } => self.push_text(other.str(text), MAX_EVENT_BYTES),
+            text @ Text::Static(_) => text,
+        };
+        let origin = event.origin;
+        let origin = Origin { name: copy(origin.name), target: copy(origin.target), file: copy(origin.file), ..origin };
+        let message = copy(event.message);
+        let mut fields = List::default();
+        for field in other.list(event.fields) {
+            let mut copy = |text: Text| self.push_text(other.str(text), MAX_EVENT_BYTES);
+            let name = copy(field.name);
+            let value = match field.value {
+                Slot::Text(text) => Slot::Text(copy(text)),
+                value => value,
+            };
+            self.push_field(&mut fields, name, value);
+        }
+        self.events.push(EventSlot { origin, message, fields, ..*event });
+    }
+
     /// Appends everything that `other` holds; a span that both know by id is closed and completed here.
     pub(crate) fn append(&mut self, other: &Self) {
         if !self.has_room(other.used_bytes()) {

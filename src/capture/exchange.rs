@@ -1,0 +1,52 @@
+//! One request in flight.
+
+use std::sync::Arc;
+
+use super::Link;
+use crate::record::parts::{FailureSlot, MAX_FAILURES, Parts};
+use crate::record::{Outcome, Record, SpanId};
+
+/// The record of a request while it is written.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) parts: Box<Parts>,
+    pub(crate) link: Arc<Link>,
+    /// Spans that are entered right now, innermost last.
+    pub(super) stack: Vec<SpanId>,
+}
+
+impl Exchange {
+    pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
+        Self { parts, link, stack: Vec::new() }
+    }
+
+    /// The innermost span, at least the request's own.
+    pub(crate) fn innermost(&self) -> SpanId {
+        self.stack.last().copied().unwrap_or(self.link.span_id)
+    }
+
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.link.now_ns()
+    }
+
+    pub(crate) fn fail(&mut self, failure: FailureSlot) {
+        if self.parts.failures.len() < MAX_FAILURES {
+            self.parts.failures.push(failure);
+        }
+    }
+
+    /// Finishes the record and hands it to the pipeline.
+    pub(crate) fn finish(self, outcome: Outcome, counts_request_bytes: bool) {
+        let Self { mut parts, link, .. } = self;
+        parts.outcome = outcome;
+        parts.duration_ns = link.now_ns();
+        if counts_request_bytes {
+            parts.request_bytes = Some(link.request_bytes());
+        }
+        if let Some(inbox) = link.close() {
+            parts.append(&inbox);
+            link.hub.pipeline.recycle(inbox);
+        }
+        link.hub.pipeline.offer(Record::new(parts));
+    }
+}

@@ -1,0 +1,199 @@
+//! The current request, for the application.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use tracing::{Dispatch, dispatcher};
+use tracing_subscriber::Registry;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::subscribe::Mark;
+use super::{Link, current as slot};
+use crate::record::parts::{MAX_FIELD_BYTES, Parts};
+use crate::record::{SpanId, TraceFlags, TraceId, Value};
+
+/// Sets an attribute of the current request, replacing an earlier value of the same key.
+///
+/// Outside a request it does nothing. `user.id` is what every reader shows as the user.
+///
+/// # Example
+/// ```
+/// # let order_id = 981;
+/// campanile::set("order.id", order_id);
+/// campanile::set("user.id", "42");
+/// ```
+pub fn set<'a>(key: &str, value: impl Into<Value<'a>>) {
+    let value = value.into();
+    on_current(|parts, _, _| put(parts, key, value));
+}
+
+/// The request that the calling code works for.
+///
+/// `None` outside a request, and on a spawned task or thread that carries neither the request's tracing span nor a
+/// handle.
+#[must_use]
+pub fn current() -> Option<Handle> {
+    slot::with(|exchange| Arc::clone(&exchange.link)).or_else(elsewhere).map(|link| Handle { link })
+}
+
+/// A request in flight, to be carried to other tasks and threads.
+///
+/// Cheap to clone. What is set or logged through it after the request's end is not on its record.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    link: Arc<Link>,
+}
+
+impl Handle {
+    pub(crate) const fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+
+    /// Whether the request's record is still being written.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.link.is_closed()
+    }
+
+    /// The request id.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        self.link.request_id.as_str()
+    }
+
+    /// The trace that the request belongs to.
+    #[must_use]
+    pub fn trace_id(&self) -> TraceId {
+        self.link.trace_id
+    }
+
+    /// The request's own server span.
+    #[must_use]
+    pub fn span_id(&self) -> SpanId {
+        self.link.span_id
+    }
+
+    /// The flags of the trace context.
+    #[must_use]
+    pub fn trace_flags(&self) -> TraceFlags {
+        self.link.trace_flags
+    }
+
+    /// Sets an attribute of the request.
+    pub fn set<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
+        let value = value.into();
+        self.on_parts(|parts, _, _| put(parts, key, value));
+    }
+
+    /// Runs `f` as part of the request: for `spawn_blocking` and threads.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # fn render() {}
+    /// # async fn handler() {
+    /// if let Some(request) = campanile::current() {
+    ///     tokio::task::spawn_blocking(move || request.run(render));
+    /// }
+    /// # }
+    /// ```
+    pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        slot::as_guest(&self.link, f)
+    }
+
+    /// On the exchange itself when it is the current one, else through the inbox.
+    fn on_parts(&self, f: impl FnOnce(&mut Parts, SpanId, u64)) {
+        let mut f = Some(f);
+        let _ = slot::with(|exchange| {
+            if let Some(f) = f.take_if(|_| Arc::ptr_eq(&exchange.link, &self.link)) {
+                let (span, now_ns) = (exchange.innermost(), exchange.now_ns());
+                f(&mut exchange.parts, span, now_ns);
+            }
+        });
+        if let Some(f) = f {
+            by_inbox(&self.link, f);
+        }
+    }
+}
+
+/// Ties work that leaves the request's task to the request.
+pub trait InExchange: Future + Sized {
+    /// Makes everything that this future logs part of the current request, wherever it is polled.
+    ///
+    /// The request is the one that is current when this is called; without one the future is left as it is.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use campanile::InExchange as _;
+    /// # async fn send_mail() {}
+    /// # async fn handler() {
+    /// tokio::spawn(send_mail().in_exchange());
+    /// # }
+    /// ```
+    fn in_exchange(self) -> WithExchange<Self> {
+        WithExchange { inner: self, handle: current() }
+    }
+}
+
+impl<F: Future> InExchange for F {}
+
+pin_project! {
+    /// A future that is part of a request; made by [`InExchange::in_exchange`].
+    #[derive(Debug)]
+    pub struct WithExchange<F> {
+        #[pin]
+        inner: F,
+        handle: Option<Handle>,
+    }
+}
+
+impl<F: Future> Future for WithExchange<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        match this.handle {
+            Some(handle) => handle.run(|| this.inner.poll(cx)),
+            None => this.inner.poll(cx),
+        }
+    }
+}
+
+fn put(parts: &mut Parts, key: &str, value: Value<'_>) {
+    let name = parts.push_text(key, MAX_FIELD_BYTES);
+    let value = parts.push_value(value, MAX_FIELD_BYTES);
+    parts.set_attribute(name, value);
+}
+
+/// Runs `f` on the parts of the current request, wherever they are; gives the innermost span and the time.
+pub(super) fn on_current(f: impl FnOnce(&mut Parts, SpanId, u64)) {
+    let mut f = Some(f);
+    let done = slot::with(|exchange| {
+        if let Some(f) = f.take() {
+            let (span, now_ns) = (exchange.innermost(), exchange.now_ns());
+            f(&mut exchange.parts, span, now_ns);
+        }
+    });
+    if let (None, Some(f), Some(link)) = (done, f, elsewhere()) {
+        by_inbox(&link, f);
+    }
+}
+
+fn by_inbox(link: &Link, f: impl FnOnce(&mut Parts, SpanId, u64)) {
+    let mut parts = link.hub.pipeline.parts();
+    f(&mut parts, link.span_id, link.now_ns());
+    link.deliver(parts);
+}
+
+/// The request of work outside its task: by handle, else by the tracing span that it carries.
+fn elsewhere() -> Option<Arc<Link>> {
+    slot::guest().or_else(|| dispatcher::get_default(link_of_span))
+}
+
+fn link_of_span(dispatch: &Dispatch) -> Option<Arc<Link>> {
+    let span = dispatch.current_span();
+    let registry = dispatch.downcast_ref::<Registry>()?;
+    let span = registry.span(span.id()?)?;
+    span.scope().find_map(|span| span.extensions().get::<Mark>().and_then(Mark::link).cloned())
+}

@@ -1,0 +1,100 @@
+//! What every exchange of one pipeline shares.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use crate::pipeline::Pipeline;
+
+/// Pipeline and filters of one telemetry.
+pub(crate) struct Hub {
+    pub(crate) pipeline: Pipeline,
+    /// What is shown at once, while a request is still running.
+    live: Targets,
+    /// Least level of the application's own code.
+    level: LevelFilter,
+    /// Whether a tracing layer of this telemetry exists.
+    is_subscribed: AtomicBool,
+}
+
+impl Hub {
+    pub(crate) fn new(pipeline: Pipeline, live: Targets, level: LevelFilter) -> Self {
+        Self { pipeline, live, level, is_subscribed: AtomicBool::new(false) }
+    }
+
+    pub(super) fn subscribe(&self) {
+        self.is_subscribed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unsubscribe(&self) {
+        self.is_subscribed.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_subscribed(&self) -> bool {
+        self.is_subscribed.load(Ordering::Relaxed)
+    }
+
+    /// Whether an event of this origin is shown at once.
+    pub(super) fn shows(&self, target: &str, level: Level) -> bool {
+        self.live.would_enable(target, &level)
+    }
+
+    /// Whether an event or span of this origin is captured: INFO and above, in the application's own code DEBUG too (or
+    /// what the settings say), whatever the console shows, and the reasons of axum's extractors.
+    pub(super) fn captures(&self, metadata: &Metadata<'_>) -> bool {
+        let level = *metadata.level();
+        if self.shows(metadata.target(), level) {
+            return true;
+        }
+        let least = if is_own(metadata.file()) { self.level } else { self.level.min(LevelFilter::INFO) };
+        level <= least || metadata.target() == "axum::rejection"
+    }
+
+    /// The most that is wanted of the `log` crate.
+    pub(crate) fn max_log_level(&self) -> log::LevelFilter {
+        let shown = self.live.iter().map(|(_, level)| level).max().unwrap_or(LevelFilter::OFF);
+        match self.level.max(shown).into_level() {
+            None => log::LevelFilter::Off,
+            Some(level) => tracing_log::AsLog::as_log(&level).to_level_filter(),
+        }
+    }
+
+    /// Whether events that should be captured cannot get here: a filter of the whole subscriber, or of the build.
+    pub(crate) fn is_hidden_from(&self) -> bool {
+        self.is_subscribed() && LevelFilter::current().min(tracing::level_filters::STATIC_MAX_LEVEL) < self.level
+    }
+
+    /// The most that `captures` can ever want.
+    pub(super) fn max_level(&self) -> LevelFilter {
+        let own = if cfg!(feature = "axum") { LevelFilter::TRACE } else { self.level };
+        own.max(self.live.iter().map(|(_, level)| level).max().unwrap_or(LevelFilter::OFF))
+    }
+}
+
+/// Own code is what was not fetched by cargo.
+fn is_own(file: Option<&str>) -> bool {
+    const FOREIGN: [&str; 3] = ["registry/src/", "git/checkouts/", "/rustc/"];
+    file.is_some_and(|file| !FOREIGN.iter().any(|part| file.contains(part)) && !file.contains("registry\\src\\"))
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("pipeline", &self.pipeline).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_code_is_what_cargo_did_not_fetch() {
+        assert!(is_own(Some("src/main.rs")));
+        assert!(is_own(Some("/home/me/shop/src/orders.rs")));
+        assert!(!is_own(Some("/home/me/.cargo/registry/src/index-1/sqlx-0.8/src/lib.rs")));
+        assert!(!is_own(Some("/home/me/.cargo/git/checkouts/a-1/src/lib.rs")));
+        assert!(!is_own(None));
+    }
+}

@@ -1,0 +1,144 @@
+//! What a request in flight shares with work that left its task.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::Hub;
+use crate::record::parts::{Parts, Text};
+use crate::record::{Kind, Record, SpanId, TraceFlags, TraceId};
+
+/// Identity of a request, and the inbox for what happens to it elsewhere.
+pub(crate) struct Link {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) trace_flags: TraceFlags,
+    pub(crate) request_id: InlineId,
+    pub(crate) start: Instant,
+    pub(crate) start_unix_ns: u64,
+    request_bytes: AtomicU64,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    parts: Option<Box<Parts>>,
+    is_closed: bool,
+}
+
+impl Link {
+    pub(crate) fn new(hub: Arc<Hub>, ids: (TraceId, SpanId, TraceFlags), request_id: &str, start: (Instant, u64)) -> Self {
+        Self {
+            hub,
+            trace_id: ids.0,
+            span_id: ids.1,
+            trace_flags: ids.2,
+            request_id: InlineId::new(request_id),
+            start: start.0,
+            start_unix_ns: start.1,
+            request_bytes: AtomicU64::new(0),
+            inbox: Mutex::default(),
+        }
+    }
+
+    /// Nanoseconds since the request arrived.
+    pub(crate) fn now_ns(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Counts bytes of the request's body that the service read.
+    pub(crate) fn add_request_bytes(&self, bytes: u64) {
+        self.request_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn request_bytes(&self) -> u64 {
+        self.request_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Leaves parts for the request's record; if that is finished already, they become records of their own.
+    ///
+    /// Nothing of a user runs under the lock: the parts are ready when they come here.
+    pub(crate) fn deliver(&self, parts: Box<Parts>) {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if inbox.is_closed {
+            drop(inbox);
+            return self.deliver_late(parts);
+        }
+        match &mut inbox.parts {
+            Some(known) => {
+                known.append(&parts);
+                drop(inbox);
+                self.hub.pipeline.recycle(parts);
+            }
+            empty => *empty = Some(parts),
+        }
+    }
+
+    /// Takes what was left, and from now on refuses more.
+    pub(crate) fn close(&self) -> Option<Box<Parts>> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.is_closed = true;
+        inbox.parts.take()
+    }
+
+    /// Whether the request's record is finished.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).is_closed
+    }
+
+    fn deliver_late(&self, mut parts: Box<Parts>) {
+        if parts.events.is_empty() {
+            // The end of a span, or an attribute: nothing that could stand alone.
+            return self.hub.pipeline.recycle(parts);
+        }
+        self.stamp(&mut parts, Kind::Event);
+        self.hub.pipeline.offer(Record::new(parts));
+    }
+
+    /// Gives parts the identity of this request.
+    pub(crate) fn stamp(&self, parts: &mut Parts, kind: Kind) {
+        parts.kind = kind;
+        parts.trace_id = self.trace_id;
+        parts.span_id = self.span_id;
+        parts.trace_flags = self.trace_flags;
+        parts.start_unix_ns = self.start_unix_ns;
+        let id: Text = parts.push_text(self.request_id.as_str(), InlineId::MAX);
+        parts.request_id = id;
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("request_id", &self.request_id.as_str())
+            .field("span_id", &self.span_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request id without an allocation.
+pub(crate) struct InlineId {
+    bytes: [u8; Self::MAX],
+    len: u8,
+}
+
+impl InlineId {
+    /// Longest request id.
+    const MAX: usize = 128;
+
+    fn new(id: &str) -> Self {
+        let mut bytes = [0; Self::MAX];
+        let mut len = 0;
+        for (slot, byte) in bytes.iter_mut().zip(id.as_bytes()) {
+            *slot = *byte;
+            len += 1;
+        }
+        Self { bytes, len }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.bytes.get(..usize::from(self.len)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,26 @@
+//! What happens becomes parts of a record.
+//!
+//! An [`Exchange`] is a request in flight. While the inner service or body is polled it lies in a thread-local, where
+//! events, child spans, errors and attributes find it without a lock; at all other times its future or body owns it.
+//! What happens elsewhere (a spawned task, another thread) finds its [`Link`] through the tracing span it carries or
+//! through a handle, and leaves its parts in the link's inbox.
+
+mod current;
+mod exchange;
+mod failure;
+mod handle;
+mod hub;
+mod link;
+mod panic;
+mod subscribe;
+mod visit;
+
+pub(crate) use self::current::{enter, leave, with};
+pub(crate) use self::exchange::Exchange;
+pub use self::failure::{attach, attach_dyn};
+pub(crate) use self::failure::{attach_at, describe_any};
+pub use self::handle::{Handle, InExchange, WithExchange, current, set};
+pub(crate) use self::hub::Hub;
+pub(crate) use self::link::Link;
+pub(crate) use self::panic::{install_hook, last_panic, message_of};
+pub(crate) use self::subscribe::{Capture, CaptureFilter, REQUEST_TARGET};

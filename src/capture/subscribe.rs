@@ -1,0 +1,478 @@
+//! The tracing side: events and spans find the request that they belong to.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::span::{Attributes, Id, Record as Values};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_log::NormalizeEvent as _;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Context, Filter};
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use super::failure::describe_text;
+use super::visit::Fields;
+use super::{Exchange, Hub, Link, current};
+use crate::pipeline::is_quiet;
+use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, OPEN, Origin, Parts, SpanSlot, Text};
+use crate::record::{FailureKind, Kind, Record, SpanId, TraceFlags, TraceId};
+use crate::{random, time};
+
+/// Target of the span that stands for the request itself.
+pub(crate) const REQUEST_TARGET: &str = "campanile::request";
+/// Target of the events by which axum tells why an extractor refused.
+const REJECTION_TARGET: &str = "axum::rejection";
+
+/// A layer for `tracing-subscriber` that captures what happens inside and outside of requests.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    hub: Arc<Hub>,
+    /// Whether it may switch callsites off for the whole subscriber, which makes them free.
+    is_alone: bool,
+}
+
+impl Capture {
+    pub(crate) fn new(hub: Arc<Hub>, is_alone: bool) -> Self {
+        hub.subscribe();
+        Self { hub, is_alone }
+    }
+}
+
+/// What a tracing span is to us; lies in the span's extensions.
+pub(super) enum Mark {
+    /// The request itself, or a span inside it: where its slot is, if it lies in the exchange and not in the inbox.
+    Inside { link: Arc<Link>, id: SpanId, slot: Option<usize> },
+    /// A span outside any request, which becomes a record of its own.
+    Outside(Box<Outside>),
+}
+
+/// A span outside any request, in flight.
+pub(super) struct Outside {
+    trace_id: TraceId,
+    trace_flags: TraceFlags,
+    id: SpanId,
+    start: Instant,
+    start_unix_ns: u64,
+    /// Taken while a user's `Debug` runs.
+    parts: Option<Box<Parts>>,
+}
+
+impl Mark {
+    pub(super) const fn link(&self) -> Option<&Arc<Link>> {
+        match self {
+            Self::Inside { link, .. } => Some(link),
+            Self::Outside(_) => None,
+        }
+    }
+}
+
+/// What an event or a new span belongs to, where that is not the current exchange.
+enum Owner {
+    Request { link: Arc<Link>, span: SpanId },
+    Span { trace_id: TraceId, trace_flags: TraceFlags, span: SpanId },
+    Nobody,
+}
+
+impl Owner {
+    /// By the nearest marked span, else by the handle that the work carries.
+    fn of<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
+        for span in span.into_iter().flat_map(|span| span.scope()) {
+            match span.extensions().get::<Mark>() {
+                Some(Mark::Inside { link, id, .. }) => return Self::Request { link: Arc::clone(link), span: *id },
+                Some(Mark::Outside(outside)) => {
+                    return Self::Span { trace_id: outside.trace_id, trace_flags: outside.trace_flags, span: outside.id };
+                }
+                None => {}
+            }
+        }
+        match current::guest() {
+            Some(link) => Self::Request { span: link.span_id, link },
+            None => Self::Nobody,
+        }
+    }
+}
+
+impl Capture {
+    /// Whether the exchange is ours to fill: its own telemetry listens through us, or has no ears of its own.
+    fn serves(&self, exchange: &Exchange) -> bool {
+        Arc::ptr_eq(&exchange.link.hub, &self.hub) || !exchange.link.hub.is_subscribed()
+    }
+
+    fn open_span<S>(&self, attributes: &Attributes<'_>, span: &SpanRef<'_, S>, ctx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let metadata = attributes.metadata();
+        if metadata.target() == REQUEST_TARGET {
+            let mark = current::with(|exchange| Mark::Inside {
+                link: Arc::clone(&exchange.link),
+                id: exchange.link.span_id,
+                slot: None,
+            });
+            if let Some(mark) = mark {
+                span.extensions_mut().insert(mark);
+            }
+            return;
+        }
+        let explicit = attributes.parent().and_then(|parent| ctx.span(parent));
+        let mark = current::with(|exchange| {
+            if !self.serves(exchange) {
+                return None;
+            }
+            let parent =
+                explicit.as_ref().and_then(|parent| inside(parent, &exchange.link)).unwrap_or_else(|| exchange.innermost());
+            let now_ns = exchange.now_ns();
+            let id = push_span(&mut exchange.parts, attributes, parent, now_ns)?;
+            let slot = exchange.parts.spans.len().checked_sub(1);
+            Some(Mark::Inside { link: Arc::clone(&exchange.link), id, slot })
+        });
+        let mark = match mark {
+            Some(mark) => mark,
+            None if attributes.is_contextual() => self.open_elsewhere(attributes, Owner::of(ctx.lookup_current())),
+            None => self.open_elsewhere(attributes, Owner::of(explicit)),
+        };
+        if let Some(mark) = mark {
+            span.extensions_mut().insert(mark);
+        }
+    }
+
+    fn open_elsewhere(&self, attributes: &Attributes<'_>, owner: Owner) -> Option<Mark> {
+        let (trace_id, trace_flags, parent) = match owner {
+            Owner::Request { link, span } if !link.is_closed() => {
+                let mut parts = link.hub.pipeline.parts();
+                let id = push_span(&mut parts, attributes, span, link.now_ns())?;
+                link.deliver(parts);
+                return Some(Mark::Inside { link, id, slot: None });
+            }
+            Owner::Request { link, span } => (link.trace_id, link.trace_flags, span),
+            Owner::Span { trace_id, trace_flags, span } => (trace_id, trace_flags, span),
+            Owner::Nobody => (random::trace_id(), TraceFlags(TraceFlags::SAMPLED.0 | TraceFlags::RANDOM.0), SpanId::INVALID),
+        };
+        let mut parts = self.hub.pipeline.parts();
+        let id = push_span(&mut parts, attributes, parent, 0)?;
+        let start_unix_ns = time::unix_ns();
+        let outside = Outside { trace_id, trace_flags, id, start: Instant::now(), start_unix_ns, parts: Some(parts) };
+        Some(Mark::Outside(Box::new(outside)))
+    }
+
+    fn take_event<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        if normalized.is_some() && !self.hub.captures(metadata) {
+            return;
+        }
+        let shown = self.hub.pipeline.wants_live() && self.hub.shows(metadata.target(), *metadata.level());
+        let log = normalized.as_ref();
+        let done = current::with(|exchange| {
+            if !self.serves(exchange) {
+                return false;
+            }
+            let explicit = event.parent().and_then(|parent| ctx.span(parent));
+            let span = explicit.and_then(|parent| inside(&parent, &exchange.link)).unwrap_or_else(|| exchange.innermost());
+            let now_ns = exchange.now_ns();
+            if !push_event(&mut exchange.parts, event, log, (span, now_ns), shown) {
+                return true;
+            }
+            if metadata.target() == REJECTION_TARGET {
+                reject(&mut exchange.parts, (span, now_ns));
+            }
+            if shown {
+                show(&exchange.link, &exchange.parts);
+            }
+            true
+        });
+        if done == Some(true) {
+            return;
+        }
+        let mut parts = self.hub.pipeline.parts();
+        match Owner::of(ctx.event_span(event)) {
+            Owner::Request { link, span } => {
+                let now_ns = link.now_ns();
+                push_event(&mut parts, event, log, (span, now_ns), shown);
+                if metadata.target() == REJECTION_TARGET {
+                    reject(&mut parts, (span, now_ns));
+                }
+                if shown && !link.is_closed() {
+                    show(&link, &parts);
+                }
+                link.deliver(parts);
+            }
+            owner => {
+                parts.kind = Kind::Event;
+                parts.start_unix_ns = time::unix_ns();
+                let mut at = SpanId::INVALID;
+                if let Owner::Span { trace_id, trace_flags, span } = owner {
+                    (parts.trace_id, parts.trace_flags, parts.span_id, at) = (trace_id, trace_flags, span, span);
+                }
+                push_event(&mut parts, event, log, (at, 0), shown);
+                self.hub.pipeline.offer(Record::new(parts));
+            }
+        }
+    }
+}
+
+/// The id of a span, if it belongs to this request.
+fn inside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, link: &Arc<Link>) -> Option<SpanId> {
+    match span.extensions().get::<Mark>() {
+        Some(Mark::Inside { link: of, id, .. }) if Arc::ptr_eq(of, link) => Some(*id),
+        _ => None,
+    }
+}
+
+fn push_span(parts: &mut Parts, attributes: &Attributes<'_>, parent: SpanId, now_ns: u64) -> Option<SpanId> {
+    let id = random::span_id();
+    let mut fields = Fields::of_span(parts, List::default());
+    attributes.record(&mut fields);
+    let (fields, _) = fields.done();
+    let span = SpanSlot { id, parent, origin: Origin::from(attributes.metadata()), start_ns: now_ns, end_ns: OPEN, fields };
+    parts.push_span(span).then_some(id)
+}
+
+/// Appends an event; false when there was no room. `log` says where a record of the `log` crate really comes from.
+fn push_event(parts: &mut Parts, event: &Event<'_>, log: Option<&Metadata<'_>>, at: (SpanId, u64), shown: bool) -> bool {
+    if !parts.admits_event() {
+        return false;
+    }
+    let mut fields = Fields::of_event(parts);
+    event.record(&mut fields);
+    let (fields, message) = fields.done();
+    let origin = match log {
+        None => Origin::from(event.metadata()),
+        Some(log) => Origin {
+            name: Text::Static("log"),
+            target: parts.push_text(log.target(), MAX_FIELD_BYTES),
+            file: parts.push_text(log.file().unwrap_or_default(), MAX_FIELD_BYTES),
+            line: log.line().unwrap_or_default(),
+            level: *log.level(),
+        },
+    };
+    parts.events.push(EventSlot { time_ns: at.1, span: at.0, origin, message, fields, shown });
+    true
+}
+
+/// An extractor's refusal is the reason of the answer that follows.
+fn reject(parts: &mut Parts, at: (SpanId, u64)) {
+    let Some(event) = parts.events.last().copied() else { return };
+    let field = |name: &str| {
+        let slot = parts.list(event.fields).find(|field| parts.str(field.name) == name)?;
+        match slot.value {
+            crate::record::parts::Slot::Text(text) => Some(parts.str(text).to_owned()),
+            _ => None,
+        }
+    };
+    let reason = field("rejection_type").map(|name| (name, field("body").unwrap_or_default()));
+    let Some((name, body)) = reason else { return };
+    describe_text(parts, FailureKind::Rejection, at, None, format_args!("{body}"));
+    let type_name = parts.push_text(&name, MAX_FIELD_BYTES);
+    if let Some(failure) = parts.failures.last_mut() {
+        failure.type_name = type_name;
+    }
+}
+
+/// Sends a copy of the last event ahead.
+fn show(link: &Link, parts: &Parts) {
+    let Some(event) = parts.events.last() else { return };
+    let mut copy = link.hub.pipeline.parts();
+    copy.append_event(parts, event);
+    link.stamp(&mut copy, Kind::Live);
+    link.hub.pipeline.offer(Record::new(copy));
+}
+
+impl<S> Layer<S> for Capture
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        // Records of the `log` crate share a few callsites; where they come from is known only with each of them.
+        match (self.is_alone, self.hub.captures(metadata)) {
+            (false, _) | (true, true) => Interest::always(),
+            (true, false) if metadata.target() == "log" => Interest::sometimes(),
+            (true, false) => Interest::never(),
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        !self.is_alone || self.hub.captures(metadata)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        self.is_alone.then(|| self.hub.max_level())
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        if is_quiet() {
+            return;
+        }
+        if let Some(span) = ctx.span(id) {
+            let _ = current::once(|| self.open_span(attributes, &span, &ctx));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        if !is_quiet() {
+            let _ = current::once(|| self.take_event(event, &ctx));
+        }
+    }
+
+    fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        let _ = current::with(|exchange| {
+            let Some(span) = ctx.span(id) else { return };
+            if let Some(Mark::Inside { link, id, .. }) = span.extensions().get::<Mark>()
+                && Arc::ptr_eq(link, &exchange.link)
+                && *id != link.span_id
+            {
+                exchange.stack.push(*id);
+            }
+        });
+    }
+
+    fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        let _ = current::with(|exchange| {
+            if exchange.stack.is_empty() {
+                return;
+            }
+            let Some(span) = ctx.span(id) else { return };
+            if let Some(Mark::Inside { id, .. }) = span.extensions().get::<Mark>()
+                && let Some(at) = exchange.stack.iter().rposition(|entered| entered == id)
+            {
+                exchange.stack.remove(at);
+            }
+        });
+    }
+
+    fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(id) else { return };
+        let _ = current::once(|| add_fields(&span, values));
+    }
+
+    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(&id) else { return };
+        let mark = span.extensions_mut().remove::<Mark>();
+        match mark {
+            Some(Mark::Inside { link, id, slot }) if id != link.span_id => close_inside(&link, id, slot),
+            Some(Mark::Outside(outside)) => self.close_outside(*outside),
+            Some(Mark::Inside { .. }) | None => {}
+        }
+    }
+}
+
+/// Fields that a span records later.
+fn add_fields<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &Values<'_>) {
+    // Nothing of a user runs while the extensions are locked: a value's `Debug` may log, which needs them again.
+    let (link, id, slot) = match span.extensions_mut().get_mut::<Mark>() {
+        Some(Mark::Inside { link, id, slot }) => (Arc::clone(link), *id, *slot),
+        Some(Mark::Outside(outside)) => {
+            let taken = outside.parts.take();
+            return add_outside(span, taken, values);
+        }
+        None => return,
+    };
+    if id == link.span_id {
+        return;
+    }
+    let done = current::with(|exchange| {
+        let is_here = Arc::ptr_eq(&exchange.link, &link);
+        if is_here && let Some(at) = slot {
+            let parts = &mut exchange.parts;
+            let list = parts.spans.get(at).map(|span| span.fields).unwrap_or_default();
+            let mut fields = Fields::of_span(parts, list);
+            values.record(&mut fields);
+            let (list, _) = fields.done();
+            if let Some(span) = parts.spans.get_mut(at) {
+                span.fields = list;
+            }
+        }
+        is_here && slot.is_some()
+    });
+    if done != Some(true) {
+        let mut parts = link.hub.pipeline.parts();
+        let mut fields = Fields::of_span(&mut parts, List::default());
+        values.record(&mut fields);
+        let (fields, _) = fields.done();
+        parts.push_span(SpanSlot { fields, ..patch(id) });
+        link.deliver(parts);
+    }
+}
+
+fn add_outside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, parts: Option<Box<Parts>>, values: &Values<'_>) {
+    let Some(mut parts) = parts else { return };
+    let list = parts.spans.first().map(|span| span.fields).unwrap_or_default();
+    let mut fields = Fields::of_span(&mut parts, list);
+    values.record(&mut fields);
+    let (list, _) = fields.done();
+    if let Some(span) = parts.spans.first_mut() {
+        span.fields = list;
+    }
+    if let Some(Mark::Outside(outside)) = span.extensions_mut().get_mut::<Mark>() {
+        outside.parts = Some(parts);
+    }
+}
+
+/// The end of a span inside a request.
+fn close_inside(link: &Arc<Link>, id: SpanId, slot: Option<usize>) {
+    let now_ns = link.now_ns();
+    let done = current::with(|exchange| {
+        let Some(at) = slot.filter(|_| Arc::ptr_eq(&exchange.link, link)) else { return false };
+        if let Some(span) = exchange.parts.spans.get_mut(at) {
+            span.end_ns = now_ns;
+        }
+        true
+    });
+    if done != Some(true) && !link.is_closed() {
+        let mut parts = link.hub.pipeline.parts();
+        parts.push_span(SpanSlot { end_ns: now_ns, ..patch(id) });
+        link.deliver(parts);
+    }
+}
+
+/// What completes a span that lies elsewhere; see [`Parts::append`].
+fn patch(id: SpanId) -> SpanSlot {
+    let origin = Origin { name: Text::EMPTY, target: Text::EMPTY, file: Text::EMPTY, line: 0, level: tracing::Level::INFO };
+    SpanSlot { id, parent: SpanId::INVALID, origin, start_ns: 0, end_ns: OPEN, fields: List::default() }
+}
+
+impl Capture {
+    /// The end of a span outside any request: its record is finished.
+    fn close_outside(&self, outside: Outside) {
+        let Some(mut parts) = outside.parts else { return };
+        let duration_ns = u64::try_from(outside.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        parts.kind = Kind::Span;
+        parts.trace_id = outside.trace_id;
+        parts.trace_flags = outside.trace_flags;
+        parts.span_id = outside.id;
+        parts.start_unix_ns = outside.start_unix_ns;
+        parts.duration_ns = duration_ns;
+        if let Some(span) = parts.spans.first_mut() {
+            span.end_ns = duration_ns;
+            parts.parent_span_id = span.parent;
+        }
+        self.hub.pipeline.offer(Record::new(parts));
+    }
+}
+
+/// Restricts [`Capture`] to what it wants, without a say over what others see.
+#[derive(Clone, Debug)]
+pub(crate) struct CaptureFilter(pub(crate) Arc<Hub>);
+
+impl<S> Filter<S> for CaptureFilter {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        metadata.target() == REQUEST_TARGET || self.0.captures(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match self.0.captures(metadata) {
+            true => Interest::always(),
+            false if metadata.target() == "log" => Interest::sometimes(),
+            false => Interest::never(),
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0.max_level())
+    }
+}

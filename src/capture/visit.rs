@@ -1,0 +1,110 @@
+//! Fields of tracing become fields of a record.
+
+use std::error::Error;
+use std::fmt;
+
+use tracing::field::{Field, Visit};
+
+use crate::record::Value;
+use crate::record::parts::{List, MAX_EVENT_BYTES, MAX_FIELD_BYTES, Parts, Slot, Text};
+
+/// Writes fields straight into the buffer.
+pub(super) struct Fields<'a> {
+    parts: &'a mut Parts,
+    list: List,
+    message: Text,
+    takes_message: bool,
+    end: usize,
+}
+
+impl<'a> Fields<'a> {
+    /// For an event: the field `message` is its message.
+    pub(super) fn of_event(parts: &'a mut Parts) -> Self {
+        Self { takes_message: true, ..Self::of_span(parts, List::default()) }
+    }
+
+    /// For a span; `list` is what it has already.
+    pub(super) fn of_span(parts: &'a mut Parts, list: List) -> Self {
+        let end = parts.text.len() + MAX_EVENT_BYTES;
+        Self { parts, list, message: Text::EMPTY, takes_message: false, end }
+    }
+
+    pub(super) const fn done(self) -> (List, Text) {
+        (self.list, self.message)
+    }
+
+    /// Bytes that the next text may take.
+    fn room(&self) -> usize {
+        self.end.saturating_sub(self.parts.text.len()).min(MAX_FIELD_BYTES)
+    }
+
+    fn push(&mut self, field: &Field, value: Value<'_>) {
+        let slot = self.parts.push_value(value, self.room());
+        self.push_slot(field, slot);
+    }
+
+    fn push_fmt(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let text = self.parts.push_fmt(self.room(), value);
+        self.push_slot(field, Slot::Text(text));
+    }
+
+    fn push_slot(&mut self, field: &Field, slot: Slot) {
+        let name = field.name();
+        if let (true, "message", Slot::Text(text)) = (self.takes_message, name, slot) {
+            self.message = text;
+        } else if !self.takes_message {
+            // A span may record a field again.
+            self.parts.set_field(&mut self.list, Text::Static(name), slot);
+        } else if !name.starts_with("log.") {
+            // Those say where a record of the `log` crate comes from; its origin has them.
+            self.parts.push_field(&mut self.list, Text::Static(name), slot);
+        }
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.push(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.push(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        // Small numbers are signed everywhere else too, so that a field keeps one type.
+        self.push(field, i64::try_from(value).map_or(Value::U64(value), Value::I64));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.push(field, value.into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.push(field, value.into());
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.push_fmt(field, format_args!("{}", Chain(value)));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.push_fmt(field, format_args!("{value:?}"));
+    }
+}
+
+/// An error with its sources, in one line.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        for _ in 0..16 {
+            let Some(error) = cause else { break };
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

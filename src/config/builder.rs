@@ -1,0 +1,180 @@
+//! From settings to a running telemetry.
+
+use std::fmt;
+
+use tracing_subscriber::filter::Targets;
+
+use super::env::Warnings;
+use super::settings::Settings;
+use super::{Env, Telemetry, exporters};
+use crate::error::BuildError;
+use crate::exporter::Exporter;
+use crate::keep::Sampler;
+use crate::pipeline::ErasedExporter;
+
+/// Starts a telemetry from the environment, and installs it for the process.
+///
+/// That is `builder().from_env().init()`; see [`Builder::from_env`] for the variables and [`Telemetry::install`] for
+/// what becomes global. Prints on standard error where to look, and which settings it could not follow.
+///
+/// # Errors
+/// When a setting cannot be followed, such as an endpoint without a scheme.
+///
+/// # Example
+/// ```no_run
+/// # async fn order() {}
+/// # #[cfg(feature = "axum")]
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let telemetry = campanile::init()?;
+/// let app = axum::Router::new().route("/orders/{id}", axum::routing::get(order)).layer(telemetry.layer());
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+/// axum::serve(listener, app).with_graceful_shutdown(campanile::shutdown_signal()).await?;
+/// telemetry.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+pub fn init() -> Result<Telemetry, BuildError> {
+    builder().from_env().init()
+}
+
+/// Begins a telemetry that has no exporters yet and reads nothing from its surroundings.
+pub fn builder() -> Builder {
+    Builder { env: None, exporters: Vec::new(), resource: Vec::new(), sample_ratio: None, filter: None }
+}
+
+/// Settings of a telemetry; made by [`builder`].
+#[must_use]
+pub struct Builder {
+    env: Option<Env>,
+    exporters: Vec<Box<dyn ErasedExporter>>,
+    resource: Vec<(String, String)>,
+    sample_ratio: Option<f64>,
+    filter: Option<String>,
+}
+
+impl Builder {
+    /// Takes settings and exporters from the environment of this process.
+    ///
+    /// | variable | what it says | default |
+    /// |---|---|---|
+    /// | `CAMPANILE` | `off`: requests pass as if there were no layer | on |
+    /// | `CAMPANILE_CONSOLE` | `pretty`, `json`, `ecs`, `logfmt`, `off`: what is written on standard output | `pretty` on a terminal, else `json` |
+    /// | `CAMPANILE_STORE` | directory of the store, or `off` | `.campanile` in debug builds, else off |
+    /// | `CAMPANILE_STORE_MAX_BYTES`, `CAMPANILE_STORE_MAX_AGE` | bounds of the store, such as `1GiB` and `3d` | 512 MiB, 7 days |
+    /// | `CAMPANILE_FILE` | a file for JSON lines | none |
+    /// | `CAMPANILE_LEVEL` | least level that is recorded of the application's own code | `debug` |
+    /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
+    /// | `OTEL_EXPORTER_OTLP_…` | the collector; traces and logs are sent once an endpoint is named | none |
+    /// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who is speaking | the executable's name |
+    /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are sent | all, unless the caller decided |
+    /// | `OTEL_BSP_…`, `OTEL_BLRP_…` | batches and queues of traces and logs | |
+    /// | `OTEL_PROPAGATORS` | `tracecontext` or `none` | `tracecontext` |
+    /// | `OTEL_SDK_DISABLED` | `true`: nothing is exported | false |
+    ///
+    /// What is set in code wins over the environment.
+    pub fn from_env(self) -> Self {
+        self.env(Env::of_process())
+    }
+
+    /// [`from_env`](Self::from_env) with an environment given as a value.
+    pub fn env(mut self, env: Env) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    /// Adds an exporter; it gets a thread and a queue of its own.
+    pub fn exporter(mut self, exporter: impl Exporter) -> Self {
+        self.exporters.push(Box::new(exporter));
+        self
+    }
+
+    /// `service.name`.
+    ///
+    /// # Default
+    /// `unknown_service:` and the executable's name.
+    pub fn service_name(self, name: impl Into<String>) -> Self {
+        self.resource("service.name", name)
+    }
+
+    /// `service.version`.
+    ///
+    /// # Default
+    /// Absent.
+    pub fn service_version(self, version: impl Into<String>) -> Self {
+        self.resource("service.version", version)
+    }
+
+    /// Sets an attribute of the resource.
+    pub fn resource(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.resource.push((key.into(), value.into()));
+        self
+    }
+
+    /// The share of traces that begin here and are exported, from 0 to 1; a caller's decision is followed.
+    ///
+    /// The store and the console get every request all the same.
+    ///
+    /// # Default
+    /// 1.
+    pub fn sample_ratio(mut self, ratio: f64) -> Self {
+        self.sample_ratio = Some(ratio);
+        self
+    }
+
+    /// Which events the console shows at once, in the form of `RUST_LOG`: `info,my_app::db=debug`.
+    ///
+    /// # Default
+    /// `info`.
+    pub fn filter(mut self, directives: impl Into<String>) -> Self {
+        self.filter = Some(directives.into());
+        self
+    }
+
+    /// Starts it. Touches nothing global: no subscriber, no panic hook.
+    ///
+    /// # Errors
+    /// When a setting cannot be followed. A store or a file that cannot be opened is only a
+    /// [warning](Telemetry::warnings): an application starts whatever its disk looks like.
+    pub fn build(self) -> Result<Telemetry, BuildError> {
+        let mut warnings = Warnings::default();
+        let mut settings = match &self.env {
+            Some(env) => Settings::from_env(env, &mut warnings),
+            None => Settings::default(),
+        };
+        for (key, value) in self.resource {
+            settings.resource.set(key, value);
+        }
+        if let Some(ratio) = self.sample_ratio {
+            settings.sampler = Sampler::ratio(ratio)?.parent_based();
+        }
+        if let Some(filter) = self.filter {
+            let parsed = filter.parse::<Targets>();
+            settings.console_filter =
+                parsed.map_err(|error| BuildError::new("filter", "is not of the form target=level,…").because(error))?;
+        }
+        let mut exporters = self.exporters;
+        let mut places = Vec::new();
+        if settings.is_off || settings.is_sdk_disabled {
+            exporters.clear();
+        } else if let Some(env) = &self.env {
+            exporters::add(&mut exporters, &mut places, env, &settings, &mut warnings)?;
+        }
+        Ok(Telemetry::start(settings, exporters, places, warnings.into_inner()))
+    }
+
+    /// [`build`](Self::build), then [`Telemetry::install`].
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn init(self) -> Result<Telemetry, BuildError> {
+        let telemetry = self.build()?;
+        telemetry.install();
+        Ok(telemetry)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("env", &self.env).field("exporters", &self.exporters.len()).finish_non_exhaustive()
+    }
+}

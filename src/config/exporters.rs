@@ -1,0 +1,135 @@
+//! The exporters that the environment asks for.
+
+use std::io::IsTerminal as _;
+
+use super::Env;
+use super::env::Warnings;
+use super::settings::{Console, Settings, StoreAt};
+use crate::error::BuildError;
+use crate::exporter::{File, Json, Schema};
+use crate::pipeline::ErasedExporter;
+
+/// Adds them; `places` tells people where to look.
+pub(super) fn add(
+    exporters: &mut Vec<Box<dyn ErasedExporter>>,
+    places: &mut Vec<String>,
+    env: &Env,
+    settings: &Settings,
+    warnings: &mut Warnings,
+) -> Result<(), BuildError> {
+    add_console(exporters, settings, warnings);
+    if let Some(path) = &settings.file {
+        match File::open(path) {
+            Ok(file) => exporters.push(Box::new(file)),
+            Err(error) => warnings.push("CAMPANILE_FILE", format_args!("cannot be opened and is left out{}", causes(&error))),
+        }
+    }
+    add_store(exporters, places, settings, warnings);
+    add_otlp(exporters, places, env, warnings)
+}
+
+fn add_console(exporters: &mut Vec<Box<dyn ErasedExporter>>, settings: &Settings, warnings: &mut Warnings) {
+    let pretty = if std::io::stdout().is_terminal() { Console::Pretty } else { Console::Json };
+    let schema = match settings.console.unwrap_or(pretty) {
+        Console::Off => return,
+        Console::Pretty => {
+            #[cfg(feature = "console")]
+            return exporters.push(Box::new(crate::exporter::Console::stdout()));
+            #[cfg(not(feature = "console"))]
+            {
+                if settings.console.is_some() {
+                    warnings.push(
+                        "CAMPANILE_CONSOLE",
+                        "asks for the pretty console, which needs the feature `console`; JSON lines are written",
+                    );
+                }
+                Schema::Otel
+            }
+        }
+        Console::Json => Schema::Otel,
+        Console::Ecs => Schema::Ecs,
+        Console::Logfmt => Schema::Logfmt,
+    };
+    let _ = &warnings;
+    exporters.push(Box::new(Json::stdout().schema(schema)));
+}
+
+#[cfg(feature = "store")]
+fn add_store(
+    exporters: &mut Vec<Box<dyn ErasedExporter>>,
+    places: &mut Vec<String>,
+    settings: &Settings,
+    warnings: &mut Warnings,
+) {
+    use super::settings::DEFAULT_STORE_DIRECTORY;
+    use crate::exporter::StoreExporter;
+    use crate::store::{self, Store};
+
+    let directory = match &settings.store {
+        Some(StoreAt::Off) => return,
+        Some(StoreAt::Directory(directory)) => directory.clone(),
+        None if cfg!(debug_assertions) => DEFAULT_STORE_DIRECTORY.into(),
+        None => return,
+    };
+    let mut at = store::Settings::new(directory);
+    (at.max_bytes, at.max_age) = (settings.store_max_bytes, settings.store_max_age);
+    let shown = at.directory.display().to_string();
+    match Store::open(at) {
+        Ok(store) => {
+            exporters.push(Box::new(StoreExporter::new(store)));
+            places.push(format!("store {shown} (read it with `campanile tail`)"));
+        }
+        Err(error) => warnings.push("CAMPANILE_STORE", format_args!("cannot be used and is left out: {error}{}", causes(&error))),
+    }
+}
+
+#[cfg(not(feature = "store"))]
+fn add_store(_: &mut Vec<Box<dyn ErasedExporter>>, _: &mut Vec<String>, settings: &Settings, warnings: &mut Warnings) {
+    if matches!(settings.store, Some(StoreAt::Directory(_))) {
+        warnings.push("CAMPANILE_STORE", "needs the feature `store` and is ignored");
+    }
+}
+
+#[cfg(feature = "otlp")]
+fn add_otlp(
+    exporters: &mut Vec<Box<dyn ErasedExporter>>,
+    places: &mut Vec<String>,
+    env: &Env,
+    warnings: &mut Warnings,
+) -> Result<(), BuildError> {
+    let settings = super::otlp::from_env(env, warnings)?;
+    if let Some(traces) = settings.traces {
+        exporters.push(Box::new(traces.traces()?));
+        places.push("traces to OTLP".to_owned());
+    }
+    if let Some(logs) = settings.logs {
+        exporters.push(Box::new(logs.logs()?));
+        places.push("logs to OTLP".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "otlp"))]
+fn add_otlp(
+    _: &mut Vec<Box<dyn ErasedExporter>>,
+    _: &mut Vec<String>,
+    env: &Env,
+    warnings: &mut Warnings,
+) -> Result<(), BuildError> {
+    const KEY: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    if env.text(KEY, warnings).is_some() {
+        warnings.push(KEY, "needs the feature `otlp` and is ignored");
+    }
+    Ok(())
+}
+
+/// The chain behind an error, as the rest of a sentence.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

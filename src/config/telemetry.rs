@@ -1,0 +1,152 @@
+//! A running telemetry.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Layer, Registry};
+
+use super::settings::Settings;
+use crate::capture::{Capture, CaptureFilter, Hub, install_hook};
+use crate::layer::{ObserveLayer, Shared};
+use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats, warn};
+
+/// The telemetry that was installed last, for whoever has to end the process.
+static INSTALLED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+/// A running telemetry: hands out layers, and ends with a report.
+///
+/// Cheap to clone. When the last clone and the last layer are gone, what is queued is flushed for up to 2 s;
+/// [`shutdown`](Self::shutdown) does the same with a deadline of its own and says how it went.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    shared: Arc<Shared>,
+    warnings: Arc<[String]>,
+    places: Arc<[String]>,
+}
+
+impl Telemetry {
+    /// Deadline of [`shutdown`](Self::shutdown).
+    pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+
+    pub(super) fn start(
+        settings: Settings,
+        exporters: Vec<Box<dyn ErasedExporter>>,
+        places: Vec<String>,
+        warnings: Vec<String>,
+    ) -> Self {
+        let pipeline = Pipeline::start(settings.resource, exporters);
+        let hub = Arc::new(Hub::new(pipeline, settings.console_filter, settings.level));
+        let shared = Shared::new(hub, settings.sampler, settings.has_trace_context, !settings.is_off);
+        Self { shared: Arc::new(shared), warnings: warnings.into(), places: places.into() }
+    }
+
+    /// The layer that records every request that passes it.
+    pub fn layer(&self) -> ObserveLayer {
+        ObserveLayer::new(Arc::clone(&self.shared))
+    }
+
+    /// A layer for a `tracing-subscriber` registry of your own, so that events and spans join their requests.
+    ///
+    /// It takes what it wants whatever the other layers' own filters say. A filter that is put up for the whole
+    /// registry hides things from it too; that is said once.
+    ///
+    /// # Example
+    /// ```
+    /// use tracing_subscriber::layer::SubscriberExt as _;
+    ///
+    /// let telemetry = campanile::builder().build()?;
+    /// let subscriber = tracing_subscriber::registry().with(telemetry.tracing_layer());
+    /// # drop(subscriber);
+    /// # Ok::<(), campanile::BuildError>(())
+    /// ```
+    pub fn tracing_layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let hub = Arc::clone(&self.shared.hub);
+        Capture::new(Arc::clone(&hub), false).with_filter(CaptureFilter(hub))
+    }
+
+    /// Makes it the process's own: tracing subscriber, records of the `log` crate, panic hook.
+    ///
+    /// A subscriber or logger that is installed already stays, with one warning; the panic hook that was there before
+    /// is still called. Prints on standard error where to look, and which settings could not be followed.
+    pub fn install(&self) {
+        *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&self.shared);
+        for warning in &*self.warnings {
+            warn(warning.split(' ').next().unwrap_or("setting"), format_args!("{warning}"));
+        }
+        if !self.shared.is_on {
+            return;
+        }
+        let hub = &self.shared.hub;
+        install_hook();
+        let subscriber = Registry::default().with(Capture::new(Arc::clone(hub), true));
+        if tracing::subscriber::set_global_default(subscriber).is_err() {
+            hub.unsubscribe();
+            warn(
+                "tracing",
+                format_args!(
+                    "another subscriber is installed; add `.with(telemetry.tracing_layer())` to it to see events and spans"
+                ),
+            );
+        } else {
+            // Somebody else's logger stays, and its records go where it sends them.
+            let _ = tracing_log::LogTracer::builder().with_max_level(hub.max_log_level()).init();
+        }
+        if !self.places.is_empty() {
+            let _ = writeln!(std::io::stderr().lock(), "campanile {}: {}", env!("CARGO_PKG_VERSION"), self.places.join(", "));
+        }
+    }
+
+    /// Settings that could not be followed, one sentence each. No sentence holds a value.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What was taken, delivered and lost so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.hub.pipeline.stats()
+    }
+
+    /// Waits until everything that was finished before has reached its exporters; false when `within` was not enough.
+    ///
+    /// Blocks the calling thread.
+    #[must_use]
+    pub fn flush(&self, within: Duration) -> bool {
+        self.shared.hub.pipeline.flush(within)
+    }
+
+    /// Ends it, within [`SHUTDOWN_DEADLINE`](Self::SHUTDOWN_DEADLINE), on any async runtime.
+    pub fn shutdown(&self) -> impl Future<Output = Report> + Send + use<> {
+        self.shutdown_within(Self::SHUTDOWN_DEADLINE)
+    }
+
+    /// Ends it, within `deadline`. What is not delivered then is counted as dropped.
+    ///
+    /// It begins when this is called, and goes on even if the future is dropped.
+    pub fn shutdown_within(&self, deadline: Duration) -> impl Future<Output = Report> + Send + use<> {
+        self.shared.hub.pipeline.shutdown(deadline)
+    }
+
+    /// [`shutdown_within`](Self::shutdown_within) for a thread that may wait.
+    pub fn shutdown_blocking(&self, deadline: Duration) -> Report {
+        self.shared.hub.pipeline.shutdown_blocking(deadline)
+    }
+}
+
+/// Ends the telemetry that was installed, for whoever is about to end the process.
+#[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only the signal needs it"))]
+pub(super) fn end_installed(within: Duration) {
+    let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+    if let Some(shared) = installed {
+        shared.hub.pipeline.shutdown_blocking(within);
+    }
+}

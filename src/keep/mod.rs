@@ -1,0 +1,5 @@
+//! Which detail travels.
+
+mod sampler;
+
+pub(crate) use self::sampler::Sampler;

@@ -1,0 +1,154 @@
+//! The body: forwards everything exactly, and follows a response to its real end.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Buf as _;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::future::Flight;
+use super::head;
+use crate::capture::Link;
+use crate::record::{FailureKind, Outcome};
+
+pin_project! {
+    /// A request's or a response's body, with the bytes that pass counted.
+    ///
+    /// Frames, trailers, errors, `size_hint` and `is_end_stream` are those of `B`.
+    pub struct ObserveBody<B> {
+        #[pin]
+        inner: B,
+        follow: Follow,
+    }
+
+    impl<B> PinnedDrop for ObserveBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Follow::Response(response) = std::mem::replace(this.project().follow, Follow::Nothing) {
+                response.dropped();
+            }
+        }
+    }
+}
+
+/// What is watched.
+enum Follow {
+    Nothing,
+    Request(Arc<Link>),
+    Response(Box<FollowResponse>),
+}
+
+struct FollowResponse {
+    flight: Flight,
+    /// The length that the head promised.
+    promised: Option<u64>,
+    /// Whether the server drops the body unread, as it does for HEAD.
+    is_bodiless: bool,
+}
+
+impl<B> ObserveBody<B> {
+    pub(super) const fn passing(inner: B) -> Self {
+        Self { inner, follow: Follow::Nothing }
+    }
+
+    pub(super) const fn of_request(inner: B, link: Arc<Link>) -> Self {
+        Self { inner, follow: Follow::Request(link) }
+    }
+}
+
+impl<B: Body> ObserveBody<B> {
+    pub(super) fn of_response(inner: B, flight: Flight, is_bodiless: bool) -> Self {
+        let promised = inner.size_hint().exact();
+        Self { inner, follow: Follow::Response(Box::new(FollowResponse { flight, promised, is_bodiless })) }
+    }
+}
+
+impl<B> Body for ObserveBody<B>
+where
+    B: Body,
+    B::Error: fmt::Display + 'static,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let response = match this.follow {
+            Follow::Nothing => return this.inner.poll_frame(cx),
+            Follow::Request(link) => {
+                let polled = this.inner.poll_frame(cx);
+                if let Poll::Ready(Some(Ok(frame))) = &polled {
+                    link.add_request_bytes(frame.data_ref().map_or(0, |data| data.remaining() as u64));
+                }
+                return polled;
+            }
+            Follow::Response(response) => response,
+        };
+        let inner = this.inner.as_mut();
+        let polled = response.flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))));
+        if let Ok(Poll::Ready(Some(Ok(frame)))) = &polled {
+            response.saw(frame);
+        }
+        let is_over = match &polled {
+            Ok(Poll::Pending) => false,
+            // Servers do not poll again once this is true.
+            Ok(Poll::Ready(Some(Ok(_)))) => this.inner.is_end_stream(),
+            Ok(Poll::Ready(_)) | Err(_) => true,
+        };
+        if is_over && let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
+            match &polled {
+                Err(payload) => response.flight.panicked(&**payload),
+                Ok(Poll::Ready(Some(Err(error)))) => response.flight.failed(FailureKind::Body, error, Outcome::BodyError),
+                Ok(_) => response.flight.finish(Outcome::Answered),
+            }
+        }
+        polled.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl FollowResponse {
+    fn saw<D: bytes::Buf>(&mut self, frame: &Frame<D>) {
+        let Some(exchange) = self.flight.exchange_mut() else { return };
+        if let Some(data) = frame.data_ref() {
+            if exchange.parts.first_byte_ns.is_none() {
+                exchange.parts.first_byte_ns = Some(exchange.link.now_ns());
+            }
+            exchange.parts.response_bytes = exchange.parts.response_bytes.saturating_add(data.remaining() as u64);
+        } else if let Some(trailers) = frame.trailers_ref() {
+            head::trailers(&mut exchange.parts, trailers);
+        }
+    }
+
+    /// The server let go of the body.
+    fn dropped(self) {
+        let seen = self.flight.exchange().map_or(0, |exchange| exchange.parts.response_bytes);
+        if self.is_bodiless || self.promised.is_some_and(|promised| seen >= promised) {
+            self.flight.finish(Outcome::Answered);
+        } else {
+            self.flight.abandoned(Outcome::ClientGoneMidBody);
+        }
+    }
+}
+
+impl<B: Default> Default for ObserveBody<B> {
+    fn default() -> Self {
+        Self::passing(B::default())
+    }
+}
+
+impl<B: fmt::Debug> fmt::Debug for ObserveBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObserveBody").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+//! The future: follows a request to the head of its response.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::thread;
+
+use http::{HeaderValue, Method, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tracing::Span;
+
+use super::{ObserveBody, Shared, head, request_id};
+use crate::capture::{self, Exchange, Link, describe_any, last_panic, message_of};
+use crate::record::{FailureKind, Outcome};
+
+pin_project! {
+    /// The response future of [`Observe`](super::Observe).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ObserveFuture<F> {
+        #[pin]
+        inner: F,
+        flight: Option<Flight>,
+    }
+
+    impl<F> PinnedDrop for ObserveFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(flight) = this.project().flight.take() {
+                flight.abandoned(Outcome::ClientGoneBeforeHead);
+            }
+        }
+    }
+}
+
+impl<F> ObserveFuture<F> {
+    pub(super) const fn new(inner: F, flight: Flight) -> Self {
+        Self { inner, flight: Some(flight) }
+    }
+
+    pub(super) const fn passing(inner: F) -> Self {
+        Self { inner, flight: None }
+    }
+}
+
+impl<F, R, E> Future for ObserveFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+    E: fmt::Display + 'static,
+{
+    type Output = Result<Response<ObserveBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Some(flight) = this.flight else {
+            return Poll::Ready(ready!(this.inner.poll(cx)).map(|response| response.map(ObserveBody::passing)));
+        };
+        let polled = flight.within(|| catch_unwind(AssertUnwindSafe(|| this.inner.poll(cx))));
+        let result = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => result,
+            Err(payload) => {
+                if let Some(flight) = this.flight.take() {
+                    flight.panicked(&*payload);
+                }
+                resume_unwind(payload)
+            }
+        };
+        let Some(flight) = this.flight.take() else {
+            return Poll::Ready(result.map(|response| response.map(ObserveBody::passing)));
+        };
+        match result {
+            Ok(response) => Poll::Ready(Ok(flight.answered(response))),
+            Err(error) => {
+                flight.failed(FailureKind::Service, &error, Outcome::Failed);
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+}
+
+impl<F> fmt::Debug for ObserveFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObserveFuture").field("flight", &self.flight).finish_non_exhaustive()
+    }
+}
+
+/// A request in flight, in the hands of its future or body. Ends in exactly one record.
+pub(super) struct Flight {
+    /// Out while the inner service or body is polled.
+    exchange: Option<Exchange>,
+    pub(super) span: Span,
+    method: Method,
+    request_id: HeaderValue,
+    warns_of_route: Option<Arc<Shared>>,
+    pub(super) counts_request_bytes: bool,
+    link: Arc<Link>,
+}
+
+impl Flight {
+    pub(super) fn new(exchange: Exchange, method: Method, request_id: HeaderValue, warns_of_route: Option<Arc<Shared>>) -> Self {
+        let link = Arc::clone(&exchange.link);
+        let counts_request_bytes = false;
+        Self { exchange: Some(exchange), span: Span::none(), method, request_id, warns_of_route, counts_request_bytes, link }
+    }
+
+    pub(super) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(super) const fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_ref()
+    }
+
+    pub(super) const fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.exchange.as_mut()
+    }
+
+    /// Runs `f` inside the request's span, with the exchange where events find it. `f` must not unwind.
+    pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let span = std::mem::replace(&mut self.span, Span::none());
+        let out = self.with_current(|| {
+            let _entered = span.enter();
+            f()
+        });
+        self.span = span;
+        out
+    }
+
+    /// [`within`](Self::within) without the span.
+    pub(super) fn with_current<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let Some(exchange) = self.exchange.take() else { return f() };
+        match capture::enter(exchange) {
+            Ok(previous) => {
+                let out = f();
+                self.exchange = capture::leave(previous);
+                out
+            }
+            Err(exchange) => {
+                self.exchange = Some(exchange);
+                f()
+            }
+        }
+    }
+
+    fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {
+        let id = self.request_id.clone();
+        response.headers_mut().entry(request_id::HEADER).or_insert(id);
+        if let Some(exchange) = &mut self.exchange {
+            exchange.parts.head_ns = Some(exchange.link.now_ns());
+            head::response(&mut exchange.parts, &response);
+            if let Some(shared) = &self.warns_of_route
+                && exchange.parts.route.is_none()
+                && response.status() != http::StatusCode::NOT_FOUND
+            {
+                shared.warn_of_route();
+            }
+        }
+        let status = response.status();
+        if head::is_upgrade(&self.method, status) {
+            self.finish(Outcome::Upgraded);
+            return response.map(ObserveBody::passing);
+        }
+        if response.body().is_end_stream() {
+            self.finish(Outcome::Answered);
+            return response.map(ObserveBody::passing);
+        }
+        let is_bodiless = head::is_bodiless(&self.method, status);
+        response.map(|body| ObserveBody::of_response(body, self, is_bodiless))
+    }
+
+    /// Ends with an error of the service or body.
+    pub(super) fn failed<E: fmt::Display + 'static>(mut self, kind: FailureKind, error: &E, outcome: Outcome) {
+        if let Some(exchange) = &mut self.exchange {
+            let at = (exchange.innermost(), exchange.link.now_ns());
+            describe_any(&mut exchange.parts, kind, at, error);
+        }
+        self.finish(outcome);
+    }
+
+    /// Ends with a panic, which the caller lets go on.
+    pub(super) fn panicked(mut self, payload: &(dyn Any + Send)) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.fail_by_panic(message_of(payload), last_panic());
+        }
+        self.finish(Outcome::Panicked);
+    }
+
+    /// Ends because nobody waits for it any more.
+    pub(super) fn abandoned(self, outcome: Outcome) {
+        // During unwinding it is not the client that went away.
+        self.finish(if thread::panicking() { Outcome::Panicked } else { outcome });
+    }
+
+    pub(super) fn finish(self, outcome: Outcome) {
+        if let Some(exchange) = self.exchange {
+            exchange.finish(outcome, self.counts_request_bytes);
+        }
+    }
+}
+
+impl fmt::Debug for Flight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight").field("link", &self.link).finish_non_exhaustive()
+    }
+}

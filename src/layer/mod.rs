@@ -1,0 +1,213 @@
+//! The Tower side: the layer, its service, future and body.
+
+#[cfg(feature = "axum")]
+pub(crate) mod axum;
+mod body;
+mod catch_panic;
+mod future;
+mod head;
+mod observe;
+mod request_id;
+mod route;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::Extensions;
+use http::uri::Scheme;
+use tower_layer::Layer;
+
+pub use self::body::ObserveBody;
+pub use self::catch_panic::{CatchPanic, CatchPanicBody, CatchPanicFuture, CatchPanicLayer, catch_panic_layer};
+pub use self::future::ObserveFuture;
+pub use self::observe::{Observe, ObserveAsIs};
+use self::request_id::Maker;
+pub use self::route::{ReportRoute, RouteLayer, route_layer};
+use crate::capture::Hub;
+use crate::keep::Sampler;
+use crate::pipeline::warn;
+
+/// How long the last handle of a telemetry waits for what is queued.
+const DROP_DEADLINE: Duration = Duration::from_secs(2);
+
+/// What the layers and handles of one telemetry share; the last one to go flushes.
+pub(crate) struct Shared {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) sampler: Sampler,
+    /// Whether `traceparent` is read.
+    has_trace_context: bool,
+    pub(crate) is_on: bool,
+    has_looked: AtomicBool,
+    warned_of_route: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) const fn new(hub: Arc<Hub>, sampler: Sampler, has_trace_context: bool, is_on: bool) -> Self {
+        let (has_looked, warned_of_route) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { hub, sampler, has_trace_context, is_on, has_looked, warned_of_route }
+    }
+
+    /// Looks once, at the first request, whether anything keeps events from us.
+    fn look_around(&self) {
+        if !self.has_looked.load(Ordering::Relaxed) && !self.has_looked.swap(true, Ordering::Relaxed) && self.hub.is_hidden_from()
+        {
+            warn(
+                "tracing",
+                format_args!(
+                    "a filter of the whole subscriber hides events; put it on the layer that it is meant for (`fmt_layer.with_filter(…)`)"
+                ),
+            );
+        }
+    }
+
+    fn warn_of_route(&self) {
+        if !self.warned_of_route.swap(true, Ordering::Relaxed) {
+            warn(
+                "layer",
+                format_args!(
+                    "it wraps an axum Router from outside and cannot see which route matched; add `.layer(campanile::route_layer())` inside the Router"
+                ),
+            );
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.hub.pipeline.shutdown_blocking(DROP_DEADLINE);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("hub", &self.hub).field("is_on", &self.is_on).finish_non_exhaustive()
+    }
+}
+
+/// Finds the other end of the connection in a request's extensions.
+type FindPeer = dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync;
+
+/// What one layer was told; the same for every request that passes it.
+#[derive(Clone)]
+struct Settings {
+    shared: Arc<Shared>,
+    scheme: Scheme,
+    find_peer: Option<Arc<FindPeer>>,
+    make_request_id: Option<Arc<Maker>>,
+}
+
+/// Makes exactly one record of every request that passes; made by [`Telemetry::layer`](crate::Telemetry::layer).
+///
+/// # Where it goes
+/// Outermost, so that it sees what clients see: the last `.layer(…)` of an axum `Router`, the first of a
+/// `tower::ServiceBuilder`. axum runs the layer that was added last first. What lies further out (a timeout, a load
+/// shedder) ends requests without this layer seeing why: they are recorded as `client_gone_before_head`.
+///
+/// In axum, `.layer` covers the routes that were added *before* it; routes added after it are not recorded. It covers
+/// the fallback too, which `.route_layer` does not.
+///
+/// Around a whole `Router` (for `NormalizePath` and the like) it cannot see which route matched: add
+/// `.layer(campanile::route_layer())` inside.
+///
+/// # The peer's address
+/// With axum, serve `app.into_make_service_with_connect_info::<SocketAddr>()`. Elsewhere put the `SocketAddr` into the
+/// request's extensions, or say with [`peer`](Self::peer) where it is.
+///
+/// # Types
+/// The inner service gets `Request<ObserveBody<B>>` and the outer one `Response<ObserveBody<R>>`, so that bodies can be
+/// followed to their end. axum's routes take any body. For a service that is bound to one request body use
+/// [`keep_request_body`](Self::keep_request_body).
+#[derive(Clone)]
+#[must_use]
+pub struct ObserveLayer {
+    settings: Settings,
+}
+
+impl ObserveLayer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { settings: Settings { shared, scheme: Scheme::HTTP, find_peer: None, make_request_id: None } }
+    }
+
+    /// The scheme of the connection, for requests that do not name it themselves.
+    ///
+    /// # Default
+    /// `http`.
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        self.settings.scheme = scheme;
+        self
+    }
+
+    /// Where the peer's address is, for servers that keep it in a type of their own.
+    ///
+    /// # Default
+    /// axum's `ConnectInfo<SocketAddr>`, else a plain `SocketAddr` in the extensions.
+    ///
+    /// # Example
+    /// ```ignore
+    /// use tonic::transport::server::TcpConnectInfo;
+    /// telemetry.layer().peer(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
+    /// ```
+    pub fn peer(mut self, find: impl Fn(&Extensions) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
+        self.settings.find_peer = Some(Arc::new(find));
+        self
+    }
+
+    /// Makes request ids with tower-http's `MakeRequestId`, where the caller sent none that is valid.
+    ///
+    /// An id that is not itself valid (1 to 128 of `[A-Za-z0-9._:/+=@-]`, the first a letter or digit) is not used.
+    ///
+    /// # Default
+    /// Version 7 UUIDs.
+    #[cfg(feature = "tower-http")]
+    pub fn make_request_id<M>(mut self, make: M) -> Self
+    where
+        M: tower_http::request_id::MakeRequestId + Clone + Send + Sync + 'static,
+    {
+        self.settings.make_request_id = Some(request_id::maker(make));
+        self
+    }
+
+    /// Leaves the request's body as it is, type included; its bytes are then not counted.
+    pub fn keep_request_body(self) -> ObserveAsIsLayer {
+        ObserveAsIsLayer { settings: self.settings }
+    }
+}
+
+impl<S> Layer<S> for ObserveLayer {
+    type Service = Observe<S>;
+
+    fn layer(&self, inner: S) -> Observe<S> {
+        Observe::new(inner, self.settings.clone())
+    }
+}
+
+impl fmt::Debug for ObserveLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObserveLayer").field("scheme", &self.settings.scheme).finish_non_exhaustive()
+    }
+}
+
+/// [`ObserveLayer`] for services that are bound to one type of request body; made by
+/// [`ObserveLayer::keep_request_body`].
+#[derive(Clone)]
+#[must_use]
+pub struct ObserveAsIsLayer {
+    settings: Settings,
+}
+
+impl<S> Layer<S> for ObserveAsIsLayer {
+    type Service = ObserveAsIs<S>;
+
+    fn layer(&self, inner: S) -> ObserveAsIs<S> {
+        ObserveAsIs::new(inner, self.settings.clone())
+    }
+}
+
+impl fmt::Debug for ObserveAsIsLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObserveAsIsLayer").field("scheme", &self.settings.scheme).finish_non_exhaustive()
+    }
+}

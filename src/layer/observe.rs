@@ -1,0 +1,204 @@
+//! The service: opens an exchange for each request.
+
+use std::any::type_name;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use http::{HeaderValue, Method, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+use tracing::Span;
+
+use super::future::Flight;
+use super::{ObserveBody, ObserveFuture, Settings, head, request_id, route};
+use crate::capture::{self, Exchange, Handle, Link, REQUEST_TARGET};
+use crate::propagator::w3c;
+use crate::record::parts::{MAX_HEADER_BYTES, Parts};
+use crate::record::{Kind, TraceFlags};
+use crate::{random, time};
+
+/// Makes exactly one record of every request; made by [`ObserveLayer`](super::ObserveLayer).
+#[derive(Clone)]
+pub struct Observe<S> {
+    inner: S,
+    settings: Settings,
+}
+
+impl<S> Observe<S> {
+    pub(super) fn new(inner: S, settings: Settings) -> Self {
+        Self { inner, settings }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Observe<S>
+where
+    S: Service<Request<ObserveBody<B>>, Response = Response<R>>,
+    S::Error: fmt::Display + 'static,
+    R: Body,
+{
+    type Response = Response<ObserveBody<R>>;
+    type Error = S::Error;
+    type Future = ObserveFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
+        let Self { inner, settings } = self;
+        match open(settings, request, is_router::<S>()) {
+            (request, Some(flight)) => {
+                let link = Arc::clone(flight.link());
+                run(flight, true, || inner.call(request.map(|body| ObserveBody::of_request(body, link))))
+            }
+            (request, None) => ObserveFuture::passing(inner.call(request.map(ObserveBody::passing))),
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Observe<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observe").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// [`Observe`] for a service that is bound to one type of request body; made by
+/// [`ObserveAsIsLayer`](super::ObserveAsIsLayer).
+#[derive(Clone)]
+pub struct ObserveAsIs<S> {
+    inner: S,
+    settings: Settings,
+}
+
+impl<S> ObserveAsIs<S> {
+    pub(super) fn new(inner: S, settings: Settings) -> Self {
+        Self { inner, settings }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ObserveAsIs<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: fmt::Display + 'static,
+    R: Body,
+{
+    type Response = Response<ObserveBody<R>>;
+    type Error = S::Error;
+    type Future = ObserveFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
+        let Self { inner, settings } = self;
+        match open(settings, request, is_router::<S>()) {
+            (request, Some(flight)) => run(flight, false, || inner.call(request)),
+            (request, None) => ObserveFuture::passing(inner.call(request)),
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for ObserveAsIs<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObserveAsIs").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// Whether the layer stands outside an axum `Router`, where matched routes cannot be seen.
+fn is_router<S>() -> bool {
+    cfg!(feature = "axum") && type_name::<S>().contains("axum::routing::Router<")
+}
+
+/// Calls the inner service with the exchange in place; a panic is put on the record and goes on.
+fn run<F>(mut flight: Flight, counts_request_bytes: bool, call: impl FnOnce() -> F) -> ObserveFuture<F> {
+    flight.counts_request_bytes = counts_request_bytes;
+    match flight.within(|| catch_unwind(AssertUnwindSafe(call))) {
+        Ok(future) => ObserveFuture::new(future, flight),
+        Err(payload) => {
+            flight.panicked(&*payload);
+            resume_unwind(payload)
+        }
+    }
+}
+
+/// Opens the exchange of a request; none where telemetry is off, or where the request has one already.
+fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Request<B>, Option<Flight>) {
+    let shared = &settings.shared;
+    if !shared.is_on {
+        return (request, None);
+    }
+    if request.extensions().get::<Handle>().is_some_and(Handle::is_open) {
+        // The layer was applied twice. The outer one has the record; the inner one may see the route.
+        route::report(request.extensions());
+        return (request, None);
+    }
+    shared.look_around();
+    let start_unix_ns = time::unix_ns();
+    let (mut request, id) = request_id::choose(request, settings.make_request_id.as_deref(), start_unix_ns / 1_000_000);
+    let mut parts = shared.hub.pipeline.parts();
+    parts.kind = Kind::Request;
+    parts.start_unix_ns = start_unix_ns;
+    parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
+    parts.request_id_source = id.source;
+    trace_context(&mut parts, &request, settings);
+    head::request(&mut parts, &request, settings);
+    parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
+
+    let ids = (parts.trace_id, parts.span_id, parts.trace_flags);
+    let link = Link::new(Arc::clone(&shared.hub), ids, id.as_str(), (Instant::now(), start_unix_ns));
+    let link = Arc::new(link);
+    request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
+    request_id::extend(request.extensions_mut(), &id.value);
+    let warns_of_route = wraps_router.then(|| Arc::clone(shared));
+    let flight = flight(Exchange::new(parts, link), request.method().clone(), id.value, warns_of_route);
+    (request, Some(flight))
+}
+
+fn flight(exchange: Exchange, method: Method, request_id: HeaderValue, warns_of_route: Option<Arc<super::Shared>>) -> Flight {
+    let mut flight = Flight::new(exchange, method, request_id, warns_of_route);
+    // The values are only looked at when some subscriber wants the span.
+    let span = match flight.exchange() {
+        Some(exchange) if tracing::enabled!(target: REQUEST_TARGET, tracing::Level::INFO) => {
+            let (method, path) =
+                (exchange.parts.str(exchange.parts.method).to_owned(), exchange.parts.str(exchange.parts.path).to_owned());
+            let request_id = exchange.link.request_id.as_str().to_owned();
+            let trace_id = exchange.link.trace_id.to_hex();
+            flight.with_current(
+                || tracing::info_span!(target: REQUEST_TARGET, "request", method, path, request_id, trace_id = trace_id.as_str()),
+            )
+        }
+        _ => Span::none(),
+    };
+    flight.span = span;
+    flight
+}
+
+/// The caller's trace, or that of the request that this one was made within, or a new one.
+fn trace_context<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) {
+    parts.span_id = random::span_id();
+    let known;
+    let remote = settings.shared.has_trace_context.then(|| w3c::read(request.headers())).flatten();
+    if let Some(remote) = remote {
+        parts.trace_id = remote.trace_id;
+        parts.parent_span_id = remote.parent_id;
+        parts.parent_is_remote = true;
+        parts.trace_state = parts.push_text(&remote.state, usize::MAX);
+        known = Some(remote.flags);
+    } else if let Some((trace_id, parent, flags)) =
+        capture::with(|outer| (outer.link.trace_id, outer.innermost(), outer.link.trace_flags))
+    {
+        parts.trace_id = trace_id;
+        parts.parent_span_id = parent;
+        known = Some(flags);
+    } else {
+        parts.trace_id = random::trace_id();
+        known = None;
+    }
+    let is_sampled = settings.shared.sampler.sample(known, parts.trace_id);
+    let random_bit = known.unwrap_or(TraceFlags::RANDOM).0 & TraceFlags::RANDOM.0;
+    parts.trace_flags = TraceFlags(random_bit | u8::from(is_sampled));
+}

@@ -1,0 +1,90 @@
+//! Which request id a request gets.
+
+use http::{Extensions, HeaderName, HeaderValue, Request};
+
+use crate::propagator::request_id::{Generated, Inbound, RequestId, generate, inbound};
+use crate::record::RequestIdSource;
+
+/// The header that carries it, both ways.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Makes an id for a request; the request's body is not shown to it.
+pub(super) type Maker = dyn Fn(&Request<()>) -> Option<HeaderValue> + Send + Sync;
+
+/// Adapts tower-http's trait.
+#[cfg(feature = "tower-http")]
+pub(super) fn maker<M>(make: M) -> std::sync::Arc<Maker>
+where
+    M: tower_http::request_id::MakeRequestId + Clone + Send + Sync + 'static,
+{
+    std::sync::Arc::new(move |request| make.clone().make_request_id(request).map(|id| id.header_value().clone()))
+}
+
+/// An id on its way into the record and the answer.
+pub(super) struct Chosen {
+    pub(super) value: HeaderValue,
+    generated: Option<Generated>,
+    pub(super) source: RequestIdSource,
+}
+
+impl Chosen {
+    pub(super) fn as_str(&self) -> &str {
+        match &self.generated {
+            Some(id) => id.as_str(),
+            None => self.value.to_str().unwrap_or_default(),
+        }
+    }
+}
+
+/// The caller's, a layer's further out, the application's own maker's, or a new one, in this order.
+pub(super) fn choose<B>(request: Request<B>, make: Option<&Maker>, unix_ms: u64) -> (Request<B>, Chosen) {
+    if let Some(value) = from_extension(request.extensions()).filter(is_valid) {
+        return (request, Chosen { value, generated: None, source: RequestIdSource::Extension });
+    }
+    if let Inbound::Valid(_) = inbound(request.headers())
+        && let Some(value) = request.headers().get(&HEADER).cloned()
+    {
+        return (request, Chosen { value, generated: None, source: RequestIdSource::Inbound });
+    }
+    let (request, made) = match make {
+        Some(make) => {
+            let (parts, body) = request.into_parts();
+            let bare = Request::from_parts(parts, ());
+            // A maker of the application's that panics costs its id, not the request.
+            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(&bare))).unwrap_or_default();
+            let (parts, ()) = bare.into_parts();
+            (Request::from_parts(parts, body), made.filter(is_valid))
+        }
+        None => (request, None),
+    };
+    let chosen = match made {
+        Some(value) => Chosen { value, generated: None, source: RequestIdSource::Maker },
+        None => {
+            let id = generate(unix_ms);
+            Chosen { value: id.to_header(), generated: Some(id), source: RequestIdSource::Generated }
+        }
+    };
+    (request, chosen)
+}
+
+fn is_valid(value: &HeaderValue) -> bool {
+    RequestId::parse(value.as_bytes()).is_some()
+}
+
+#[cfg(feature = "tower-http")]
+fn from_extension(extensions: &Extensions) -> Option<HeaderValue> {
+    extensions.get::<tower_http::request_id::RequestId>().map(|id| id.header_value().clone())
+}
+
+#[cfg(not(feature = "tower-http"))]
+fn from_extension(_: &Extensions) -> Option<HeaderValue> {
+    None
+}
+
+/// Shows the id to layers and handlers further in.
+pub(super) fn extend(extensions: &mut Extensions, value: &HeaderValue) {
+    #[cfg(feature = "tower-http")]
+    extensions.insert(tower_http::request_id::RequestId::new(value.clone()));
+    #[cfg(not(feature = "tower-http"))]
+    let _ = (extensions, value);
+}

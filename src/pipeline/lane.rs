@@ -1,0 +1,267 @@
+//! One exporter's queue and thread.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use super::held::Held;
+use super::stats::ExporterStats;
+use super::{ErasedExporter, quiet, warn};
+use crate::exporter::{Batch, ExportError, Pace, Patience};
+use crate::record::{Kind, Losses, Reason, Record, Resource};
+
+/// Bytes in one exporter's queue, at most.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Of a queue's room, the last quarter is for records of failed requests.
+const ORDINARY_SHARE: (usize, usize) = (3, 4);
+
+/// The worker's end of it.
+pub(super) struct Lane {
+    shared: Arc<LaneShared>,
+    wants_live: bool,
+}
+
+struct LaneShared {
+    name: String,
+    pace: Pace,
+    patience: Patience,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<(Instant, Arc<Held>)>,
+    queue_bytes: usize,
+    in_flight: usize,
+    stats: ExporterStats,
+    /// Losses at the intake and here, as of the last batch.
+    told: Losses,
+    lost_at_intake: Losses,
+    flush_asked: u64,
+    flush_done: u64,
+    is_closing: bool,
+    is_done: bool,
+}
+
+impl Lane {
+    pub(super) fn start(mut exporter: Box<dyn ErasedExporter>, resource: Arc<Resource>) -> Self {
+        let face = exporter.exporter();
+        let (name, pace, wants_live) = (face.name(), face.pace(), face.wants_live());
+        let stats = ExporterStats { name: name.clone(), ..ExporterStats::default() };
+        let shared = Arc::new(LaneShared {
+            name: name.clone(),
+            pace,
+            patience: Patience::default(),
+            state: Mutex::new(State { stats, ..State::default() }),
+            changed: Condvar::new(),
+        });
+        let mine = Arc::clone(&shared);
+        let builder = thread::Builder::new().name(format!("campanile-{name}").chars().take(15).collect());
+        if builder.spawn(move || mine.run(&mut *exporter, &resource)).is_err() {
+            warn(&name, format_args!("cannot start a thread; this exporter is off"));
+            shared.state().is_done = true;
+        }
+        Self { shared, wants_live }
+    }
+
+    pub(super) const fn wants_live(&self) -> bool {
+        self.wants_live
+    }
+
+    /// Queues records; what finds no room is dropped and counted.
+    pub(super) fn push(&self, records: &[Arc<Held>], lost_at_intake: &Losses) {
+        let shared = &*self.shared;
+        let now = Instant::now();
+        let mut state = shared.state();
+        state.lost_at_intake = lost_at_intake.clone();
+        for held in records {
+            let record: &Record = (**held).as_ref();
+            if record.kind() == Kind::Live && !self.wants_live {
+                continue;
+            }
+            state.stats.offered += 1;
+            if state.is_done {
+                let reason = if state.is_closing { Reason::ShutdownDeadline } else { Reason::InternalPanic };
+                state.stats.dropped.add(reason, 1);
+                continue;
+            }
+            let (share, of) = if record.is_failed() { (1, 1) } else { ORDINARY_SHARE };
+            let has_room = state.queue.len() < shared.pace.max_queue.max(of) * share / of
+                && state.queue_bytes + held.size() <= MAX_BYTES * share / of;
+            if has_room {
+                state.queue_bytes += held.size();
+                state.queue.push_back((now, Arc::clone(held)));
+            } else {
+                state.stats.dropped.add(Reason::QueueFull, 1);
+            }
+        }
+        drop(state);
+        shared.changed.notify_all();
+    }
+
+    pub(super) fn stats(&self) -> ExporterStats {
+        let state = self.shared.state();
+        let queued = (state.queue.len() + state.in_flight) as u64;
+        ExporterStats { queued, ..state.stats.clone() }
+    }
+
+    /// Waits until what is queued now has been exported and flushed; false when `until` comes first.
+    pub(super) fn flush(&self, until: Instant) -> bool {
+        let mut state = self.shared.state();
+        state.flush_asked += 1;
+        let ticket = state.flush_asked;
+        self.shared.changed.notify_all();
+        self.wait_until(state, until, |state| state.is_done || state.flush_done >= ticket)
+    }
+
+    /// Tells it to end; everything has to be over at `deadline`.
+    pub(super) fn close(&self, deadline: Instant) {
+        self.shared.patience.end_at(deadline);
+        self.shared.state().is_closing = true;
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits for its end; whatever is left at `deadline` is counted as dropped. False when something was left.
+    pub(super) fn join(&self, deadline: Instant) -> bool {
+        let in_time = self.wait_until(self.shared.state(), deadline, |state| state.is_done);
+        let mut state = self.shared.state();
+        if !state.is_done {
+            let left = state.queue.len() + state.in_flight;
+            state.stats.dropped.add(Reason::ShutdownDeadline, left as u64);
+            state.queue.clear();
+            state.queue_bytes = 0;
+            state.in_flight = 0;
+            state.is_done = true;
+        }
+        in_time
+    }
+
+    fn wait_until(&self, mut state: MutexGuard<'_, State>, until: Instant, reached: impl Fn(&State) -> bool) -> bool {
+        while !reached(&state) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+impl LaneShared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The exporter's thread.
+    fn run(&self, exporter: &mut dyn ErasedExporter, resource: &Resource) {
+        quiet::hush();
+        while let Some((batch, lost_before)) = self.next(exporter) {
+            self.export(exporter, &batch, &lost_before, resource);
+        }
+        flush(&self.name, exporter);
+        self.state().is_done = true;
+        self.changed.notify_all();
+    }
+
+    /// The next batch, with what was lost since the one before; `None` at the end.
+    fn next(&self, exporter: &mut dyn ErasedExporter) -> Option<(Vec<Arc<Held>>, Losses)> {
+        let mut state = self.state();
+        loop {
+            if state.is_done {
+                return None;
+            }
+            let hurried = state.is_closing || state.flush_done < state.flush_asked;
+            let first = state.queue.front().map(|(since, _)| *since + self.pace.max_delay);
+            let now = Instant::now();
+            let is_due = first.is_some_and(|due| hurried || due <= now || state.queue.len() >= self.pace.max_records);
+            if is_due {
+                return Some(self.take(&mut state));
+            }
+            if state.queue.is_empty() && state.flush_done < state.flush_asked {
+                let ticket = state.flush_asked;
+                drop(state);
+                flush(&self.name, exporter);
+                state = self.state();
+                state.flush_done = ticket;
+                self.changed.notify_all();
+                continue;
+            }
+            if state.is_closing {
+                return None;
+            }
+            state = match first {
+                Some(due) => self.changed.wait_timeout(state, due - now).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn take(&self, state: &mut State) -> (Vec<Arc<Held>>, Losses) {
+        let count = state.queue.len().min(self.pace.max_records.max(1));
+        let batch: Vec<_> = state.queue.drain(..count).map(|(_, held)| held).collect();
+        let bytes: usize = batch.iter().map(|held| held.size()).sum();
+        state.queue_bytes -= bytes;
+        state.in_flight = count;
+        let mut all = state.lost_at_intake.clone();
+        for (reason, count) in state.stats.dropped.iter() {
+            all.add(reason, count);
+        }
+        let lost_before = all.since(&state.told);
+        state.told = all;
+        (batch, lost_before)
+    }
+
+    fn export(&self, exporter: &mut dyn ErasedExporter, held: &[Arc<Held>], lost_before: &Losses, resource: &Resource) {
+        let records: Vec<Arc<dyn AsRef<Record> + Send + Sync>> = held.iter().map(|held| Arc::clone(held) as _).collect();
+        let batch = Batch::new(&records, resource, lost_before, &self.patience);
+        let result = catch_unwind(AssertUnwindSafe(|| exporter.exporter().export(&batch)))
+            .unwrap_or_else(|_| Err(ExportError::new(Reason::InternalPanic, "the exporter panicked")));
+        let mut given_up = batch.given_up();
+        let rest = (held.len() as u64).saturating_sub(given_up.total());
+        let mut state = self.state();
+        if state.is_done {
+            // Shutdown did not wait for us and has counted this batch already.
+            return;
+        }
+        state.in_flight = 0;
+        match &result {
+            Ok(()) => state.stats.delivered += rest,
+            Err(error) => given_up.add(error.reason(), rest),
+        }
+        for (reason, count) in given_up.iter() {
+            state.stats.dropped.add(reason, count);
+            if reason == Reason::Sampled {
+                // A decision, not an accident: nobody has to be told.
+                state.told.add(reason, count);
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+        if let Err(error) = result {
+            warn(&self.name, format_args!("{}; lost: {given_up}", with_causes(&error)));
+        }
+    }
+}
+
+fn flush(name: &str, exporter: &mut dyn ErasedExporter) {
+    match catch_unwind(AssertUnwindSafe(|| exporter.exporter().flush())) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn(name, format_args!("cannot flush: {}", with_causes(&error))),
+        Err(_) => warn(name, format_args!("the exporter panicked while flushing")),
+    }
+}
+
+fn with_causes(error: &ExportError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    for _ in 0..8 {
+        let Some(error) = cause else { break };
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,250 @@
+//! From finished records to exporters: a bounded queue, one worker, one thread for each exporter.
+//!
+//! A [`Pipeline`] is a value; several may live in one process. [`Pipeline::offer`] is all that a request's thread ever
+//! calls: it pushes a pointer into a bounded queue and returns, whatever the exporters do. The worker takes records
+//! out, redacts them, numbers them and hands them to every exporter's own queue, its *lane*.
+
+mod held;
+mod lane;
+mod quiet;
+mod shutdown;
+mod stats;
+mod warn;
+mod worker;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_queue::ArrayQueue;
+
+use self::held::Home;
+use self::lane::Lane;
+pub(crate) use self::quiet::is_quiet;
+pub(crate) use self::shutdown::Shutdown;
+use self::stats::Counts;
+pub use self::stats::{ExporterStats, Report, Stats};
+pub(crate) use self::warn::warn;
+use crate::exporter::Exporter;
+use crate::record::parts::Parts;
+use crate::record::{Reason, Record, Resource};
+
+/// Records that wait for the worker, at most; a record of a failed request may wait beyond that, up to a quarter more.
+const QUEUE: usize = 8192;
+/// Bytes of all records in memory, at most.
+const BUDGET_BYTES: usize = 32 * 1024 * 1024;
+
+/// Takes finished records and never waits.
+#[derive(Clone)]
+pub(crate) struct Pipeline {
+    shared: Arc<Shared>,
+}
+
+/// What request threads, the worker and whoever asks for numbers share.
+struct Shared {
+    ordinary: ArrayQueue<Record>,
+    important: ArrayQueue<Record>,
+    home: Arc<Home>,
+    counts: Counts,
+    /// Records that the worker has taken and not yet handed on.
+    in_hand: AtomicUsize,
+    /// The worker sleeps until someone wakes it; otherwise it looks by itself every few milliseconds.
+    is_asleep: AtomicBool,
+    is_closed: AtomicBool,
+    flush_asked: AtomicU64,
+    worker: OnceLock<Thread>,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+    lanes: Vec<Lane>,
+    wants_live: bool,
+}
+
+/// What flush and shutdown wait for.
+#[derive(Debug, Default)]
+struct Progress {
+    flush_done: u64,
+    worker_done: bool,
+    report: Option<Report>,
+}
+
+impl Pipeline {
+    /// Starts the worker and one thread for each exporter.
+    ///
+    /// A thread that cannot be started costs its records, which are counted; it never fails the application.
+    pub(crate) fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>) -> Self {
+        let resource = Arc::new(resource);
+        let lanes: Vec<_> = exporters.into_iter().map(|exporter| Lane::start(exporter, Arc::clone(&resource))).collect();
+        let has_lanes = !lanes.is_empty();
+        let shared = Arc::new(Shared {
+            ordinary: ArrayQueue::new(QUEUE),
+            important: ArrayQueue::new(QUEUE / 4),
+            home: Arc::new(Home::new(BUDGET_BYTES)),
+            counts: Counts::default(),
+            in_hand: AtomicUsize::new(0),
+            is_asleep: AtomicBool::new(false),
+            is_closed: AtomicBool::new(!has_lanes),
+            flush_asked: AtomicU64::new(0),
+            worker: OnceLock::new(),
+            progress: Mutex::default(),
+            changed: Condvar::new(),
+            wants_live: lanes.iter().any(Lane::wants_live),
+            lanes,
+        });
+        if has_lanes && !worker::start(&shared) {
+            shared.is_closed.store(true, Ordering::SeqCst);
+            warn("pipeline", format_args!("cannot start a thread; nothing is exported"));
+        }
+        Self { shared }
+    }
+
+    /// Hands a finished record over; never waits. What finds no room is dropped and counted.
+    pub(crate) fn offer(&self, record: Record) {
+        let shared = &*self.shared;
+        shared.counts.offer();
+        if shared.is_closed.load(Ordering::Acquire) {
+            // Without exporters there is nothing to lose; after shutdown everything is.
+            let reason = (!shared.lanes.is_empty()).then_some(Reason::ShutdownDeadline);
+            return shared.give_back(record, reason);
+        }
+        let size = record.size_bytes();
+        if !shared.home.take(size) {
+            return shared.give_back(record, Some(Reason::MemoryBudget));
+        }
+        let queue = if record.is_failed() { &shared.important } else { &shared.ordinary };
+        if let Err(record) = queue.push(record) {
+            shared.home.release(size);
+            return shared.give_back(record, Some(Reason::QueueFull));
+        }
+        // Pairs with the fence in the worker: either it sees the record before it sleeps, or we see that it sleeps.
+        fence(Ordering::SeqCst);
+        if shared.is_asleep.load(Ordering::Relaxed) || queue.len() * 2 > queue.capacity() {
+            shared.wake();
+        }
+    }
+
+    /// An empty buffer, used before where there is one.
+    pub(crate) fn parts(&self) -> Box<Parts> {
+        self.shared.home.parts()
+    }
+
+    /// Takes a buffer back that became no record.
+    pub(crate) fn recycle(&self, parts: Box<Parts>) {
+        self.shared.home.recycle(parts);
+    }
+
+    /// Whether an exporter shows events while their request is running.
+    pub(crate) fn wants_live(&self) -> bool {
+        self.shared.wants_live
+    }
+
+    /// Whether there is anyone to export to.
+    pub(crate) fn has_exporters(&self) -> bool {
+        !self.shared.lanes.is_empty()
+    }
+
+    /// What was taken, delivered and lost so far.
+    pub(crate) fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// Waits until everything that was offered before has reached its exporters; false when `within` was not enough.
+    pub(crate) fn flush(&self, within: Duration) -> bool {
+        let shared = &*self.shared;
+        if shared.is_closed.load(Ordering::Acquire) {
+            return true;
+        }
+        let until = Instant::now() + within;
+        let ticket = shared.flush_asked.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.wake();
+        let mut progress = shared.progress();
+        while progress.flush_done < ticket && !progress.worker_done {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            progress = shared.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(progress);
+        shared.lanes.iter().all(|lane| lane.flush(until))
+    }
+}
+
+impl Shared {
+    fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        self.is_asleep.store(false, Ordering::Relaxed);
+        if let Some(worker) = self.worker.get() {
+            worker.unpark();
+        }
+    }
+
+    /// Takes back the buffer of a record that nobody will see.
+    fn give_back(&self, record: Record, reason: Option<Reason>) {
+        match reason {
+            Some(reason) => self.counts.lose(reason, 1),
+            None => self.counts.forward(1),
+        }
+        self.home.recycle(record.into_parts());
+    }
+
+    fn stats(&self) -> Stats {
+        let queued = self.ordinary.len() + self.important.len() + self.in_hand.load(Ordering::Acquire);
+        self.counts.snapshot(queued as u64, self.home.used_bytes(), self.lanes.iter().map(Lane::stats).collect())
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// An [`Exporter`] behind a pointer.
+pub(crate) trait ErasedExporter: Send {
+    fn exporter(&mut self) -> &mut dyn DynExporter;
+}
+
+/// The methods of [`Exporter`], without its `Sized` parts.
+pub(crate) trait DynExporter {
+    fn export(&mut self, batch: &crate::exporter::Batch<'_>) -> Result<(), crate::exporter::ExportError>;
+    fn flush(&mut self) -> Result<(), crate::exporter::ExportError>;
+    fn name(&self) -> String;
+    fn wants_live(&self) -> bool;
+    fn pace(&self) -> crate::exporter::Pace;
+}
+
+impl<E: Exporter> ErasedExporter for E {
+    fn exporter(&mut self) -> &mut dyn DynExporter {
+        self
+    }
+}
+
+impl<E: Exporter> DynExporter for E {
+    fn export(&mut self, batch: &crate::exporter::Batch<'_>) -> Result<(), crate::exporter::ExportError> {
+        Exporter::export(self, batch)
+    }
+
+    fn flush(&mut self) -> Result<(), crate::exporter::ExportError> {
+        Exporter::flush(self)
+    }
+
+    fn name(&self) -> String {
+        Exporter::name(self).into_owned()
+    }
+
+    fn wants_live(&self) -> bool {
+        Exporter::wants_live(self)
+    }
+
+    fn pace(&self) -> crate::exporter::Pace {
+        Exporter::pace(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

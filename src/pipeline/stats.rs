@@ -1,0 +1,124 @@
+//! What was taken, delivered and lost: the ledger of a pipeline.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::record::{Losses, Reason};
+
+/// Counters that any thread adds to.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    offered: AtomicU64,
+    forwarded: AtomicU64,
+    lost: [AtomicU64; Reason::ALL.len()],
+}
+
+impl Counts {
+    pub(super) fn offer(&self) {
+        self.offered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn forward(&self, count: u64) {
+        self.forwarded.fetch_add(count, Ordering::AcqRel);
+    }
+
+    pub(super) fn lose(&self, reason: Reason, count: u64) {
+        if let Some(counter) = self.lost.get(reason as usize) {
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn losses(&self) -> Losses {
+        let mut losses = Losses::default();
+        for (reason, counter) in Reason::ALL.into_iter().zip(&self.lost) {
+            losses.add(reason, counter.load(Ordering::Relaxed));
+        }
+        losses
+    }
+
+    pub(super) fn snapshot(&self, queued: u64, memory_bytes: usize, exporters: Vec<ExporterStats>) -> Stats {
+        Stats {
+            offered: self.offered.load(Ordering::Relaxed),
+            forwarded: self.forwarded.load(Ordering::Acquire),
+            dropped: self.losses(),
+            queued,
+            memory_bytes,
+            exporters,
+        }
+    }
+}
+
+/// What a pipeline took, handed on and lost, up to now.
+///
+/// # Shape
+/// When nothing is moving, `offered == forwarded + dropped.total() + queued`, and of each exporter
+/// `offered == delivered + dropped.total() + queued`.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Records that were finished.
+    pub offered: u64,
+    /// Records that were handed on to the exporters.
+    pub forwarded: u64,
+    /// Records that were lost before any exporter had them.
+    pub dropped: Losses,
+    /// Records that wait to be handed on.
+    pub queued: u64,
+    /// Memory that all records in the pipeline take, in bytes.
+    pub memory_bytes: usize,
+    /// The exporters, in the order in which they were added.
+    pub exporters: Vec<ExporterStats>,
+}
+
+/// What one exporter was given, delivered and lost, up to now.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ExporterStats {
+    /// The exporter's name.
+    pub name: String,
+    /// Records that were handed to it.
+    pub offered: u64,
+    /// Records that it delivered.
+    pub delivered: u64,
+    /// Records that were lost on the way.
+    pub dropped: Losses,
+    /// Records that wait, those in the exporter's hands included.
+    pub queued: u64,
+}
+
+/// How a shutdown went.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// The final counts; whatever was still waiting at the deadline is counted as dropped.
+    pub stats: Stats,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether everything was over before the deadline.
+    pub in_time: bool,
+}
+
+impl Report {
+    /// Records that were lost anywhere on the way, exporter by exporter.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.stats.exporters.iter().fold(self.stats.dropped.total(), |sum, exporter| sum + exporter.dropped.total())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} records in {:.1?}", self.stats.offered, self.took)?;
+        for exporter in &self.stats.exporters {
+            write!(f, "; {}: {} delivered", exporter.name, exporter.delivered)?;
+            if exporter.dropped.total() > 0 {
+                write!(f, ", dropped: {}", exporter.dropped)?;
+            }
+        }
+        if self.stats.dropped.total() > 0 {
+            write!(f, "; dropped before export: {}", self.stats.dropped)?;
+        }
+        if self.in_time { Ok(()) } else { f.write_str("; not finished in time") }
+    }
+}

@@ -1,0 +1,102 @@
+//! The thread between the request threads and the exporters.
+
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::thread;
+use std::time::Duration;
+
+use super::held::Held;
+use super::{Shared, quiet};
+use crate::record::{Kind, Record};
+use crate::redact;
+
+/// How often it looks by itself. Nobody wakes it for a record, which is what keeps the request thread cheap.
+const POLL: Duration = Duration::from_millis(5);
+/// Empty looks before it sleeps until it is woken.
+const PATIENT_POLLS: u32 = 200;
+/// Records that are handed on together, at most.
+const CHUNK: usize = 256;
+
+/// Starts it; false when there is no thread to be had.
+pub(super) fn start(shared: &Arc<Shared>) -> bool {
+    let mine = Arc::clone(shared);
+    let builder = thread::Builder::new().name("campanile".to_owned());
+    let Ok(handle) = builder.spawn(move || run(&mine)) else { return false };
+    // The worker may already be running; until this is set it cannot be woken, and until then it does not sleep.
+    let _ = shared.worker.set(handle.thread().clone());
+    true
+}
+
+fn run(shared: &Shared) {
+    quiet::hush();
+    let mut sequence = 0;
+    let mut idle = 0;
+    loop {
+        let asked = shared.flush_asked.load(Ordering::SeqCst);
+        let closing = shared.is_closed.load(Ordering::Acquire);
+        if drain(shared, &mut sequence) {
+            idle = 0;
+            continue;
+        }
+        let mut progress = shared.progress();
+        if progress.flush_done < asked {
+            progress.flush_done = asked;
+            shared.changed.notify_all();
+        }
+        if closing {
+            progress.worker_done = true;
+            shared.changed.notify_all();
+            return;
+        }
+        drop(progress);
+        idle += 1;
+        if idle < PATIENT_POLLS || shared.worker.get().is_none() {
+            thread::park_timeout(POLL);
+            continue;
+        }
+        shared.is_asleep.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `offer`.
+        fence(Ordering::SeqCst);
+        if shared.ordinary.is_empty() && shared.important.is_empty() {
+            thread::park();
+        }
+        shared.is_asleep.store(false, Ordering::Relaxed);
+        idle = 0;
+    }
+}
+
+/// Hands on what is there; false when there was nothing.
+fn drain(shared: &Shared, sequence: &mut u64) -> bool {
+    let mut chunk = Vec::new();
+    while chunk.len() < CHUNK {
+        // Counted before it leaves the queue, so that a snapshot never misses it.
+        shared.in_hand.fetch_add(1, Ordering::AcqRel);
+        let Some(mut record) = shared.important.pop().or_else(|| shared.ordinary.pop()) else {
+            shared.in_hand.fetch_sub(1, Ordering::AcqRel);
+            break;
+        };
+        let size = record.size_bytes();
+        finish(&mut record, sequence);
+        chunk.push(Arc::new(Held::new(record, size, Arc::clone(&shared.home))));
+    }
+    if chunk.is_empty() {
+        return false;
+    }
+    let count = chunk.len();
+    let at_intake = shared.counts.losses();
+    for lane in &shared.lanes {
+        lane.push(&chunk, &at_intake);
+    }
+    shared.counts.forward(count as u64);
+    shared.in_hand.fetch_sub(count, Ordering::AcqRel);
+    true
+}
+
+/// What is done once for all exporters.
+fn finish(record: &mut Record, sequence: &mut u64) {
+    redact::record(record);
+    if record.kind() != Kind::Live {
+        *sequence += 1;
+        record.parts_mut().sequence = *sequence;
+    }
+}

@@ -1,0 +1,178 @@
+//! `x-request-id`: the caller's, if it is harmless, or one of our own.
+
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+
+use crate::random;
+
+/// The header that carries a request id, in and out.
+pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longest request id that is accepted, in bytes.
+pub(crate) const MAX_BYTES: usize = 128;
+
+/// A request id that is safe to print, to send on and to search for.
+///
+/// # Shape
+/// 1 to 128 bytes of `A-Z a-z 0-9 . _ : / + = @ -`, the first a letter or a digit: no markup, no formula, no path that
+/// climbs, no control character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RequestId<'a>(&'a str);
+
+impl<'a> RequestId<'a> {
+    /// The only way to get one.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        if bytes.len() > MAX_BYTES || !bytes.first()?.is_ascii_alphanumeric() {
+            return None;
+        }
+        let allowed = |byte: &u8| ALLOWED.get(usize::from(*byte)).copied().unwrap_or_default();
+        if !bytes.iter().all(allowed) {
+            return None;
+        }
+        std::str::from_utf8(bytes).ok().map(Self)
+    }
+
+    pub(crate) const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+const ALLOWED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while byte < 256 {
+        let char = byte as u8;
+        table[byte] = char.is_ascii_alphanumeric() || matches!(char, b'.' | b'_' | b':' | b'/' | b'+' | b'=' | b'@' | b'-');
+        byte += 1;
+    }
+    table
+};
+
+/// What the caller sent for a request id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inbound<'a> {
+    /// One that can be used as it is.
+    Valid(RequestId<'a>),
+    /// Something else, or more than one; it must not be echoed.
+    Refused,
+    /// Nothing.
+    Absent,
+}
+
+/// Reads the caller's request id.
+pub(crate) fn inbound(headers: &HeaderMap) -> Inbound<'_> {
+    let mut values = headers.get_all(&X_REQUEST_ID).iter();
+    let Some(value) = values.next() else { return Inbound::Absent };
+    if values.next().is_some() {
+        return Inbound::Refused;
+    }
+    RequestId::parse(value.as_bytes()).map_or(Inbound::Refused, Inbound::Valid)
+}
+
+/// A request id made here: a version 7 UUID, on the stack.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Generated([u8; 36]);
+
+/// Makes a request id. `unix_ms` is its time, in milliseconds since 1970, so that ids sort by age.
+pub(crate) fn generate(unix_ms: u64) -> Generated {
+    let [_, _, _, _, _, _, tail @ ..] = random::bytes();
+    let uuid = uuid::Builder::from_unix_timestamp_millis(unix_ms, &tail).into_uuid();
+    let mut text = [0; 36];
+    uuid.hyphenated().encode_lower(&mut text);
+    Generated(text)
+}
+
+impl Generated {
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// For the response.
+    pub(crate) fn to_header(self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.0).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+impl fmt::Debug for Generated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        values.iter().map(|value| (X_REQUEST_ID.clone(), HeaderValue::from_bytes(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn ids_of_known_kinds_are_kept_verbatim() {
+        let cases = [
+            ("RI-01", "7b1c3d2e-9f2a-4c51-8f6e-0d3f2a1b4c5d"),
+            ("RI-14", "Root=1-67891233-abcdef012345678912345678"),
+            ("one byte", "0"),
+            ("a whole alphabet", "aZ9.service_name:80/x+y=z@host-1"),
+        ];
+        for (case, text) in cases {
+            let headers = headers(&[text.as_bytes()]);
+            let Inbound::Valid(id) = inbound(&headers) else { panic!("{case} was refused") };
+            assert_eq!(id.as_str(), text, "{case}");
+        }
+        assert!(RequestId::parse(&[b'a'; 128]).is_some(), "128 bytes are allowed");
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let cases: [(&str, Vec<u8>); 12] = [
+            ("RI-04", vec![b'a'; 129]),
+            ("RI-05", vec![b'a'; 65000]),
+            ("RI-06", b"abc\tdef".to_vec()),
+            ("RI-08", b"<script>alert(1)</script>".to_vec()),
+            ("RI-09", b"=HYPERLINK(\"http://x.invalid\")".to_vec()),
+            ("RI-10", b"../../etc/cron.d/x".to_vec()),
+            ("RI-12", b"a' OR '1'='1".to_vec()),
+            ("empty", Vec::new()),
+            ("bytes above ASCII", b"a\xfe".to_vec()),
+            ("UTF-8", "aé".into()),
+            ("a first byte of the rest of the alphabet", b"-a".to_vec()),
+            ("a space", b"a b".to_vec()),
+        ];
+        for (case, bytes) in &cases {
+            assert_eq!(inbound(&headers(&[bytes])), Inbound::Refused, "{case}");
+        }
+        assert_eq!(inbound(&headers(&[b"id-1", b"id-2"])), Inbound::Refused, "RI-13");
+        assert_eq!(inbound(&HeaderMap::new()), Inbound::Absent);
+    }
+
+    #[test]
+    fn a_generated_id_is_a_valid_version_7_uuid_of_its_time() {
+        let id = generate(0x0199_ABCD_EF01);
+        assert!(id.as_str().starts_with("0199abcd-ef01-7"), "{id:?}");
+        assert!(matches!(id.as_str().as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{id:?} has the variant of RFC 9562");
+        assert!(RequestId::parse(id.as_str().as_bytes()).is_some());
+        assert_eq!(id.to_header().as_bytes(), id.as_str().as_bytes());
+        assert_ne!(id, generate(0x0199_ABCD_EF01));
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_prints_the_same(bytes in prop::collection::vec(any::<u8>(), 0..140)) {
+            if let Some(id) = RequestId::parse(&bytes) {
+                prop_assert_eq!(id.as_str().as_bytes(), bytes.as_slice());
+                prop_assert_eq!(RequestId::parse(id.as_str().as_bytes()), Some(id));
+            }
+        }
+
+        #[test]
+        fn every_id_of_the_alphabet_parses(text in "[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}") {
+            prop_assert_eq!(RequestId::parse(text.as_bytes()).map(RequestId::as_str), Some(text.as_str()));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Events and failures, as OTLP log records.
+//!
+//! # Source
+//! OpenTelemetry logs data model; semantic conventions 1.44.0 for exceptions.
+
+use std::fmt::Write as _;
+
+use tracing::Level;
+
+use super::encode::{Attributes, Keys};
+use super::proto;
+use crate::record::{Event, Failure, Kind, Record, SpanId};
+
+/// Fields of a `LogRecord`.
+const ATTRIBUTES: u32 = 6;
+const DROPPED_ATTRIBUTES: u32 = 7;
+/// The event that a failure of a request is.
+const EXCEPTION: &[u8] = b"http.server.request.exception";
+
+/// Appends every event and failure of a record as field 2 of the scope.
+pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record) {
+    for one in record.events() {
+        event(out, keys, record, &one);
+    }
+    for one in record.failures() {
+        failure(out, keys, record, &one);
+    }
+}
+
+/// What every log record begins with.
+fn begin(out: &mut Vec<u8>, record: &Record, unix_ns: u64, span: Option<SpanId>, level: Level) -> usize {
+    let start = proto::begin(out, 2);
+    proto::fixed64(out, 1, unix_ns);
+    // It was observed when it was written: there is nothing in between.
+    proto::fixed64(out, 11, unix_ns);
+    proto::number(out, 2, severity(level));
+    proto::bytes(out, 3, level.as_str().as_bytes());
+    if let Some(trace) = record.trace_id() {
+        let around = (record.kind() == Kind::Request).then(|| record.span_id());
+        proto::fixed32(out, 8, u32::from(record.trace_flags().0));
+        proto::bytes(out, 9, &trace.0);
+        if let Some(span) = span.or(around) {
+            proto::bytes(out, 10, &span.0);
+        }
+    }
+    start
+}
+
+/// `SeverityNumber`.
+const fn severity(level: Level) -> u64 {
+    match level {
+        Level::TRACE => 1,
+        Level::DEBUG => 5,
+        Level::INFO => 9,
+        Level::WARN => 13,
+        Level::ERROR => 17,
+    }
+}
+
+fn event(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, event: &Event<'_>) {
+    let start = begin(out, record, event.unix_ns(), event.span_id(), event.level());
+    if !event.message().is_empty() {
+        let body = proto::begin(out, 5);
+        proto::bytes(out, 1, event.message().as_bytes());
+        proto::end(out, body);
+    }
+    let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    attributes.push_some("target", Some(event.target()).filter(|target| !target.is_empty()));
+    attributes.push_some("code.file.path", event.file());
+    attributes.push_some("code.line.number", event.line());
+    attributes.push_fields(event.fields());
+    attributes.finish(DROPPED_ATTRIBUTES, 0);
+    proto::end(out, start);
+}
+
+fn failure(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, failure: &Failure<'_>) {
+    let unix_ns = record.start_unix_ns().saturating_add(failure.time_ns());
+    let start = begin(out, record, unix_ns, failure.span_id(), Level::ERROR);
+    proto::bytes(out, 12, EXCEPTION);
+    let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    attributes.push_some("exception.type", failure.type_name());
+    attributes.push("exception.message", failure.message());
+    attributes.push("exception.stacktrace", &stacktrace(failure));
+    attributes.push("campanile.failure.kind", failure.kind().as_str());
+    attributes.push_some("code.file.path", failure.file());
+    attributes.push_some("code.line.number", failure.line());
+    attributes.finish(DROPPED_ATTRIBUTES, 0);
+    proto::end(out, start);
+}
+
+/// Message, chain of causes, and the backtrace where there is one.
+fn stacktrace(failure: &Failure<'_>) -> String {
+    let mut out = String::new();
+    let mut line = |before: &str, type_name: Option<&str>, message: &str| {
+        let (type_name, colon) = type_name.map_or(("", ""), |name| (name, ": "));
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(out, "{before}{type_name}{colon}{message}");
+    };
+    line("", failure.type_name(), failure.message());
+    for cause in failure.causes() {
+        line("caused by: ", cause.type_name(), cause.message());
+    }
+    out.push_str(failure.backtrace().unwrap_or_default());
+    out.truncate(out.trim_end().len());
+    out
+}

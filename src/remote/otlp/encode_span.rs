@@ -1,0 +1,245 @@
+//! Requests and the spans inside them, as OTLP spans.
+//!
+//! # Source
+//! OpenTelemetry semantic conventions 1.44.0: HTTP server spans, gRPC server spans, recording errors.
+
+use super::encode::{Attributes, Keys};
+use super::proto;
+use crate::record::{Header, Kind, Record, Span, SpanId, TraceId, rpc_code};
+
+/// `SpanKind`.
+const INTERNAL: u64 = 1;
+const SERVER: u64 = 2;
+/// `StatusCode`.
+const ERROR: u64 = 2;
+/// Fields of a `Span`.
+const ATTRIBUTES: u32 = 9;
+const DROPPED_ATTRIBUTES: u32 = 10;
+const DROPPED_EVENTS: u32 = 12;
+/// Flags of a span beyond those of the trace context.
+const HAS_IS_REMOTE: u32 = 0x100;
+const IS_REMOTE: u32 = 0x200;
+/// Methods that keep their name; any other could be made up by a client.
+const KNOWN_METHODS: [&str; 10] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
+
+/// Appends every span of a record as field 2 of the scope.
+pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record) {
+    let trace = trace_id(record);
+    if record.kind() == Kind::Request {
+        request(out, keys, record, trace);
+    }
+    for span in record.spans() {
+        child(out, keys, record, trace, &span);
+    }
+}
+
+/// The trace of a record. A span of work outside any request has none; as OTLP knows no span without, it gets one that
+/// its children share.
+fn trace_id(record: &Record) -> TraceId {
+    record.trace_id().unwrap_or_else(|| {
+        let first = record.spans().next();
+        let root = first.and_then(|span| span.parent_id().or(Some(span.id()))).unwrap_or(record.span_id());
+        let mut id = [0; 16];
+        let (high, low) = id.split_at_mut(8);
+        high.copy_from_slice(&root.0);
+        low.copy_from_slice(&root.0);
+        TraceId(id)
+    })
+}
+
+/// What every span begins with.
+struct Start<'a> {
+    trace: TraceId,
+    id: SpanId,
+    parent: Option<SpanId>,
+    trace_state: &'a str,
+    flags: u32,
+    kind: u64,
+    unix_ns: (u64, u64),
+}
+
+impl Start<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        proto::bytes(out, 1, &self.trace.0);
+        proto::bytes(out, 2, &self.id.0);
+        proto::bytes(out, 3, self.trace_state.as_bytes());
+        if let Some(parent) = self.parent {
+            proto::bytes(out, 4, &parent.0);
+        }
+        proto::number(out, 6, self.kind);
+        proto::fixed64(out, 7, self.unix_ns.0);
+        proto::fixed64(out, 8, self.unix_ns.1);
+        proto::fixed32(out, 16, self.flags);
+    }
+}
+
+fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId) {
+    let span = proto::begin(out, 2);
+    let remote = if record.parent_is_remote() && record.parent_span_id().is_some() { IS_REMOTE } else { 0 };
+    Start {
+        trace,
+        id: record.span_id(),
+        parent: record.parent_span_id(),
+        trace_state: record.trace_state(),
+        flags: u32::from(record.trace_flags().0) | HAS_IS_REMOTE | remote,
+        kind: SERVER,
+        unix_ns: (record.start_unix_ns(), record.end_unix_ns()),
+    }
+    .write(out);
+    let rpc_method = record.is_rpc().then(|| rpc_method(record));
+    match rpc_method {
+        Some(method) => proto::bytes(out, 5, method.unwrap_or("grpc").as_bytes()),
+        None => name(out, record),
+    }
+    let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    match rpc_method {
+        Some(method) => rpc(&mut attributes, record, method),
+        None => http(&mut attributes, record),
+    }
+    connection(&mut attributes, record);
+    own(&mut attributes, record);
+    attributes.push_fields(record.attributes());
+    let dropped = record.dropped();
+    attributes.finish(DROPPED_ATTRIBUTES, dropped.fields.saturating_add(dropped.headers));
+    proto::number(out, DROPPED_EVENTS, u64::from(dropped.events));
+    if record.is_failed() {
+        // Without a description: status and error.type say it, and a message may hold what is private.
+        let status = proto::begin(out, 15);
+        proto::number(out, 3, ERROR);
+        proto::end(out, status);
+    }
+    proto::end(out, span);
+}
+
+/// `{method} {route}`, or the method alone.
+fn name(out: &mut Vec<u8>, record: &Record) {
+    let method = known_method(record).unwrap_or("HTTP");
+    let route = record.route().filter(|route| !route.is_empty());
+    let name_bytes = method.len() + route.map_or(0, |route| 1 + route.len());
+    proto::varint(out, 5 << 3 | 2);
+    proto::varint(out, name_bytes as u64);
+    out.extend_from_slice(method.as_bytes());
+    if let Some(route) = route {
+        out.push(b' ');
+        out.extend_from_slice(route.as_bytes());
+    }
+}
+
+fn known_method(record: &Record) -> Option<&str> {
+    Some(record.method()).filter(|method| KNOWN_METHODS.contains(method))
+}
+
+/// `package.Service/Method`; `None` where the server did not know it, as then a client has made it up.
+fn rpc_method(record: &Record) -> Option<&str> {
+    const UNIMPLEMENTED: u8 = 12;
+    let method = record.path().strip_prefix('/').unwrap_or(record.path());
+    Some(method).filter(|method| !method.is_empty() && record.rpc_status() != Some(UNIMPLEMENTED))
+}
+
+fn http(attributes: &mut Attributes<'_>, record: &Record) {
+    let method = known_method(record);
+    attributes.push("http.request.method", method.unwrap_or("_OTHER"));
+    if method.is_none() {
+        attributes.push("http.request.method_original", record.method());
+    }
+    attributes.push("url.path", record.path());
+    attributes.push_some("url.query", record.query());
+    attributes.push_some("url.scheme", present(record.scheme()));
+    attributes.push_some("http.route", record.route());
+    attributes.push_some("http.response.status_code", record.status());
+    attributes.push_some("error.type", record.error_type());
+    attributes.push_some("http.request.body.size", record.request_body_bytes());
+    if record.status().is_some() {
+        attributes.push("http.response.body.size", record.response_body_bytes());
+    }
+    headers(attributes, "http.request.header.", record.request_headers());
+    headers(attributes, "http.response.header.", record.response_headers());
+}
+
+fn rpc(attributes: &mut Attributes<'_>, record: &Record, method: Option<&str>) {
+    attributes.push("rpc.system.name", "grpc");
+    attributes.push("rpc.method", method.unwrap_or("_OTHER"));
+    if method.is_none() {
+        let original = record.path().strip_prefix('/').unwrap_or(record.path());
+        attributes.push_some("rpc.method_original", present(original));
+    }
+    attributes.push_some("rpc.response.status_code", record.rpc_status().map(rpc_code));
+    if record.rpc_status().is_none() {
+        // Refused before gRPC came to speak: the status of HTTP is all there is.
+        attributes.push_some("http.response.status_code", record.status());
+    }
+    let error_type = match record.rpc_status() {
+        Some(code) if code != 0 && record.is_failed() => Some(rpc_code(code)),
+        _ => record.error_type(),
+    };
+    attributes.push_some("error.type", error_type);
+    headers(attributes, "rpc.request.metadata.", record.request_headers());
+    headers(attributes, "rpc.response.metadata.", record.response_headers());
+}
+
+fn connection(attributes: &mut Attributes<'_>, record: &Record) {
+    attributes.push_some("server.address", record.host());
+    if record.host().is_some() {
+        attributes.push_some("server.port", record.port());
+    }
+    if let Some(peer) = record.peer() {
+        let address = peer.ip().to_canonical().to_string();
+        attributes.push("client.address", &address);
+        attributes.push("network.peer.address", &address);
+        attributes.push("network.peer.port", peer.port());
+    }
+    attributes.push_some("network.protocol.version", present(record.protocol_version()));
+    attributes.push_some("user_agent.original", record.user_agent());
+}
+
+/// What no convention has a name for.
+fn own(attributes: &mut Attributes<'_>, record: &Record) {
+    if let Some(id) = present(record.request_id()) {
+        attributes.push("campanile.request.id", id);
+        attributes.push("campanile.request.id.source", record.request_id_source().as_str());
+    }
+    attributes.push("campanile.outcome", record.outcome().as_str());
+    attributes.push_some("campanile.time_to_first_byte_ns", record.time_to_first_byte_ns());
+    let dropped_spans = record.dropped().spans;
+    attributes.push_some("campanile.dropped_spans", (dropped_spans > 0).then_some(dropped_spans));
+}
+
+/// Headers whose value was kept, each name once with all its values.
+fn headers<'a>(attributes: &mut Attributes<'_>, prefix: &str, headers: impl Iterator<Item = Header<'a>> + Clone) {
+    let kept = headers.filter_map(|header| Some((header.name(), header.value()?)));
+    for (index, (name, _)) in kept.clone().enumerate() {
+        if !kept.clone().take(index).any(|(earlier, _)| earlier == name) {
+            let values = kept.clone().filter(|(other, _)| *other == name).map(|(_, value)| value);
+            attributes.push_texts(prefix, name, values);
+        }
+    }
+}
+
+fn child(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, child: &Span<'_>) {
+    let span = proto::begin(out, 2);
+    let around = (record.kind() == Kind::Request).then(|| record.span_id());
+    let start = record.start_unix_ns();
+    Start {
+        trace,
+        id: child.id(),
+        parent: child.parent_id().or(around),
+        trace_state: record.trace_state(),
+        flags: u32::from(record.trace_flags().0) | HAS_IS_REMOTE,
+        kind: INTERNAL,
+        unix_ns: (start.saturating_add(child.start_ns()), start.saturating_add(child.end_ns())),
+    }
+    .write(out);
+    proto::bytes(out, 5, child.name().as_bytes());
+    let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    attributes.push_some("target", present(child.target()));
+    attributes.push_some("code.file.path", child.file());
+    attributes.push_some("code.line.number", child.line());
+    attributes.push_fields(child.fields());
+    attributes.finish(DROPPED_ATTRIBUTES, 0);
+    proto::end(out, span);
+}
+
+/// Empty means absent.
+fn present(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}

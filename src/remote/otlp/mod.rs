@@ -1,0 +1,114 @@
+//! Traces and logs to any OTLP receiver: a collector, an agent, or a vendor's endpoint.
+//!
+//! # What is sent
+//! Two exporters, each with its own queue, thread and connection:
+//! - `otlp_traces`: each sampled request as a `SERVER` span and the spans inside it as `INTERNAL` ones;
+//! - `otlp_logs`: each event of a sampled request and each failure as a log record of the same trace, and events
+//!   outside any request. The request itself is a span only, so it is not sent twice.
+//!
+//! Requests that are not sampled (by the flag of their trace context) are counted as
+//! [`sampled`](crate::record::Reason::Sampled).
+//!
+//! # When
+//! After [512 records or one second](Otlp::pace), whichever is first.
+//!
+//! # When it fails
+//! What can succeed later is tried again for five minutes, with waits from 1 s up to 30 s that are longer where the
+//! receiver says so; records that arrive meanwhile wait in a bounded queue. What the receiver refuses is counted as
+//! [`rejected_by_remote`](crate::record::Reason::RejectedByRemote) and never sent again. Delivery is at least once: a
+//! connection that breaks after a payload was received makes that payload arrive twice. Redirects, cookies and proxy
+//! variables are not followed. The shutdown deadline ends everything.
+//!
+//! # How to see that it works
+//! The report of shutdown and the counters name both exporters with what they delivered and lost.
+//!
+//! # Source
+//! OTLP 1.11.0; OpenTelemetry semantic conventions 1.44.0.
+
+mod answer;
+mod encode;
+mod encode_log;
+mod encode_span;
+mod endpoint;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
+mod http;
+mod proto;
+mod settings;
+
+use bytes::Bytes;
+
+pub use self::settings::{Compression, Otlp, Protocol};
+pub use super::Secret;
+use super::{Answer, Sender};
+use crate::exporter::Patience;
+
+/// What an exporter carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Traces,
+    Logs,
+}
+
+impl Signal {
+    /// What is appended to a base endpoint.
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Traces => "v1/traces",
+            Self::Logs => "v1/logs",
+        }
+    }
+
+    /// The call of gRPC.
+    #[cfg(feature = "otlp-grpc")]
+    const fn call(self) -> &'static str {
+        match self {
+            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        }
+    }
+
+    const fn exporter_name(self) -> &'static str {
+        match self {
+            Self::Traces => "otlp_traces",
+            Self::Logs => "otlp_logs",
+        }
+    }
+}
+
+/// The transport that was chosen.
+pub(in crate::remote) enum Transport {
+    Http(http::Http),
+    #[cfg(feature = "otlp-grpc")]
+    Grpc(grpc::Grpc),
+}
+
+impl Sender for Transport {
+    fn pack(&mut self, encoded: &[u8]) -> Bytes {
+        match self {
+            Self::Http(http) => http.pack(encoded),
+            #[cfg(feature = "otlp-grpc")]
+            Self::Grpc(grpc) => grpc.pack(encoded),
+        }
+    }
+
+    fn send(&mut self, payload: &Bytes, patience: &Patience) -> Answer {
+        match self {
+            Self::Http(http) => http.send(payload, patience),
+            #[cfg(feature = "otlp-grpc")]
+            Self::Grpc(grpc) => grpc.send(payload, patience),
+        }
+    }
+}
+
+/// Compresses; falls back to what it was given if that fails, which is then sent as it is.
+fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    use std::io::Write as _;
+
+    let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(bytes.len() / 4), flate2::Compression::fast());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
+
+/// `campanile/0.1.0 OTel-OTLP-Exporter-Rust/0.1.0`.
+const USER_AGENT: &str = concat!("campanile/", env!("CARGO_PKG_VERSION"), " OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,233 @@
+//! Where to send to, and how.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::encode::{Logs, Traces};
+use super::endpoint::{Endpoint, header};
+use super::{Secret, Signal, Transport};
+use crate::BuildError;
+use crate::exporter::{Exporter, Pace};
+use crate::remote::tls::{Files, Named};
+use crate::remote::{Encoder, Notices, Remote};
+
+/// How OTLP is carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Protobuf over HTTP/1.1, usually port 4318.
+    #[default]
+    HttpProtobuf,
+    /// gRPC, usually port 4317. Needs the feature `otlp-grpc`.
+    Grpc,
+}
+
+/// Whether payloads are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// As they are.
+    #[default]
+    None,
+    /// gzip.
+    Gzip,
+}
+
+/// Settings of the OTLP exporters.
+///
+/// # Example
+/// ```
+/// use campanile::otlp::Otlp;
+///
+/// # fn main() -> Result<(), campanile::BuildError> {
+/// let otlp = Otlp::new("http://localhost:4318").header("x-api-key", "…");
+/// let (traces, logs) = (otlp.clone().traces()?, otlp.logs()?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Otlp {
+    /// A secret because it may hold a user and a password.
+    endpoint: Secret,
+    endpoint_key: String,
+    is_exact: bool,
+    protocol: Protocol,
+    headers: Vec<(String, Secret)>,
+    compression: Compression,
+    timeout: Duration,
+    files: Files,
+    pace: Pace,
+    notices: Notices,
+}
+
+impl Otlp {
+    /// How long one attempt may take.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// How long the first record of a batch waits for company.
+    pub const DEFAULT_DELAY: Duration = Duration::from_secs(1);
+
+    /// Sends to a base URL such as `http://localhost:4318`; over HTTP, `v1/traces` and `v1/logs` are appended.
+    ///
+    /// A user and a password in it are sent as basic authorization.
+    pub fn new(endpoint: impl Into<Secret>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            endpoint_key: "Otlp::new".to_owned(),
+            is_exact: false,
+            protocol: Protocol::default(),
+            headers: Vec::new(),
+            compression: Compression::default(),
+            timeout: Self::DEFAULT_TIMEOUT,
+            files: Files::default(),
+            pace: Pace { max_delay: Self::DEFAULT_DELAY, ..Pace::default() },
+            notices: Notices::default(),
+        }
+    }
+
+    /// Sends to exactly this URL, with nothing appended.
+    pub fn exact(url: impl Into<Secret>) -> Self {
+        Self { is_exact: true, endpoint_key: "Otlp::exact".to_owned(), ..Self::new(url) }
+    }
+
+    /// How it is carried.
+    ///
+    /// # Default
+    /// [`Protocol::HttpProtobuf`].
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Adds a header to every request, such as an API key; the same name again replaces the value.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        let name = name.into();
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Whether payloads are compressed.
+    ///
+    /// # Default
+    /// [`Compression::None`].
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// How long one attempt may take, from connecting to the last byte of the answer.
+    ///
+    /// # Default
+    /// [`Otlp::DEFAULT_TIMEOUT`]. Zero means no limit; shutdown's deadline ends an attempt in any case.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// A PEM file with the certificates to trust, instead of the system's.
+    pub fn certificate(self, path: impl Into<PathBuf>) -> Self {
+        self.certificate_of("Otlp::certificate", path.into())
+    }
+
+    /// PEM files with our own certificate chain and its private key, for receivers that ask who is calling.
+    pub fn client_certificate(self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.client_chain_of("Otlp::client_certificate", chain.into()).client_key_of("Otlp::client_certificate", key.into())
+    }
+
+    /// When a batch is sent: after so many records, or so long after the first.
+    ///
+    /// # Default
+    /// 512 records, [`Otlp::DEFAULT_DELAY`].
+    ///
+    /// # When full
+    /// The queue holds 8,192 records; what no longer fits is dropped and counted.
+    pub fn pace(mut self, max_records: usize, max_delay: Duration) -> Self {
+        self.pace.max_records = max_records.max(1);
+        self.pace.max_delay = max_delay;
+        self
+    }
+
+    /// The exporter of spans.
+    ///
+    /// # Errors
+    /// When a setting cannot be followed, such as an endpoint without a scheme.
+    pub fn traces(self) -> Result<impl Exporter, BuildError> {
+        self.build(Signal::Traces, Traces::default())
+    }
+
+    /// The exporter of log records.
+    ///
+    /// # Errors
+    /// When a setting cannot be followed, such as an endpoint without a scheme.
+    pub fn logs(self) -> Result<impl Exporter, BuildError> {
+        self.build(Signal::Logs, Logs::default())
+    }
+
+    pub(in crate::remote) fn build<E: Encoder>(self, signal: Signal, encoder: E) -> Result<Remote<E, Transport>, BuildError> {
+        let exact = self.is_exact || self.protocol == Protocol::Grpc;
+        let endpoint = Endpoint::parse(&self.endpoint_key, self.endpoint.expose(), (!exact).then(|| signal.path()))?;
+        let mut headers = ::http::HeaderMap::new();
+        if let Some(authorization) = endpoint.authorization()? {
+            headers.insert(::http::header::AUTHORIZATION, authorization);
+        }
+        for (name, value) in &self.headers {
+            let (name, value) = header(name, value)?;
+            headers.insert(name, value);
+        }
+        let timeout = if self.timeout.is_zero() { Duration::MAX } else { self.timeout };
+        let gzip = self.compression == Compression::Gzip;
+        let transport = match self.protocol {
+            Protocol::HttpProtobuf => Transport::Http(super::http::Http::new(endpoint, headers, gzip, timeout, &self.files)?),
+            #[cfg(feature = "otlp-grpc")]
+            Protocol::Grpc => Transport::Grpc(super::grpc::Grpc::new(signal, endpoint, headers, gzip, timeout, &self.files)?),
+            #[cfg(not(feature = "otlp-grpc"))]
+            Protocol::Grpc => {
+                let _ = (endpoint, headers, gzip, timeout);
+                return Err(BuildError::new("Protocol::Grpc", "needs the crate's feature otlp-grpc"));
+            }
+        };
+        Ok(Remote::new(signal.exporter_name(), self.pace, encoder, transport, self.notices))
+    }
+}
+
+/// What the configuration needs beyond the public methods: which variable a setting came from.
+impl Otlp {
+    /// The setting that errors about the endpoint name.
+    pub(crate) fn endpoint_key(mut self, key: &str) -> Self {
+        key.clone_into(&mut self.endpoint_key);
+        self
+    }
+
+    pub(crate) fn certificate_of(mut self, key: &str, path: PathBuf) -> Self {
+        self.files.trusted = Some(Named { key: key.to_owned(), path });
+        self
+    }
+
+    pub(crate) fn client_chain_of(mut self, key: &str, path: PathBuf) -> Self {
+        self.files.chain = Some(Named { key: key.to_owned(), path });
+        self
+    }
+
+    pub(crate) fn client_key_of(mut self, key: &str, path: PathBuf) -> Self {
+        self.files.key = Some(Named { key: key.to_owned(), path });
+        self
+    }
+
+    /// Records in the queue, at most.
+    pub(crate) fn max_queue(mut self, records: usize) -> Self {
+        self.pace.max_queue = records;
+        self
+    }
+
+    /// Where the exporter's own sentences go.
+    pub(crate) fn notices(mut self, notices: Notices) -> Self {
+        self.notices = notices;
+        self
+    }
+
+    /// Checks that a header can be sent.
+    pub(crate) fn is_valid_header(name: &str, value: &str) -> bool {
+        header(name, &Secret::from(value)).is_ok()
+    }
+}
