@@ -22,7 +22,22 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("layer", &["record", "capture", "propagator", "keep", "pipeline", "redact", "random", "time"]),
     (
         "config",
-        &["record", "error", "keep", "exporter", "remote", "store", "pipeline", "capture", "layer", "propagator", "query", "redact", "random", "time"],
+        &[
+            "record",
+            "error",
+            "keep",
+            "exporter",
+            "remote",
+            "store",
+            "pipeline",
+            "capture",
+            "layer",
+            "propagator",
+            "query",
+            "redact",
+            "random",
+            "time",
+        ],
     ),
 ];
 
@@ -49,7 +64,13 @@ fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) {
 
 /// The modules that a source text names behind `crate::`; tests may use what they like.
 fn imports(text: &str) -> BTreeSet<String> {
-    let code: String = text.split("#[cfg(test)]").next().unwrap_or_default().lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code: String = text
+        .split("#[cfg(test)]")
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
     let mut found = BTreeSet::new();
     for rest in code.split("crate::").skip(1) {
         if let Some(group) = rest.strip_prefix('{') {
