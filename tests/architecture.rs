@@ -9,6 +9,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("record", &[]),
     ("error", &[]),
     ("time", &[]),
+    ("warn", &[]),
     ("random", &["record"]),
     ("query", &["record"]),
     ("redact", &["record"]),
@@ -16,10 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("propagator", &["record", "random"]),
     ("store", &["record", "query"]),
     ("exporter", &["record", "error"]),
-    ("remote", &["record", "error", "exporter"]),
-    ("pipeline", &["record", "keep", "redact", "exporter"]),
-    ("capture", &["record", "pipeline", "random", "time"]),
-    ("layer", &["record", "capture", "propagator", "keep", "pipeline", "redact", "random", "time"]),
+    ("remote", &["record", "error", "exporter", "warn"]),
+    ("pipeline", &["record", "keep", "redact", "exporter", "warn"]),
+    ("capture", &["record", "pipeline", "propagator", "random", "time"]),
+    ("layer", &["record", "capture", "propagator", "keep", "pipeline", "redact", "random", "time", "warn"]),
     (
         "config",
         &[
