@@ -120,9 +120,9 @@ async fn control_characters_never_get_as_far_as_the_record() {
 #[tokio::test]
 async fn a_handlers_own_header_stays() {
     let seen = Observed::new();
-    let service = ServiceBuilder::new().layer(seen.layer()).service_fn(|_| async {
-        Ok::<_, BoxError>(Response::builder().header(HEADER, "my-own").body(full("")).unwrap())
-    });
+    let service = ServiceBuilder::new()
+        .layer(seen.layer())
+        .service_fn(|_| async { Ok::<_, BoxError>(Response::builder().header(HEADER, "my-own").body(full("")).unwrap()) });
     let response = service.oneshot(request("GET", "/")).await.unwrap();
     assert_eq!(response.headers().get_all(HEADER).iter().collect::<Vec<_>>(), ["my-own"]);
     assert_ne!(seen.only().request_id(), "my-own");
@@ -216,10 +216,8 @@ async fn tower_https_layers_further_in_work_with_the_same_id() {
 #[tokio::test]
 async fn what_tower_http_takes_from_the_caller_is_still_checked() {
     let seen = Observed::new();
-    let service = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::new(HEADER, Made("set-outside")))
-        .layer(seen.layer())
-        .service_fn(reflect);
+    let service =
+        ServiceBuilder::new().layer(SetRequestIdLayer::new(HEADER, Made("set-outside"))).layer(seen.layer()).service_fn(reflect);
     let response = service.oneshot(with_id("<bad>")).await.unwrap();
     let record = seen.only();
     assert!(is_uuid_v7(record.request_id()));

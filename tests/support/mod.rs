@@ -136,8 +136,7 @@ where
             connections.push(tokio::spawn(async move {
                 let mut builder = auto::Builder::new(TokioExecutor::new());
                 builder.http2().enable_connect_protocol();
-                let connection =
-                    builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+                let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
                 // How a connection ends is the record's business.
                 let _ = watcher.watch(connection).await;
             }));
