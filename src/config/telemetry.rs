@@ -21,7 +21,7 @@ static INSTALLED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
 /// A running telemetry: hands out layers, and ends with a report.
 ///
-/// Cheap to clone. When the last clone and the last layer are gone, what is queued is flushed for up to 2 s;
+/// Cheap to clone. When the last clone, the last layer and the last request in flight are gone, what is queued is flushed for up to 2 s;
 /// [`shutdown`](Self::shutdown) does the same with a deadline of its own and says how it went.
 #[derive(Clone, Debug)]
 pub struct Telemetry {

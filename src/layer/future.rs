@@ -100,16 +100,34 @@ pub(super) struct Flight {
     pub(super) span: Span,
     method: Method,
     request_id: HeaderValue,
-    warns_of_route: Option<Arc<Shared>>,
+    /// Keeps the telemetry open until the request is over.
+    shared: Arc<Shared>,
+    /// Whether a missing route is worth a warning.
+    wraps_router: bool,
     pub(super) counts_request_bytes: bool,
     link: Arc<Link>,
 }
 
 impl Flight {
-    pub(super) fn new(exchange: Exchange, method: Method, request_id: HeaderValue, warns_of_route: Option<Arc<Shared>>) -> Self {
+    pub(super) fn new(
+        exchange: Exchange,
+        method: Method,
+        request_id: HeaderValue,
+        shared: Arc<Shared>,
+        wraps_router: bool,
+    ) -> Self {
         let link = Arc::clone(&exchange.link);
         let counts_request_bytes = false;
-        Self { exchange: Some(exchange), span: Span::none(), method, request_id, warns_of_route, counts_request_bytes, link }
+        Self {
+            exchange: Some(exchange),
+            span: Span::none(),
+            method,
+            request_id,
+            shared,
+            wraps_router,
+            counts_request_bytes,
+            link,
+        }
     }
 
     pub(super) const fn link(&self) -> &Arc<Link> {
@@ -144,12 +162,12 @@ impl Flight {
         if let Some(exchange) = &mut self.exchange {
             exchange.parts.head_ns = Some(exchange.link.now_ns());
             head::response(&mut exchange.parts, &response);
-            if let Some(shared) = &self.warns_of_route
+            if self.wraps_router
                 && exchange.parts.route.is_none()
                 && !exchange.has_route_layer
                 && response.status() != http::StatusCode::NOT_FOUND
             {
-                shared.warn_of_route();
+                self.shared.warn_of_route();
             }
         }
         let status = response.status();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::{HeaderValue, Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 use tracing::Span;
@@ -154,13 +154,12 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     let link = Arc::new(link);
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(&mut request, &id);
-    let warns_of_route = wraps_router.then(|| Arc::clone(shared));
-    let flight = flight(Exchange::new(parts, link), request.method().clone(), id.value, warns_of_route);
-    (request, Some(flight))
+    let flight = Flight::new(Exchange::new(parts, link), request.method().clone(), id.value, Arc::clone(shared), wraps_router);
+    (request, Some(with_span(flight)))
 }
 
-fn flight(exchange: Exchange, method: Method, request_id: HeaderValue, warns_of_route: Option<Arc<super::Shared>>) -> Flight {
-    let mut flight = Flight::new(exchange, method, request_id, warns_of_route);
+/// Opens the span that shows the request to other subscribers.
+fn with_span(mut flight: Flight) -> Flight {
     // The values are only looked at when some subscriber wants the span.
     let span = match flight.exchange() {
         Some(exchange) if tracing::enabled!(target: REQUEST_TARGET, tracing::Level::INFO) => {
