@@ -81,7 +81,7 @@ impl Otlp {
             timeout: Self::DEFAULT_TIMEOUT,
             files: Files::default(),
             pace: Pace { max_delay: Self::DEFAULT_DELAY, ..Pace::default() },
-            notices: Notices::default(),
+            notices: Notices::to(crate::warn::say),
         }
     }
 
@@ -164,7 +164,13 @@ impl Otlp {
         self.build(Signal::Logs, Logs::default())
     }
 
-    pub(in crate::remote) fn build<E: Encoder>(self, signal: Signal, encoder: E) -> Result<Remote<E, Transport>, BuildError> {
+    /// The exporter of spans with its insides.
+    #[cfg(test)]
+    pub(in crate::remote) fn build_traces(self) -> Result<Remote<Traces, Transport>, BuildError> {
+        self.build(Signal::Traces, Traces::default())
+    }
+
+    fn build<E: Encoder>(self, signal: Signal, encoder: E) -> Result<Remote<E, Transport>, BuildError> {
         let exact = self.is_exact || self.protocol == Protocol::Grpc;
         let endpoint = Endpoint::parse(&self.endpoint_key, self.endpoint.expose(), (!exact).then(|| signal.path()))?;
         let mut headers = ::http::HeaderMap::new();
@@ -178,9 +184,15 @@ impl Otlp {
         let timeout = if self.timeout.is_zero() { Duration::MAX } else { self.timeout };
         let gzip = self.compression == Compression::Gzip;
         let transport = match self.protocol {
-            Protocol::HttpProtobuf => Transport::Http(super::http::Http::new(endpoint, headers, gzip, timeout, &self.files)?),
+            Protocol::HttpProtobuf => {
+                let http = super::http::Http::new(endpoint, headers, gzip, timeout, &self.files)?;
+                Transport::Http(Box::new(http))
+            }
             #[cfg(feature = "otlp-grpc")]
-            Protocol::Grpc => Transport::Grpc(super::grpc::Grpc::new(signal, endpoint, headers, gzip, timeout, &self.files)?),
+            Protocol::Grpc => {
+                let grpc = super::grpc::Grpc::new(signal, endpoint, headers, gzip, timeout, &self.files)?;
+                Transport::Grpc(Box::new(grpc))
+            }
             #[cfg(not(feature = "otlp-grpc"))]
             Protocol::Grpc => {
                 let _ = (endpoint, headers, gzip, timeout);
@@ -220,7 +232,8 @@ impl Otlp {
         self
     }
 
-    /// Where the exporter's own sentences go.
+    /// Where the exporter's own sentences go, instead of standard error.
+    #[cfg(test)]
     pub(crate) fn notices(mut self, notices: Notices) -> Self {
         self.notices = notices;
         self

@@ -1,1 +1,10 @@
+//! The remote exporters against encoders of others and against servers that misbehave.
 
+mod encode;
+mod faults;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
+mod kit;
+mod property;
+mod retry;
+mod tls;
