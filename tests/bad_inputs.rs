@@ -85,8 +85,10 @@ fn every_case_of_the_built_areas_runs_or_is_listed() {
     let catalogue = fs::read_to_string(root.join("tests/data/bad-inputs.json")).unwrap();
     let catalogue: serde_json::Value = serde_json::from_str(&catalogue).unwrap();
     let cases = catalogue["cases"].as_array().unwrap().iter();
-    let wanted: BTreeSet<_> =
-        cases.filter(|case| AREAS.contains(&case["area"].as_str().unwrap())).map(|case| case["id"].as_str().unwrap().to_owned()).collect();
+    let wanted: BTreeSet<_> = cases
+        .filter(|case| AREAS.contains(&case["area"].as_str().unwrap()))
+        .map(|case| case["id"].as_str().unwrap().to_owned())
+        .collect();
     let listed: BTreeMap<_, _> = CASES.iter().map(|(id, case)| ((*id).to_owned(), case)).collect();
     assert_eq!(wanted, listed.keys().cloned().collect());
 
@@ -95,7 +97,10 @@ fn every_case_of_the_built_areas_runs_or_is_listed() {
             Runs(file, test) => {
                 let text = fs::read_to_string(root.join(file)).unwrap();
                 assert!(text.contains(&format!("fn {test}(")), "{id}: {file} has no test {test}");
-                assert!(text.contains(id.as_str()) || text.contains(&id.replace('-', "_").to_lowercase()), "{id}: {file} does not name it");
+                assert!(
+                    text.contains(id.as_str()) || text.contains(&id.replace('-', "_").to_lowercase()),
+                    "{id}: {file} does not name it"
+                );
             }
             Missing(part) => println!("{id} cannot run: no {part}"),
         }
