@@ -150,10 +150,9 @@ impl<E: Encoder, S: Sender> Remote<E, S> {
         let all = batch.records().len() as u64;
         let total: u64 = lost.iter().map(|part| part.records).sum();
         let first = lost.first().map(|part| part.reason);
-        if total > 0 && total + unsent == all && lost.iter().all(|part| Some(part.reason) == first) {
-            if let Some(Lost { reason, why, .. }) = lost.pop() {
-                return Err(ExportError::new(reason, why));
-            }
+        let is_whole = total + unsent == all && lost.iter().all(|part| Some(part.reason) == first);
+        if is_whole && let Some(Lost { reason, why, .. }) = lost.pop() {
+            return Err(ExportError::new(reason, why));
         }
         let now = self.clock.now();
         for Lost { reason, records, why } in lost {

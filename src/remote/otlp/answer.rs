@@ -12,7 +12,7 @@ use crate::remote::Answer;
 use crate::remote::notice::shown;
 
 /// What a success says about parts: `partial_success` of an export response.
-pub(super) fn success(body: &[u8]) -> Answer {
+pub(in crate::remote) fn success(body: &[u8]) -> Answer {
     // A body that cannot be read is no error: the status has said that the payload was taken.
     match partial_success(body) {
         Some((rejected, message)) if rejected > 0 || !message.is_empty() => Answer::Partly { rejected, message: shown(&message) },
@@ -40,7 +40,7 @@ fn partial_success(body: &[u8]) -> Option<(u64, String)> {
 }
 
 /// The message of a `google.rpc.Status`.
-pub(super) fn status_message(body: &[u8]) -> Option<String> {
+pub(in crate::remote) fn status_message(body: &[u8]) -> Option<String> {
     let mut status = Reader::new(body);
     let mut message = None;
     while let Some((field, wire)) = status.next()? {
@@ -53,7 +53,7 @@ pub(super) fn status_message(body: &[u8]) -> Option<String> {
 
 /// The `retry_delay` of a `RetryInfo` among the details of a `google.rpc.Status`.
 #[cfg(feature = "otlp-grpc")]
-pub(super) fn retry_delay(status: &[u8]) -> Option<Duration> {
+pub(in crate::remote) fn retry_delay(status: &[u8]) -> Option<Duration> {
     const RETRY_INFO: &[u8] = b"google.rpc.RetryInfo";
     let mut status = Reader::new(status);
     while let Some((field, wire)) = status.next()? {

@@ -33,7 +33,7 @@ const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bi
 const FRAME_BYTES: usize = 5;
 
 /// Sends payloads as unary calls.
-pub(super) struct Grpc {
+pub(in crate::remote) struct Grpc {
     endpoint: Endpoint,
     call: Uri,
     connector: Connector,

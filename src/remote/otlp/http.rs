@@ -25,7 +25,7 @@ use crate::remote::{Answer, MAX_ANSWER_BYTES, Sender};
 const IDLE: Duration = Duration::from_secs(20);
 
 /// Sends payloads as `POST`.
-pub(super) struct Http {
+pub(in crate::remote) struct Http {
     endpoint: Endpoint,
     headers: HeaderMap,
     timeout: Duration,

@@ -25,8 +25,8 @@
 //! # Source
 //! OTLP 1.11.0; OpenTelemetry semantic conventions 1.44.0.
 
-mod answer;
-mod encode;
+pub(in crate::remote) mod answer;
+pub(in crate::remote) mod encode;
 mod encode_log;
 mod encode_span;
 mod endpoint;
@@ -80,7 +80,7 @@ impl Signal {
 pub(in crate::remote) enum Transport {
     Http(http::Http),
     #[cfg(feature = "otlp-grpc")]
-    Grpc(grpc::Grpc),
+    Grpc(Box<grpc::Grpc>),
 }
 
 impl Sender for Transport {

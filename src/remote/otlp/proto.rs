@@ -92,7 +92,6 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field: `Some(None)` at the end, `None` where the bytes are no message.
-    #[expect(clippy::type_complexity, reason = "broken, over, or a field: each read with one question mark")]
     pub(super) fn next(&mut self) -> Option<Option<(u64, Wire<'a>)>> {
         if self.rest.is_empty() {
             return Some(None);

@@ -164,7 +164,13 @@ impl Otlp {
         self.build(Signal::Logs, Logs::default())
     }
 
-    pub(in crate::remote) fn build<E: Encoder>(self, signal: Signal, encoder: E) -> Result<Remote<E, Transport>, BuildError> {
+    /// The exporter of spans with its insides.
+    #[cfg(test)]
+    pub(in crate::remote) fn build_traces(self) -> Result<Remote<Traces, Transport>, BuildError> {
+        self.build(Signal::Traces, Traces::default())
+    }
+
+    fn build<E: Encoder>(self, signal: Signal, encoder: E) -> Result<Remote<E, Transport>, BuildError> {
         let exact = self.is_exact || self.protocol == Protocol::Grpc;
         let endpoint = Endpoint::parse(&self.endpoint_key, self.endpoint.expose(), (!exact).then(|| signal.path()))?;
         let mut headers = ::http::HeaderMap::new();
@@ -180,7 +186,10 @@ impl Otlp {
         let transport = match self.protocol {
             Protocol::HttpProtobuf => Transport::Http(super::http::Http::new(endpoint, headers, gzip, timeout, &self.files)?),
             #[cfg(feature = "otlp-grpc")]
-            Protocol::Grpc => Transport::Grpc(super::grpc::Grpc::new(signal, endpoint, headers, gzip, timeout, &self.files)?),
+            Protocol::Grpc => {
+                let grpc = super::grpc::Grpc::new(signal, endpoint, headers, gzip, timeout, &self.files)?;
+                Transport::Grpc(Box::new(grpc))
+            }
             #[cfg(not(feature = "otlp-grpc"))]
             Protocol::Grpc => {
                 let _ = (endpoint, headers, gzip, timeout);
