@@ -78,7 +78,7 @@ impl Signal {
 
 /// The transport that was chosen.
 pub(in crate::remote) enum Transport {
-    Http(http::Http),
+    Http(Box<http::Http>),
     #[cfg(feature = "otlp-grpc")]
     Grpc(Box<grpc::Grpc>),
 }

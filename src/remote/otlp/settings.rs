@@ -184,7 +184,10 @@ impl Otlp {
         let timeout = if self.timeout.is_zero() { Duration::MAX } else { self.timeout };
         let gzip = self.compression == Compression::Gzip;
         let transport = match self.protocol {
-            Protocol::HttpProtobuf => Transport::Http(super::http::Http::new(endpoint, headers, gzip, timeout, &self.files)?),
+            Protocol::HttpProtobuf => {
+                let http = super::http::Http::new(endpoint, headers, gzip, timeout, &self.files)?;
+                Transport::Http(Box::new(http))
+            }
             #[cfg(feature = "otlp-grpc")]
             Protocol::Grpc => {
                 let grpc = super::grpc::Grpc::new(signal, endpoint, headers, gzip, timeout, &self.files)?;

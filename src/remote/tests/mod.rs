@@ -5,5 +5,6 @@ mod faults;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
 mod kit;
+mod property;
 mod retry;
 mod tls;
