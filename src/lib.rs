@@ -17,6 +17,7 @@ mod remote;
 #[cfg(feature = "store")]
 pub mod store;
 mod time;
+mod warn;
 
 #[cfg(feature = "axum")]
 pub mod axum {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::HeaderValue;
 use pin_project_lite::pin_project;
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
@@ -12,6 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::subscribe::Mark;
 use super::{Link, current as slot};
+use crate::propagator::w3c;
 use crate::record::parts::{MAX_FIELD_BYTES, Parts};
 use crate::record::{SpanId, TraceFlags, TraceId, Value};
 
@@ -79,6 +81,16 @@ impl Handle {
     #[must_use]
     pub fn trace_flags(&self) -> TraceFlags {
         self.link.trace_flags
+    }
+
+    /// The `traceparent` for a request that is made on behalf of this one.
+    ///
+    /// # Source
+    /// W3C Trace Context Level 2, section 3.2: version 00, with the innermost span where the request is the current one.
+    #[must_use]
+    pub fn traceparent(&self) -> HeaderValue {
+        let innermost = slot::with(|exchange| Arc::ptr_eq(&exchange.link, &self.link).then(|| exchange.innermost())).flatten();
+        w3c::write(self.link.trace_id, innermost.unwrap_or(self.link.span_id), self.link.trace_flags)
     }
 
     /// Sets an attribute of the request.

@@ -18,7 +18,9 @@ mod visit;
 pub(crate) use self::current::{enter, leave, with};
 pub(crate) use self::exchange::Exchange;
 pub use self::failure::{attach, attach_dyn};
-pub(crate) use self::failure::{attach_at, describe_any};
+#[cfg(feature = "axum")]
+pub(crate) use self::failure::attach_at;
+pub(crate) use self::failure::describe_any;
 pub use self::handle::{Handle, InExchange, WithExchange, current, set};
 pub(crate) use self::hub::Hub;
 pub(crate) use self::link::Link;

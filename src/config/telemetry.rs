@@ -13,7 +13,8 @@ use tracing_subscriber::{Layer, Registry};
 use super::settings::Settings;
 use crate::capture::{Capture, CaptureFilter, Hub, install_hook};
 use crate::layer::{ObserveLayer, Shared};
-use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats, warn};
+use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
+use crate::warn::warn;
 
 /// The telemetry that was installed last, for whoever has to end the process.
 static INSTALLED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());

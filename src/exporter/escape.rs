@@ -44,6 +44,7 @@ impl fmt::Display for Escape<'_> {
 }
 
 /// Appends `text`, escaped.
+#[cfg(any(feature = "console", test))]
 pub(crate) fn escape_into(out: &mut String, text: &str) {
     if is_plain(text) {
         out.push_str(text);

@@ -78,7 +78,7 @@ impl Memory {
     }
 
     /// Waits until the kept records are what the caller wants to see, for `timeout` at most, and returns what there is
-    /// then.
+    /// then. `is_enough` is asked while records are kept from coming in, so it must not ask this `Memory` in turn.
     #[must_use]
     pub fn wait_until(&self, timeout: Duration, mut is_enough: impl FnMut(&[Record]) -> bool) -> Vec<Record> {
         let start = Instant::now();

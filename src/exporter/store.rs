@@ -46,3 +46,38 @@ impl Exporter for StoreExporter {
         Pace { max_delay: Duration::from_millis(100), ..Pace::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::exporter::Patience;
+    use crate::record::{Losses, Record, Resource};
+    use crate::store::{Find, Reader, Settings};
+
+    struct Shared(Record);
+
+    impl AsRef<Record> for Shared {
+        fn as_ref(&self) -> &Record {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn what_is_exported_can_be_read_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut exporter = StoreExporter::new(Store::open(Settings::new(directory.path())).unwrap());
+        let records: Vec<Arc<dyn AsRef<Record> + Send + Sync>> =
+            (0..20).map(|_| Arc::new(Shared(Record::new(Box::default()))) as _).collect();
+        let (resource, patience) = (Resource::default(), Patience::default());
+        let mut lost = Losses::default();
+        lost.add(Reason::QueueFull, 3);
+        let batch = Batch::new(&records, &resource, &lost, &patience);
+        exporter.export(&batch).unwrap();
+        assert_eq!(batch.given_up().total(), 0);
+        let mut reader = Reader::open(directory.path()).unwrap();
+        assert_eq!(reader.find(&Default::default(), &Find::default()).unwrap().len(), 20);
+        assert_eq!(reader.gaps(0).unwrap()[0].losses(), &lost);
+    }
+}

@@ -28,7 +28,7 @@ use self::request_id::Maker;
 pub use self::route::{ReportRoute, RouteLayer, route_layer};
 use crate::capture::Hub;
 use crate::keep::Sampler;
-use crate::pipeline::warn;
+use crate::warn::warn;
 
 /// How long the last handle of a telemetry waits for what is queued.
 const DROP_DEADLINE: Duration = Duration::from_secs(2);

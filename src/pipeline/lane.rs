@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use super::held::Held;
 use super::stats::ExporterStats;
-use super::{ErasedExporter, quiet, warn};
+use super::{ErasedExporter, quiet};
 use crate::exporter::{Batch, ExportError, Pace, Patience};
 use crate::record::{Kind, Losses, Reason, Record, Resource};
+use crate::warn::warn;
 
 /// Bytes in one exporter's queue, at most.
 const MAX_BYTES: usize = 8 * 1024 * 1024;

@@ -9,7 +9,6 @@ mod lane;
 mod quiet;
 mod shutdown;
 mod stats;
-mod warn;
 mod worker;
 
 use std::fmt;
@@ -23,13 +22,12 @@ use crossbeam_queue::ArrayQueue;
 use self::held::Home;
 use self::lane::Lane;
 pub(crate) use self::quiet::is_quiet;
-pub(crate) use self::shutdown::Shutdown;
 use self::stats::Counts;
 pub use self::stats::{ExporterStats, Report, Stats};
-pub(crate) use self::warn::warn;
 use crate::exporter::Exporter;
 use crate::record::parts::Parts;
 use crate::record::{Reason, Record, Resource};
+use crate::warn::warn;
 
 /// Records that wait for the worker, at most; a record of a failed request may wait beyond that, up to a quarter more.
 const QUEUE: usize = 8192;
@@ -137,11 +135,6 @@ impl Pipeline {
     /// Whether an exporter shows events while their request is running.
     pub(crate) fn wants_live(&self) -> bool {
         self.shared.wants_live
-    }
-
-    /// Whether there is anyone to export to.
-    pub(crate) fn has_exporters(&self) -> bool {
-        !self.shared.lanes.is_empty()
     }
 
     /// What was taken, delivered and lost so far.

@@ -34,6 +34,7 @@ impl<'a> RequestId<'a> {
         std::str::from_utf8(bytes).ok().map(Self)
     }
 
+    #[cfg(test)]
     pub(crate) const fn as_str(self) -> &'a str {
         self.0
     }

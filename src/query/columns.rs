@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::record::{Kind, Record};
+#[cfg(feature = "store")]
+use crate::record::Kind;
+use crate::record::Record;
 
 /// Texts of a record that are compared as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,7 @@ pub(crate) enum Column {
 
 impl Column {
     /// The store's name for it.
+    #[cfg(feature = "store")]
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Method => "method",
@@ -46,6 +49,7 @@ pub(crate) fn number(value: u64) -> i64 {
 }
 
 /// The word for a kind.
+#[cfg(feature = "store")]
 pub(crate) const fn kind_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Request => "request",

@@ -146,7 +146,7 @@ mod tests {
                 assert!(seen.insert(*name), "{name} twice");
                 assert_eq!(find(name).unwrap().name, key.name);
             }
-            super::super::Query::parse(key.example).unwrap();
+            crate::query::Query::parse(key.example).unwrap();
         }
     }
 

@@ -1,7 +1,7 @@
 //! Asks a record in memory.
 
 use super::columns::{Column, number};
-use super::parse::{Expr, Id, Test, Text, severity};
+use super::expr::{Expr, Id, Test, Text, severity};
 use super::words::{contains, contains_phrase, starts_with};
 use crate::record::{Field, Header, Record, Value};
 

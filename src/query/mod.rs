@@ -8,17 +8,22 @@
 //! term is a key, an operator (`:` `=` `!=` `>` `>=` `<` `<=` `~`) and a value, or only a value: a word or a `"quoted
 //! phrase"` that stands anywhere in the record, word for word. `~` asks for a part of a text instead of the whole; a
 //! trailing `*` asks for its start. A key with a dot in it, such as `order.id:981`, is an attribute. Texts compare
-//! without regard to the case of ASCII letters. [`keys`] lists the keys.
+//! without regard to the case of ASCII letters. [`keys()`] lists the keys.
 //!
 //! A query is parsed once and then either asked about records in memory or turned into SQL for the store, which is only
 //! ever used to leave out rows that cannot match: what matches is decided in one place.
 
 mod columns;
 mod error;
+mod expr;
 mod keys;
 mod matches;
 mod parse;
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(feature = "store")]
 mod sql;
+mod term;
 mod time;
 mod words;
 
@@ -28,10 +33,13 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-pub(crate) use self::columns::{Column, kind_word, number};
+use self::columns::number;
+#[cfg(feature = "store")]
+pub(crate) use self::columns::{Column, kind_word, number as number_column};
 pub use self::error::Error;
+use self::expr::Expr;
 pub use self::keys::Key;
-use self::parse::Expr;
+#[cfg(feature = "store")]
 pub(crate) use self::sql::{Bind, Sql};
 use crate::record::Record;
 
@@ -76,15 +84,17 @@ impl Query {
     }
 
     /// Finds by the start of a short id, of which at least 4 digits are needed, by request id or by trace id.
+    #[cfg(feature = "store")]
     pub(crate) fn for_id(text: &str) -> Self {
-        let mut id = parse::Id::of(text);
+        let mut id = expr::Id::of(text);
         if text.len() < 4 {
             id.spans = None;
         }
-        Self { source: String::new(), root: Expr::Test(parse::Test::Id(id)) }
+        Self { source: String::new(), root: Expr::Test(expr::Test::Id(id)) }
     }
 
     /// A condition on the store's columns that every matching row fulfils.
+    #[cfg(feature = "store")]
     pub(crate) fn to_sql(&self, now_unix_ns: u64) -> Sql {
         Sql::of(&self.root, number(now_unix_ns))
     }

@@ -5,7 +5,7 @@
 //! the text, and column names are fixed.
 
 use super::columns::kind_word;
-use super::parse::{Bounds, Expr, Test, Text};
+use super::expr::{Bounds, Expr, Test, Text};
 
 /// A condition and its values, in order.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -32,3 +32,97 @@ fn what_is_not_well_formed_is_refused() {
     assert!(Query::parse(&"x".repeat(5000)).is_err());
     assert!(Query::parse(&"-".repeat(4000)).is_err());
 }
+
+const NOW: u64 = 1_800_000_000_000_000_000;
+
+/// Whether a record made by `change` matches.
+fn matches(query: &str, change: impl FnOnce(&mut crate::record::parts::Parts)) -> bool {
+    let mut parts = Box::<crate::record::parts::Parts>::default();
+    change(&mut parts);
+    Query::parse(query).unwrap().matches(&Record::new(parts), NOW)
+}
+
+#[test]
+fn numbers_compare_by_class_range_and_order() {
+    for (query, status, expected) in [
+        ("status:5xx", 503, true),
+        ("status:5xx", 404, false),
+        ("status>4xx", 499, false),
+        ("status>4xx", 500, true),
+        ("status>=4xx", 400, true),
+        ("status:400..499", 499, true),
+        ("status:400..", 599, true),
+        ("status!=404", 404, false),
+        ("code=404", 404, true),
+    ] {
+        assert_eq!(matches(query, |parts| parts.status = Some(status)), expected, "{query} {status}");
+    }
+    assert!(!matches("status<900", |_| {}), "no status is below nothing");
+    assert!(matches("status!=404", |_| {}));
+    for (query, expected) in [("ms>300", true), ("ms>301", false), ("duration>=301ms", true), ("ms:0.2s..1s", true)] {
+        assert_eq!(matches(query, |parts| parts.duration_ns = 301_000_000), expected, "{query}");
+    }
+}
+
+#[test]
+fn times_count_back_from_now() {
+    let minutes_ago =
+        |minutes: u64| move |parts: &mut crate::record::parts::Parts| parts.start_unix_ns = NOW - minutes * 60_000_000_000;
+    assert!(matches("since:10m", minutes_ago(10)));
+    assert!(!matches("since:10m", minutes_ago(11)));
+    assert!(matches("since:1h until:10m", minutes_ago(11)));
+    assert!(!matches("until:10m", minutes_ago(10)));
+    assert!(matches("since:2027-01-15T07:59:00Z", minutes_ago(0)));
+    assert!(matches("until:2027-01-15T09:01:00+01:00", minutes_ago(0)));
+}
+
+#[test]
+fn and_binds_closer_than_or() {
+    let status = |status| move |parts: &mut crate::record::parts::Parts| parts.status = Some(status);
+    assert!(matches("status:404 or status:500 status:501", status(404)));
+    assert!(!matches("(status:404 or status:500) status:501", status(404)));
+    assert!(matches("not (status:404 or status:500)", status(200)));
+    assert!(matches("--status:404", status(404)));
+    assert!(matches("", status(404)));
+}
+
+#[test]
+fn words_of_the_grammar_are_searched_when_quoted() {
+    let path =
+        |path: &'static str| move |parts: &mut crate::record::parts::Parts| parts.path = crate::record::parts::Text::Static(path);
+    assert!(matches("\"or\"", path("/this/or/that")));
+    assert!(matches("or-else", path("/or/else")));
+    assert!(matches("\"stauts:5xx\"", path("/stauts/5xx")));
+    assert!(matches("12:30", path("/at/12/30")));
+}
+
+#[test]
+fn a_short_id_is_found_by_its_start() {
+    let id = |parts: &mut crate::record::parts::Parts| {
+        parts.span_id = crate::record::SpanId([0xa8, 0x1f, 0, 0, 0, 0, 0, 1]);
+    };
+    for (query, expected) in
+        [("a81f", true), ("A81F", true), ("a81", false), ("id:a8", true), ("id:a82", false), ("a81f1", false)]
+    {
+        assert_eq!(matches(query, id), expected, "{query}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_the_parser(text in "\\PC*", noise in "[a-z:=<>~!\"()\\\\. 0-9*{}-]{0,40}") {
+        for text in [&text, &noise] {
+            if let Err(error) = Query::parse(text) {
+                proptest::prop_assert!(error.position() <= text.chars().count());
+            }
+        }
+    }
+
+    #[test]
+    fn a_query_and_its_negation_never_both_match(seed: u64, record: u64) {
+        let record = sample::record(record, NOW);
+        let text = sample::query(seed, false);
+        let matches = |text: &str| Query::parse(text).unwrap().matches(&record, NOW);
+        proptest::prop_assert_ne!(matches(&text), matches(&format!("-({text})")));
+    }
+}

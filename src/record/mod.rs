@@ -53,6 +53,7 @@ impl Record {
         Self { parts }
     }
 
+    #[cfg(any(feature = "store", test))]
     pub(crate) const fn parts(&self) -> &Parts {
         &self.parts
     }

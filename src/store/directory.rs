@@ -117,6 +117,11 @@ impl Directory {
         fs::symlink_metadata(self.file(name)).is_ok_and(|metadata| metadata.is_file())
     }
 
+    /// Whether the disk has too little room left, where that can be told.
+    pub(super) fn is_nearly_full(&self) -> bool {
+        free_and_total_bytes(&self.path).is_some_and(|(free, total)| is_below_floor(free, total))
+    }
+
     /// Whether there is anything in the log beside a segment.
     pub(super) fn has_log(&self, name: &Name) -> bool {
         fs::symlink_metadata(self.path.join(format!("{}-wal", name.as_str()))).is_ok_and(|metadata| metadata.len() > 0)
@@ -147,7 +152,8 @@ impl Directory {
             // A segment may vanish at any time, and a link or a directory of that name is not ours.
             let Some(metadata) = fs::symlink_metadata(file.path()).ok().filter(Metadata::is_file) else { continue };
             let bytes = if damaged { metadata.len() } else { self.bytes_of(&name) };
-            let wal = fs::symlink_metadata(self.path.join(format!("{}-wal", name.as_str()))).ok();
+            // Readers make an empty log; that is no sign of life.
+            let wal = fs::symlink_metadata(self.path.join(format!("{}-wal", name.as_str()))).ok().filter(|wal| wal.len() > 0);
             let modified = [Some(metadata), wal].into_iter().flatten().filter_map(|m| m.modified().ok()).max();
             entries.push(Entry { name, bytes, damaged, modified });
         }
@@ -246,4 +252,46 @@ fn same_owner(file: &Metadata, directory: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn same_owner(_: &Metadata, _: &Metadata) -> bool {
     true
+}
+
+/// A disk that telemetry filled would stop the application that it tells about.
+fn is_below_floor(free: u64, total: u64) -> bool {
+    free < (total / 20).max(256 * 1024 * 1024)
+}
+
+#[cfg(unix)]
+fn free_and_total_bytes(path: &Path) -> Option<(u64, u64)> {
+    let disk = rustix::fs::statvfs(path).ok()?;
+    Some((disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))
+}
+
+#[cfg(not(unix))]
+fn free_and_total_bytes(_: &Path) -> Option<(u64, u64)> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_exact_name_is_ours() {
+        let name = Name::new(1_795_392_000_250, 0xabcd);
+        assert_eq!(name.as_str(), "segment-0001795392000250-0000abcd.sqlite");
+        assert_eq!(Name::parse(name.as_str()), Some(name));
+        for other in
+            ["segment-1-0.sqlite", "segment-0001795392000250-0000ABCD.sqlite", "segment-0001795392000250-0000abcd.sqlite-wal"]
+        {
+            assert_eq!(Name::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_a_disk_is_left_alone() {
+        const GIB: u64 = 1024 * 1024 * 1024;
+        assert!(is_below_floor(4 * GIB, 100 * GIB));
+        assert!(!is_below_floor(6 * GIB, 100 * GIB));
+        assert!(is_below_floor(GIB / 8, GIB));
+        assert!(!is_below_floor(GIB / 2, GIB));
+    }
 }

@@ -19,7 +19,7 @@ pub(super) enum Kind {
     Directory,
     /// Another process holds the file.
     Busy,
-    /// The disk is full.
+    /// The disk is full, or nearly.
     Full,
     /// A file is not what it should be.
     Damaged,
@@ -43,10 +43,6 @@ impl Error {
         self
     }
 
-    pub(super) const fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// Whether there is nothing to read: no such directory, or no segment in it yet.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -59,7 +55,7 @@ impl Error {
         self.kind == Kind::Directory
     }
 
-    /// Whether the disk is full.
+    /// Whether the disk is full, or nearly: less than 256 MiB or 5 % is left.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         self.kind == Kind::Full

@@ -1,19 +1,60 @@
-//! The embedded store: SQLite in segments.
+//! The embedded store: SQLite in segments, written by the application and read by the command line.
+//!
+//! # Shape
+//! A directory of files `segment-<16 digits, milliseconds since 1970>-<8 hexadecimal digits>.sqlite`, each with SQLite's
+//! own `-wal` and `-shm` beside it. A segment is written by one process and begun anew at each start, so any number of
+//! processes share a directory without a lock. It ends at an eighth of [`Settings::max_bytes`], at 64 MiB, or after an
+//! eighth of [`Settings::max_age`]. Removal takes the oldest file as a whole, which needs no room and never delays a
+//! query for long; only files of exactly this name, or of this name and `.damaged`, are ever removed. A process whose
+//! file was removed begins another.
+//!
+//! # When something is wrong on disk
+//! With less than 256 MiB or 5 % of the disk left nothing is written, and what is lost is counted, until there is more.
+//! Writing never depends on what is there: only a directory that cannot be used is an error. A file that fails while it
+//! is written is renamed to `.damaged` and the records go to a new one. Reading leaves out what is damaged, foreign or
+//! newer and says so in [`Reader::warnings`].
+//!
+//! # Search
+//! A query becomes a condition on columns, which leaves out rows that cannot match; what is left is decoded, newest first,
+//! and asked with [`Query::matches`](crate::query::Query::matches), until the page is full or the time is up. So a search
+//! for words reads the records themselves. There is no index of words yet; it would have to be kept up with every record.
+//!
+//! # Durability
+//! Transactions are committed to SQLite's log without waiting for the disk (`synchronous = NORMAL`): a process that is
+//! killed loses nothing committed, a power cut may lose the last moments, neither damages a file.
+//!
+//! # Example
+//! ```no_run
+//! use campanile::query::Query;
+//! use campanile::store::{Find, Reader};
+//!
+//! let mut reader = Reader::open(".campanile")?;
+//! for stored in reader.find(&Query::parse("status:5xx since:1h")?, &Find::with_limit(20))? {
+//!     let record = stored.record();
+//!     eprintln!("{} {} {:?}", stored.resource().service_name(), record.path(), record.status());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod codec;
 mod directory;
 mod error;
 mod open;
 mod reader;
+mod rows;
 mod schema;
 mod segment;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
-pub use self::reader::{Cursor, Find, Gap, Reader, Stored};
+pub use self::reader::{Cursor, Find, Gap, Reader};
+pub use self::rows::Stored;
 pub use self::writer::Store;
 
 /// Where a store is and how large and old it may get.

@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::{Connection, Row, params_from_iter, types::Value};
+use rusqlite::{Connection, types::Value};
 
 use super::directory::{Directory, Name};
 use super::error::Kind;
 use super::open::{Opened, open_read_only};
-use super::{Error, codec, schema, unix_ns};
-use crate::query::{Bind, Query, Sql, number};
-use crate::record::{Losses, Reason, Record, Resource};
+use super::rows::{Rows, Stored};
+use super::{Error, schema, unix_ns};
+use crate::query::{Bind, Query, Sql, number_column as number};
+use crate::record::{Losses, Reason, Resource};
 
 /// Files that are kept open between two calls.
 const MAX_OPEN: usize = 16;
@@ -21,7 +22,7 @@ const MAX_POLLED: usize = 1000;
 
 /// Reads a store, also while applications write it.
 ///
-/// Never writes: files are opened read-only. A file that is damaged, foreign or newer than this version is left out, see
+/// Opens files read-only; SQLite may leave an empty log and a lock file beside one. A file that is damaged, foreign or newer than this version is left out, see
 /// [`warnings`](Self::warnings).
 #[derive(Debug)]
 pub struct Reader {
@@ -72,27 +73,6 @@ impl Default for Find {
 /// Before everything.
 #[derive(Clone, Debug, Default)]
 pub struct Cursor(BTreeMap<Name, i64>);
-
-/// A record as it was stored.
-#[derive(Debug)]
-pub struct Stored {
-    record: Record,
-    resource: Arc<Resource>,
-}
-
-impl Stored {
-    /// The record.
-    #[must_use]
-    pub const fn record(&self) -> &Record {
-        &self.record
-    }
-
-    /// Who wrote it.
-    #[must_use]
-    pub fn resource(&self) -> &Resource {
-        &self.resource
-    }
-}
 
 /// What was lost on the way to the store.
 #[derive(Clone, Debug)]
@@ -151,7 +131,8 @@ impl Reader {
         let mut late = false;
         for name in self.refresh()?.into_iter().rev() {
             // Whatever is older than everything on a full page does not have to be looked at.
-            let floor = found.last().filter(|_| found.len() >= limit).map_or(-1, |oldest| number(oldest.record.start_unix_ns()));
+            let floor =
+                found.last().filter(|_| found.len() >= limit).map_or(-1, |oldest| number(oldest.record().start_unix_ns()));
             let page = self.visit(&name, |connection, rows| {
                 let end: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))?;
                 if late || limit == 0 {
@@ -164,7 +145,7 @@ impl Reader {
                 );
                 let mut page = Vec::new();
                 rows.each(connection, &text, binds(&sql, [end, floor]), |_, stored| {
-                    page.extend(stored.filter(|stored| query.matches(&stored.record, now)));
+                    page.extend(stored.filter(|stored| query.matches(stored.record(), now)));
                     late = started.elapsed() > options.within;
                     page.len() < limit && !late
                 })?;
@@ -173,7 +154,7 @@ impl Reader {
             let Some((end, page)) = page else { continue };
             position.0.insert(name, end);
             found.extend(page);
-            found.sort_by_key(|stored| std::cmp::Reverse(stored.record.start_unix_ns()));
+            found.sort_by_key(|stored| std::cmp::Reverse(stored.record().start_unix_ns()));
             found.truncate(limit);
         }
         if late {
@@ -224,7 +205,7 @@ impl Reader {
                 let text = format!("SELECT id, resource, data FROM record WHERE {} AND id <= ? AND id > ? ORDER BY id", sql.text);
                 let (mut page, mut reached) = (Vec::new(), end);
                 rows.each(connection, &text, binds(&sql, [end, from]), |id, stored| {
-                    page.extend(stored.filter(|stored| query.matches(&stored.record, now)));
+                    page.extend(stored.filter(|stored| query.matches(stored.record(), now)));
                     let goes_on = found.len() + page.len() < MAX_POLLED;
                     if !goes_on {
                         reached = id;
@@ -238,7 +219,7 @@ impl Reader {
                 found.extend(page);
             }
         }
-        found.sort_by_key(|stored| stored.record.end_unix_ns());
+        found.sort_by_key(|stored| stored.record().end_unix_ns());
         Ok(found)
     }
 
@@ -329,57 +310,6 @@ impl Reader {
                 None
             }
         }
-    }
-}
-
-/// Turns rows into records.
-struct Rows<'a> {
-    name: &'a Name,
-    resources: &'a mut HashMap<(Name, i64), Arc<Resource>>,
-    damaged: bool,
-}
-
-impl Rows<'_> {
-    /// Hands over each row's number and record until told to stop; `None` for a record that cannot be read.
-    fn each(
-        &mut self,
-        connection: &Connection,
-        sql: &str,
-        binds: Vec<Value>,
-        mut take: impl FnMut(i64, Option<Stored>) -> bool,
-    ) -> rusqlite::Result<()> {
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params_from_iter(binds))?;
-        while let Some(row) = rows.next()? {
-            let stored = self.stored(connection, row)?;
-            self.damaged |= stored.is_none();
-            if !take(row.get(0)?, stored) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn stored(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<Stored>> {
-        let Ok(record) = codec::decode(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
-        let resource = self.resource(connection, row.get(1)?)?;
-        Ok(Some(Stored { record, resource }))
-    }
-
-    fn resource(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<Arc<Resource>> {
-        let key = (self.name.clone(), row);
-        if let Some(known) = self.resources.get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let mut statement = connection.prepare_cached("SELECT attributes FROM resource WHERE id = ?")?;
-        let attributes: Vec<u8> = statement.query_map([row], |row| row.get(0))?.next().transpose()?.unwrap_or_default();
-        let mut resource = Resource::default();
-        for (name, value) in codec::decode_pairs(&attributes) {
-            resource.set(name, value);
-        }
-        let resource = Arc::new(resource);
-        self.resources.insert(key, Arc::clone(&resource));
-        Ok(resource)
     }
 }
 

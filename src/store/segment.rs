@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::directory::{Directory, Name};
 use super::{codec, schema};
-use crate::query::{Column, kind_word, number};
+use crate::query::{Column, kind_word, number_column as number};
 use crate::record::{Losses, Record, Resource};
 
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);

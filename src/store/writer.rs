@@ -78,7 +78,7 @@ impl Store {
         let mut batch = Batch::default();
         let max_bytes = usize::try_from(self.segment_bytes / 4).unwrap_or(usize::MAX);
         for record in records.into_iter().filter(|record| record.kind() != RecordKind::Live) {
-            let mut data = Vec::with_capacity(record.size_bytes() / 2);
+            let mut data = Vec::with_capacity(1024);
             codec::encode(record, &mut data);
             if data.len() > max_bytes {
                 batch.lost.add(Reason::TooLarge, 1);
@@ -129,34 +129,31 @@ impl Store {
 
     fn write(&mut self, rows: &[Row<'_>], resource: &Resource) -> Result<(), Error> {
         let now = unix_ns(SystemTime::now());
-        let mut again = true;
-        loop {
-            let segment = self.ready()?;
-            let name = segment.name.clone();
-            let losses = self.pending.clone();
-            let Some(segment) = &mut self.segment else { continue };
-            let Err(error) = segment.write(rows, resource, &losses, now) else {
-                self.pending = Losses::default();
-                return Ok(());
-            };
-            if is_damage(&error) {
-                self.segment = None;
-                self.directory.set_aside(&name);
-                self.set_aside += 1;
-            } else if is_out_of_reach(&error) {
-                self.segment = None;
-            } else {
-                again = false;
+        let losses = self.pending.clone();
+        let written = match self.ready()?.write(rows, resource, &losses, now) {
+            // In another file it may go better, once.
+            Err(error) if is_damage(&error) || is_out_of_reach(&error) => {
+                if let Some(segment) = self.segment.take().filter(|_| is_damage(&error)) {
+                    let name = segment.name.clone();
+                    drop(segment);
+                    self.directory.set_aside(&name);
+                    self.set_aside += 1;
+                }
+                self.ready()?.write(rows, resource, &losses, now)
             }
-            if !again {
-                return Err(failed(error));
-            }
-            again = false;
-        }
+            written => written,
+        };
+        written.map_err(failed)?;
+        self.pending = Losses::default();
+        Ok(())
     }
 
     /// A segment with room in it.
-    fn ready(&mut self) -> Result<&Segment, Error> {
+    fn ready(&mut self) -> Result<&mut Segment, Error> {
+        if self.directory.is_nearly_full() {
+            let message = "the store's disk has less than 256 MiB or 5 % left: nothing is stored until there is more";
+            return Err(Error::new(Kind::Full, message));
+        }
         // Old segments go as a whole, so one that is filled slowly must end in time to be old.
         let max_time = self.settings.max_age / 8;
         let goes_on = self.segment.as_ref().is_some_and(|segment| {
@@ -170,7 +167,7 @@ impl Store {
         } else if self.pruned.elapsed() >= PRUNE_EVERY {
             self.prune();
         }
-        self.segment.as_ref().ok_or_else(|| Error::new(Kind::Io, "no segment is open"))
+        self.segment.as_mut().ok_or_else(|| Error::new(Kind::Io, "no segment is open"))
     }
 
     fn begin(&mut self) -> Result<(), Error> {

@@ -1,1 +1,48 @@
-fn main() {}
+//! `campanile`: reads the store that an application writes.
+
+mod args;
+mod failure;
+mod full;
+mod output;
+mod place;
+mod render;
+mod search;
+mod show;
+mod tail;
+mod timeline;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::{Args, Command};
+use self::failure::Failure;
+use self::output::Output;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Also help and version come this way; a closed pipe is no reason to complain.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Failure::USAGE));
+        }
+    };
+    let mut output = Output::of_process();
+    let done = match args.command {
+        Command::Tail(tail) => tail::run(&tail, &mut output),
+        Command::Show(show) => show::run(&show, &mut output),
+        Command::Search(search) => search::run(&search, &mut output),
+    };
+    match done.and_then(|()| output.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // What was found so far comes before the complaint.
+            let _ = output.flush();
+            if let Some(message) = failure.message() {
+                output.complain(message);
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -15,7 +15,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
         Ok(_) => {
             let file = OpenOptions::new().append(true).open(path)?;
             // Between the look and the opening a link may have come; what was opened has to be what stands there.
-            if is_same(&file, path)? { Ok(file) } else { Err(io::Error::new(ErrorKind::Other, "was replaced meanwhile")) }
+            if is_same(&file, path)? { Ok(file) } else { Err(io::Error::other("was replaced meanwhile")) }
         }
         // `create_new` follows no link either.
         Err(error) if error.kind() == ErrorKind::NotFound => create(path),

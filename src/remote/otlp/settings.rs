@@ -81,7 +81,7 @@ impl Otlp {
             timeout: Self::DEFAULT_TIMEOUT,
             files: Files::default(),
             pace: Pace { max_delay: Self::DEFAULT_DELAY, ..Pace::default() },
-            notices: Notices::default(),
+            notices: Notices::to(crate::warn::say),
         }
     }
 
@@ -232,7 +232,8 @@ impl Otlp {
         self
     }
 
-    /// Where the exporter's own sentences go.
+    /// Where the exporter's own sentences go, instead of standard error.
+    #[cfg(test)]
     pub(crate) fn notices(mut self, notices: Notices) -> Self {
         self.notices = notices;
         self

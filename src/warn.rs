@@ -32,7 +32,11 @@ pub(crate) fn warn(subject: &str, message: fmt::Arguments<'_>) {
         }
     };
     let more = if held_back > 0 { format!(" ({held_back} more since the last time)") } else { String::new() };
-    let text = format!("campanile: {subject}: {message}{more}");
+    say(&format!("{subject}: {message}{more}"));
+}
+
+/// Writes a line at once, for who counts the minutes himself.
+pub(crate) fn say(text: &str) {
     let line: String = text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "campanile: {line}");
 }

@@ -1,0 +1,53 @@
+//! Where text goes, and how it may look there.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
+
+use crate::failure::Failure;
+
+/// The standard output, with what is known about it.
+pub(crate) struct Output {
+    out: BufWriter<Stdout>,
+    is_coloured: bool,
+    width: usize,
+}
+
+impl Output {
+    /// Colour only on a terminal that knows it, and only when nobody asked for none.
+    pub(crate) fn of_process() -> Self {
+        let out = io::stdout();
+        let refuses = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_dumb = env::var_os("TERM").as_deref() == Some(OsStr::new("dumb"));
+        let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        Self {
+            is_coloured: out.is_terminal() && !refuses && !is_dumb,
+            width: columns.unwrap_or(100).clamp(40, 400),
+            out: BufWriter::new(out),
+        }
+    }
+
+    pub(crate) const fn is_coloured(&self) -> bool {
+        self.is_coloured
+    }
+
+    /// Cells of a line.
+    pub(crate) const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Writes text that ends with a line feed.
+    pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
+        Ok(self.out.write_all(text.as_bytes())?)
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.out.flush()?)
+    }
+
+    /// Writes a message beside the output, after it; one that cannot be written is lost.
+    pub(crate) fn complain(&mut self, message: &str) {
+        let _ = self.out.flush();
+        let _ = writeln!(io::stderr(), "campanile: {message}");
+    }
+}

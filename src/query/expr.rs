@@ -1,0 +1,106 @@
+//! What a query asks.
+
+use tracing::Level;
+
+use super::columns::Column;
+use super::time::Moment;
+use crate::record::{Kind, Outcome, TraceId};
+
+#[derive(Clone, Debug)]
+pub(super) enum Expr {
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Test(Test),
+}
+
+impl Default for Expr {
+    fn default() -> Self {
+        Self::All(Vec::new())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    Status(Bounds),
+    DurationNs(Bounds),
+    Time {
+        from: Option<Moment>,
+        before: Option<Moment>,
+    },
+    Column(Column, Text),
+    Attribute(String, Text),
+    Failure(String),
+    Outcome(Outcome),
+    Kind(Kind),
+    /// Severity from 1, trace, to 5, error.
+    Level(Bounds),
+    Id(Id),
+    Trace(TraceId),
+    /// Folded words in a row; `id` where they may also be the start of a short id.
+    Words {
+        phrase: Vec<String>,
+        id: Option<Id>,
+    },
+    Part(String),
+}
+
+/// Both ends included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) low: i64,
+    pub(super) high: i64,
+}
+
+impl Bounds {
+    pub(super) const fn contains(self, value: i64) -> bool {
+        self.low <= value && value <= self.high
+    }
+}
+
+/// How a text is compared; all in lower case (ASCII letters only).
+#[derive(Clone, Debug)]
+pub(super) enum Text {
+    Is(String),
+    StartsWith(String),
+    Contains(String),
+}
+
+/// The start of a span id as the range of all ids that begin so, and the words it may also be as a whole.
+#[derive(Clone, Debug)]
+pub(super) struct Id {
+    pub(super) spans: Option<([u8; 8], [u8; 8])>,
+    pub(super) trace: Option<TraceId>,
+    /// In lower case (ASCII letters only).
+    pub(super) request: String,
+}
+
+impl Id {
+    pub(super) fn of(text: &str) -> Self {
+        let request = text.to_ascii_lowercase();
+        Self { spans: span_range(&request), trace: TraceId::parse(&request), request }
+    }
+}
+
+/// The first and the last span id that begins with these 1 to 16 hexadecimal digits.
+fn span_range(digits: &str) -> Option<([u8; 8], [u8; 8])> {
+    if digits.is_empty() || digits.len() > 16 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let end = |filler: char| {
+        let full: String = digits.chars().chain(std::iter::repeat(filler)).take(16).collect();
+        u64::from_str_radix(&full, 16).ok().map(u64::to_be_bytes)
+    };
+    Some((end('0')?, end('f')?))
+}
+
+/// From 1, trace, to 5, error.
+pub(super) const fn severity(level: Level) -> i64 {
+    match level {
+        Level::ERROR => 5,
+        Level::WARN => 4,
+        Level::INFO => 3,
+        Level::DEBUG => 2,
+        Level::TRACE => 1,
+    }
+}

@@ -1,0 +1,168 @@
+//! What one term asks: a key, an operator and a value.
+
+use tracing::Level;
+
+use super::columns::{Column, normal_route};
+use super::expr::{Bounds, Id, Test, Text, severity};
+use super::keys::{Key, Shape};
+use super::time::{Moment, duration_ns};
+use super::words::{folded, words};
+use crate::record::{Kind, Outcome, TraceId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    Is,
+    IsNot,
+    Greater,
+    AtLeast,
+    Less,
+    AtMost,
+    Part,
+}
+
+pub(super) struct Value {
+    pub(super) text: String,
+    pub(super) quoted: bool,
+}
+
+pub(super) fn any_words(text: &str) -> Test {
+    let phrase: Vec<_> = words(text).map(folded).collect();
+    if phrase.is_empty() {
+        return Test::Part(text.to_owned());
+    }
+    let id = Some(Id::of(text)).filter(|id| text.len() >= 4 && id.spans.is_some());
+    Test::Words { phrase, id }
+}
+
+/// The test of a key; the error is a message without its place.
+pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String> {
+    let (name, text) = (key.name, value.text.as_str());
+    match key.shape {
+        Shape::Status => Ok(Test::Status(bounds(name, op, text, status)?)),
+        Shape::Duration => {
+            if matches!(op, Op::Is | Op::IsNot) && !text.contains("..") {
+                return Err(format!("compare '{name}' with > or <, or give a range such as {name}:100ms..300ms"));
+            }
+            Ok(Test::DurationNs(bounds(name, op, text, duration)?))
+        }
+        Shape::Time | Shape::Since | Shape::Until => time(key, op, text),
+        Shape::Text(column) => {
+            let route = column == Column::Route;
+            let value = Value { text: if route { normal_route(text).into_owned() } else { text.to_owned() }, ..*value };
+            Ok(Test::Column(column, text_op(op, &value)?))
+        }
+        Shape::Failure => only_is(name, op, true).map(|()| Test::Failure(text.to_owned())),
+        Shape::Any if op == Op::Part => Ok(Test::Part(text.to_owned())),
+        Shape::Any => only_is(name, op, false).map(|()| any_words(text)),
+        Shape::Outcome => {
+            only_is(name, op, false)?;
+            let known = Outcome::parse(&text.to_ascii_lowercase());
+            known.map(Test::Outcome).ok_or_else(|| one_of(text, "outcome", &Outcome::ALL.map(Outcome::as_str)))
+        }
+        Shape::Kind => {
+            only_is(name, op, false)?;
+            let kinds = [("request", Kind::Request), ("event", Kind::Event), ("span", Kind::Span), ("live", Kind::Live)];
+            let known = kinds.into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
+            known.map(|(_, kind)| Test::Kind(kind)).ok_or_else(|| one_of(text, "kind", &["request", "event", "span"]))
+        }
+        Shape::Level => level(name, op, text),
+        Shape::Id => only_is(name, op, false).map(|()| Test::Id(Id::of(text))),
+        Shape::Trace => {
+            only_is(name, op, false)?;
+            let id = TraceId::parse(&text.to_ascii_lowercase());
+            id.map(Test::Trace).ok_or_else(|| "a trace id is 32 hexadecimal digits".to_owned())
+        }
+    }
+}
+
+fn only_is(name: &str, op: Op, part: bool) -> Result<(), String> {
+    match op {
+        Op::Is | Op::IsNot => Ok(()),
+        Op::Part if part => Ok(()),
+        _ => Err(format!("'{name}' cannot be compared so; write {name}:value")),
+    }
+}
+
+fn one_of(text: &str, what: &str, known: &[&str]) -> String {
+    format!("no {what} is called '{text}'; it is one of {}", known.join(", "))
+}
+
+/// A text against a whole text, its start or a part of it.
+pub(super) fn text_op(op: Op, value: &Value) -> Result<Text, String> {
+    let text = value.text.to_ascii_lowercase();
+    match op {
+        Op::Part => Ok(Text::Contains(text)),
+        Op::Is | Op::IsNot => Ok(match text.strip_suffix('*') {
+            Some(start) if !value.quoted => Text::StartsWith(start.to_owned()),
+            _ => Text::Is(text),
+        }),
+        _ => Err("texts are compared with : for the whole, a trailing * for the start, or ~ for a part".to_owned()),
+    }
+}
+
+/// `404`, or `5xx` as its first and last.
+fn status(text: &str) -> Option<(i64, i64)> {
+    if let [class @ b'1'..=b'9', b'x' | b'X', b'x' | b'X'] = text.as_bytes() {
+        let low = i64::from(class - b'0') * 100;
+        return Some((low, low + 99));
+    }
+    let known = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| known).map(|status| (status, status))
+}
+
+fn duration(text: &str) -> Option<(i64, i64)> {
+    duration_ns(text).map(|(ns, _)| (ns, ns))
+}
+
+/// Reads a number or a range; what is read may itself stand for several numbers in a row.
+fn bounds(name: &str, op: Op, text: &str, read: fn(&str) -> Option<(i64, i64)>) -> Result<Bounds, String> {
+    let wrong = |text: &str| format!("'{name}' cannot be '{text}'");
+    if let (Op::Is | Op::IsNot, Some((low, high))) = (op, text.split_once("..")) {
+        let side = |text: &str, open: i64| if text.is_empty() { Some((open, open)) } else { read(text) };
+        let low = side(low, i64::MIN).ok_or_else(|| wrong(low))?.0;
+        let high = side(high, i64::MAX).ok_or_else(|| wrong(high))?.1;
+        if low > high {
+            return Err(format!("the range '{text}' is empty: its start is above its end"));
+        }
+        return Ok(Bounds { low, high });
+    }
+    let (low, high) = read(text).ok_or_else(|| wrong(text))?;
+    let all = Bounds { low: i64::MIN, high: i64::MAX };
+    match op {
+        Op::Is | Op::IsNot => Ok(Bounds { low, high }),
+        Op::Greater => Ok(Bounds { low: high.saturating_add(1), ..all }),
+        Op::AtLeast => Ok(Bounds { low, ..all }),
+        Op::Less => Ok(Bounds { high: low.saturating_sub(1), ..all }),
+        Op::AtMost => Ok(Bounds { high, ..all }),
+        Op::Part => Err(format!("'{name}' is a number: compare it with : > >= < or <=")),
+    }
+}
+
+fn time(key: &Key, op: Op, text: &str) -> Result<Test, String> {
+    let name = key.name;
+    let moment = Moment::parse(text).ok_or_else(|| {
+        format!("'{text}' is no time: write how long ago, such as 10m (s, m, h, d), or a moment such as 2026-01-31T12:00:00Z")
+    })?;
+    let next = match moment {
+        Moment::UnixNs(at) => Moment::UnixNs(at.saturating_add(1)),
+        Moment::AgoNs(ago) => Moment::AgoNs(ago.saturating_sub(1)),
+    };
+    let (from, before) = match (key.shape, op) {
+        (Shape::Since, Op::Is) | (Shape::Time, Op::AtLeast) => (Some(moment), None),
+        (Shape::Until, Op::Is) | (Shape::Time, Op::Less) => (None, Some(moment)),
+        (Shape::Time, Op::Greater) => (Some(next), None),
+        (Shape::Time, Op::AtMost) => (None, Some(next)),
+        (Shape::Time, _) => return Err(format!("compare '{name}' with > >= < or <=")),
+        _ => return Err(format!("write {name}:10m, or compare 'time' with > or <")),
+    };
+    Ok(Test::Time { from, before })
+}
+
+fn level(name: &str, op: Op, text: &str) -> Result<Test, String> {
+    bounds(name, op, text, |text| {
+        let level: Level = text.parse().ok().filter(|_| !text.bytes().all(|byte| byte.is_ascii_digit()))?;
+        Some((severity(level), severity(level)))
+    })
+    .map(Test::Level)
+    .map_err(|_| one_of(text, "level", &["trace", "debug", "info", "warn", "error"]))
+}

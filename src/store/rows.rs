@@ -1,0 +1,83 @@
+//! From rows to records.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Row, params_from_iter, types::Value};
+
+use super::codec;
+use super::directory::Name;
+use crate::record::{Record, Resource};
+
+/// A record as it was stored.
+#[derive(Debug)]
+pub struct Stored {
+    record: Record,
+    resource: Arc<Resource>,
+}
+
+impl Stored {
+    /// The record.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Who wrote it.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+}
+
+/// Turns rows into records.
+pub(super) struct Rows<'a> {
+    pub(super) name: &'a Name,
+    pub(super) resources: &'a mut HashMap<(Name, i64), Arc<Resource>>,
+    /// Whether a record could not be read.
+    pub(super) damaged: bool,
+}
+
+impl Rows<'_> {
+    /// Hands over each row's number and record until told to stop; `None` for a record that cannot be read.
+    pub(super) fn each(
+        &mut self,
+        connection: &Connection,
+        sql: &str,
+        binds: Vec<Value>,
+        mut take: impl FnMut(i64, Option<Stored>) -> bool,
+    ) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params_from_iter(binds))?;
+        while let Some(row) = rows.next()? {
+            let stored = self.stored(connection, row)?;
+            self.damaged |= stored.is_none();
+            if !take(row.get(0)?, stored) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn stored(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<Stored>> {
+        let Ok(record) = codec::decode(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
+        let resource = self.resource(connection, row.get(1)?)?;
+        Ok(Some(Stored { record, resource }))
+    }
+
+    fn resource(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<Arc<Resource>> {
+        let key = (self.name.clone(), row);
+        if let Some(known) = self.resources.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let mut statement = connection.prepare_cached("SELECT attributes FROM resource WHERE id = ?")?;
+        let attributes: Vec<u8> = statement.query_map([row], |row| row.get(0))?.next().transpose()?.unwrap_or_default();
+        let mut resource = Resource::default();
+        for (name, value) in codec::decode_pairs(&attributes) {
+            resource.set(name, value);
+        }
+        let resource = Arc::new(resource);
+        self.resources.insert(key, Arc::clone(&resource));
+        Ok(resource)
+    }
+}

@@ -1,0 +1,273 @@
+//! The command line reads what an application stored, says clearly when it cannot, and prints nothing that deceives.
+#![cfg(all(feature = "cli", feature = "axum"))]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::routing::get;
+use campanile::exporter::StoreExporter;
+use campanile::store::{Settings, Store};
+use http_body_util::BodyExt as _;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+/// Breaks a line, clears the screen, reorders text.
+const HOSTILE: &str = "bad\nFAKE \u{1b}[2J\u{9b}31m\u{202e}gnp";
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot render {HOSTILE}")]
+struct RenderError(#[source] std::num::ParseIntError);
+
+async fn order() -> &'static str {
+    campanile::set("user.id", 42);
+    tracing::info!(lines = 3, "loaded order");
+    "ok"
+}
+
+async fn fail() -> StatusCode {
+    let span = tracing::info_span!("render", page = HOSTILE);
+    let _entered = span.enter();
+    tracing::warn!(hostile = HOSTILE, "{HOSTILE}");
+    let error = RenderError("x".parse::<u8>().expect_err("no number"));
+    campanile::attach(&error);
+    StatusCode::INTERNAL_SERVER_ERROR
+}
+
+/// Runs an application on this store and sends it these paths.
+fn write(directory: &Path, paths: &[&str]) {
+    let store = Store::open(Settings::new(directory)).unwrap();
+    let telemetry = campanile::builder().service_name("shop").exporter(StoreExporter::new(store)).build().unwrap();
+    let app = Router::new().route("/orders/{id}", get(order)).route("/fail", get(fail)).layer(telemetry.layer());
+    let subscriber = tracing_subscriber::registry().with(telemetry.tracing_layer());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        for path in paths {
+            let request = Request::get(*path)
+                .header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"))
+                .header("authorization", "Bearer very-secret")
+                .header("accept", "text/html")
+                .body(Body::empty())
+                .unwrap();
+            runtime.block_on(async {
+                let response = app.clone().oneshot(request).await.unwrap();
+                response.into_body().collect().await.unwrap();
+            });
+        }
+    });
+    drop(telemetry.shutdown_blocking(Duration::from_secs(10)));
+}
+
+/// A store with three requests, made once.
+fn store() -> &'static Path {
+    static STORE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = STORE.get_or_init(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        write(&path, &["/orders/1?token=abc", "/orders/2", "/fail"]);
+        (directory, path)
+    });
+    path
+}
+
+fn campanile(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
+    command.args(arguments).env_remove("CAMPANILE_STORE").env_remove("COLUMNS").env("TZ", "UTC");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    campanile(arguments).arg("--store").arg(store()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    for hidden in ['\u{1b}', '\u{9b}', '\u{202e}', '\r'] {
+        assert!(!text.contains(hidden), "{hidden:?} in {text}");
+    }
+    assert!(text.lines().all(|line| !line.starts_with("FAKE")), "{text}");
+    text
+}
+
+/// The short id of the newest request that matches.
+fn id_of(query: &str) -> String {
+    let output = run(&["search", "-n1", "--json", query]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    line["span_id"].as_str().unwrap()[..8].to_owned()
+}
+
+#[test]
+fn search_prints_what_matches_the_newest_last() {
+    let output = run(&["search", "kind:request"]);
+    let out = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let found: Vec<_> = out.lines().filter(|line| line.contains("  GET  ")).collect();
+    assert_eq!(found.len(), 3, "{out}");
+    assert!(found[0].contains("200") && found[0].contains("/orders/{id}") && found[0].contains("user.id=42"), "{out}");
+    assert!(found[2].contains("500") && found[2].contains("/fail"), "{out}");
+    assert!(out.contains("└ RenderError: cannot render bad\\nFAKE \\u{1b}[2J"), "{out}");
+    assert!(out.contains("├ caused by: ParseIntError: invalid digit") && out.contains("└ tests"), "{out}");
+}
+
+#[test]
+fn search_in_json_is_one_object_a_line() {
+    let output = run(&["search", "--json", "since:1h"]);
+    let out = text(&output.stdout);
+    assert_eq!(out.lines().count(), 3, "{out}");
+    for line in out.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&object["trace_id"], &object["service.name"]), (&TRACE.into(), &"shop".into()));
+    }
+}
+
+#[test]
+fn what_nothing_matches_ends_with_1() {
+    let output = run(&["search", "status:418"]);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""));
+    let output = run(&["show", "0000000000000000"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no request has the id 0000000000000000"));
+}
+
+#[test]
+fn a_malformed_query_is_shown_with_the_place() {
+    let output = run(&["search", "status:5xx stauts:5xx"]);
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    let lines: Vec<_> = err.lines().collect();
+    let caret = lines.iter().find_map(|line| line.find('^')).unwrap();
+    assert!(err.contains("did you mean 'status'?") && lines[1][caret..].starts_with("stauts"), "{err}");
+    assert_eq!(run(&["search", "status:\u{1b}[2J\u{202e}"]).status.code(), Some(2));
+}
+
+#[test]
+fn show_tells_everything_about_one_request() {
+    let id = id_of("status:500");
+    for id in [&id, &id[..6]] {
+        let output = run(&["show", id]);
+        let out = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        for part in [
+            "GET /fail  ->  500 in ",
+            "error     ",
+            "├ caused by: ",
+            "cli.rs:",
+            "\n  render ",
+            "===",
+            "authorization: ‹redacted 18B›",
+            "accept: text/html",
+            "WARN   cli: bad\\nFAKE",
+        ] {
+            assert!(out.contains(part), "{part:?} is missing in\n{out}");
+        }
+        assert!(!out.contains("very-secret"), "{out}");
+    }
+}
+
+#[test]
+fn show_in_json_has_every_part() {
+    let output = run(&["show", "--json", &id_of("status:500")]);
+    let out = text(&output.stdout);
+    let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(out.lines().count(), 1);
+    assert_eq!(object["campanile.record.spans"][0]["name"], "render");
+    assert_eq!(object["campanile.record.events"][0]["message"], HOSTILE);
+    assert_eq!(object["campanile.record.failures"][0]["causes"][0]["message"], "invalid digit found in string");
+    assert!(!out.contains("very-secret"), "{out}");
+}
+
+#[test]
+fn an_id_of_several_requests_lists_them() {
+    let output = run(&["show", TRACE]);
+    assert_eq!(output.status.code(), Some(3));
+    let out = text(&output.stdout);
+    assert!(out.lines().count() == 3 && out.contains("200  GET /orders/{id}") && out.contains("500  GET /fail"), "{out}");
+    for bad in ["abc", "", "no spaces"] {
+        assert_eq!(run(&["show", bad]).status.code(), Some(2), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_store_that_is_missing_or_no_store_is_told_with_its_place() {
+    let empty = tempfile::tempdir().unwrap();
+    let missing = empty.path().join("nowhere");
+    let file = empty.path().join("file");
+    std::fs::write(&file, "text").unwrap();
+    let special = if cfg!(unix) { Path::new("/dev/zero") } else { file.as_path() };
+    for bad in [missing.as_path(), file.as_path(), special] {
+        let output = campanile(&["search", "x", "--store"]).arg(bad).output().unwrap();
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{err}");
+        assert!(err.contains(&bad.display().to_string()) && err.contains("--store DIR"), "{err}");
+    }
+    let output = campanile(&["search", "x"]).current_dir(empty.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("neither in"));
+}
+
+#[test]
+fn the_store_is_found_above_and_in_the_environment() {
+    let root = tempfile::tempdir().unwrap();
+    write(&root.path().join(".campanile"), &["/orders/7"]);
+    let below = root.path().join("a/b");
+    std::fs::create_dir_all(&below).unwrap();
+    let output = campanile(&["search", "status:200"]).current_dir(&below).output().unwrap();
+    assert!(text(&output.stdout).contains("/orders/{id}"), "{}", text(&output.stderr));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output =
+        campanile(&["search", "status:500"]).current_dir(elsewhere.path()).env("CAMPANILE_STORE", store()).output().unwrap();
+    assert!(text(&output.stdout).contains("/fail"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let id = id_of("status:500");
+    for arguments in [&["search", "since:1h"][..], &["search", "--help"], &["tail"], &["show", &id]] {
+        let mut command = campanile(arguments);
+        command.arg("--store").arg(store()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let mut complaint = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+        assert_eq!((child.wait().unwrap().code(), complaint.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn tail_goes_on_across_restarts_of_the_application() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("store");
+    write(&directory, &["/orders/1", "/orders/2"]);
+    let mut child = campanile(&["tail", "-n1", "--json", "--store"]).arg(&directory).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || {
+        let line: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        line["url.path"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(next(), "/orders/2", "the last match comes first");
+    for path in ["/fail", "/orders/3"] {
+        write(&directory, &[path]);
+        assert_eq!(next(), path);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn help_has_examples_and_every_key() {
+    for command in ["tail", "show", "search"] {
+        let output = campanile(&[command, "--help"]).output().unwrap();
+        let out = text(&output.stdout);
+        assert!(output.status.success() && out.contains("Examples:") && out.contains("Exit codes:"), "{out}");
+    }
+    let out = text(&campanile(&["search", "--help"]).output().unwrap().stdout);
+    assert!(campanile::query::keys().iter().all(|key| out.contains(key.name()) && out.contains(key.example())), "{out}");
+    assert_eq!(campanile(&["search", "--nonsense"]).output().unwrap().status.code(), Some(2));
+}
