@@ -1,5 +1,11 @@
 //! The command line reads what an application stored, says clearly when it cannot, and prints nothing that deceives.
 #![cfg(all(feature = "cli", feature = "axum"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what a test needs around it may fail as loudly as the test"
+)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Characters that could deceive a reader of text never reach an output as they are.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// Text from outside, safe to print: `Display` shows every character that breaks lines, steers a terminal, reorders or
 /// hides text as an escape such as `\n` or `\u{202e}`.
@@ -28,6 +28,9 @@ pub struct Escape<'a>(&'a str);
 impl fmt::Display for Escape<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
+        if is_plain(rest) {
+            return f.write_str(rest);
+        }
         while let Some((at, found)) = rest.char_indices().find(|(_, char)| is_hidden(*char)) {
             let (clean, tail) = rest.split_at(at);
             f.write_str(clean)?;
@@ -40,17 +43,6 @@ impl fmt::Display for Escape<'_> {
             rest = tail.get(found.len_utf8()..).unwrap_or_default();
         }
         f.write_str(rest)
-    }
-}
-
-/// Appends `text`, escaped.
-#[cfg(any(feature = "console", test))]
-pub(crate) fn escape_into(out: &mut String, text: &str) {
-    if is_plain(text) {
-        out.push_str(text);
-    } else {
-        // Writing to a `String` cannot fail.
-        let _ = write!(out, "{}", escape(text));
     }
 }
 
@@ -74,8 +66,7 @@ mod tests {
     fn every_control_character_becomes_visible() {
         for code in (0..0x20).chain(0x7f..0xa0).chain(0x200b..0x2010).chain(0x2028..0x202f).chain(0x2066..0x206a) {
             let char = char::from_u32(code).unwrap();
-            let mut out = String::new();
-            escape_into(&mut out, &format!("a{char}b"));
+            let out = escape(&format!("a{char}b")).to_string();
             assert!(out.starts_with("a\\") && out.ends_with('b') && !out.chars().any(is_hidden), "{code:x}: {out:?}");
         }
     }

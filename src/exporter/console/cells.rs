@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::exporter::escape::escape_into;
+use crate::exporter::escape::escape;
 
 /// What stands for text that was left out.
 const ELLIPSIS: char = '…';
@@ -30,10 +30,9 @@ const fn char_width(char: char) -> usize {
 
 /// The text, escaped.
 pub(super) fn clean(text: &str) -> String {
-    let mut out = String::new();
     // Much longer than any line, and short enough that a text of megabytes costs nothing.
     let end = (0..=text.len().min(4_096)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    escape_into(&mut out, text.get(..end).unwrap_or_default());
+    let mut out = escape(text.get(..end).unwrap_or_default()).to_string();
     if end < text.len() {
         out.push(ELLIPSIS);
     }
