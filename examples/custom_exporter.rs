@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // A request is over when its answer has been read.
         response.into_body().collect().await?;
     }
-    println!("{}", telemetry.shutdown().await);
+    writeln!(std::io::stdout(), "{}", telemetry.shutdown().await)?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! the request, with the path in place of a route. Ctrl-C ends it, and the last line says what was delivered.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // Connections finish what they are at.
     open.shutdown().await;
-    println!("{}", telemetry.shutdown().await);
+    writeln!(std::io::stdout(), "{}", telemetry.shutdown().await)?;
     Ok(())
 }
 

@@ -1,15 +1,17 @@
 //! Traces and logs to an OpenTelemetry collector, set up in code.
 //!
 //! Run `cargo run --example otlp` with a collector at `http://127.0.0.1:4318`, or `cargo run --example otlp -- URL`. It
-//! sends itself one request and ends: the collector shows a trace of two spans with its log records, and the last line
+//! sends itself one request, prints the trace's id and ends: the collector shows a trace of two spans with its log records, and the last line
 //! here says what was delivered. Without a collector that line says what was lost, after the retries that fit into 5 s.
 //!
 //! The same without code: `OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318` and `campanile::init()`.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use campanile::Handle;
 use campanile::otlp::{Compression, Otlp};
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
@@ -30,17 +32,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let client = Client::builder(TokioExecutor::new()).build_http::<String>();
     let response = client.get(url.parse()?).await?;
-    let context = response.headers().get("x-request-id").cloned();
-    println!("{} {:?}", response.status(), response.into_body().collect().await?.to_bytes());
-    println!("request id {context:?}");
+    std::io::stdout().write_all(&response.into_body().collect().await?.to_bytes())?;
 
-    println!("{}", telemetry.shutdown().await);
+    writeln!(std::io::stdout(), "{}", telemetry.shutdown().await)?;
     Ok(())
 }
 
-async fn tea() -> &'static str {
+async fn tea(request: Handle) -> String {
     brew().await;
-    "a cup of tea\n"
+    format!("a cup of tea; look for trace {}\n", request.trace_id())
 }
 
 #[tracing::instrument]

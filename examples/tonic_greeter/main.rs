@@ -7,6 +7,7 @@
 
 mod greeter;
 
+use std::io::Write as _;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -40,29 +41,28 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Server::builder().layer(layer).add_service(GreeterServer::new(Polite)).serve_with_incoming_shutdown(incoming, until);
     if is_once {
         tokio::spawn(async move {
-            call(channel).await;
+            let result = call(channel).await;
             let _ = done.send(());
+            result
         });
     }
     server.await?;
-    println!("{}", telemetry.shutdown().await);
+    writeln!(std::io::stdout(), "{}", telemetry.shutdown().await)?;
     Ok(())
 }
 
 /// Three calls.
-async fn call(channel: Channel) {
+async fn call(channel: Channel) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
     let mut client = GreeterClient::new(channel);
     let name = |name: &str| Name { name: name.to_owned() };
-    match client.greet(name("you")).await {
-        Ok(greeting) => println!("answer: {}", greeting.into_inner().text),
-        Err(status) => println!("answer: {status}"),
-    }
-    if let Ok(greetings) = client.greet_often(name("all of you")).await {
-        println!("answers: {}", greetings.into_inner().count().await);
-    }
+    writeln!(out, "answer: {}", client.greet(name("you")).await?.into_inner().text)?;
+    let greetings = client.greet_often(name("all of you")).await?.into_inner();
+    writeln!(out, "answers: {}", greetings.count().await)?;
     if let Err(status) = client.greet(name("")).await {
-        println!("answer: {:?}, {}", status.code(), status.message());
+        writeln!(out, "refused: {:?}, {}", status.code(), status.message())?;
     }
+    Ok(())
 }
 
 #[derive(Debug)]
