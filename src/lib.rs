@@ -49,6 +49,7 @@
 mod capture;
 mod config;
 mod error;
+mod escape;
 pub mod exporter;
 mod keep;
 mod layer;

@@ -7,7 +7,6 @@ mod batch;
 #[cfg(feature = "console")]
 mod console;
 mod error;
-mod escape;
 mod file;
 mod json;
 mod lines;
@@ -23,12 +22,13 @@ pub use self::batch::{Batch, Patience};
 #[cfg(feature = "console")]
 pub use self::console::Console;
 pub use self::error::ExportError;
-pub use self::escape::{Escape, escape};
 pub use self::file::File;
 pub use self::json::{Json, Schema};
 pub use self::memory::Memory;
 #[cfg(feature = "store")]
 pub use self::store::StoreExporter;
+
+pub use crate::escape::{Escape, escape};
 
 use std::borrow::Cow;
 use std::time::Duration;

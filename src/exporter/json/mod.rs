@@ -25,9 +25,9 @@ use std::io::{self, Write};
 
 pub use self::schema::Schema;
 use self::subject::Subject;
-use super::escape::is_hidden;
 use super::lines::{Lines, Whole};
 use super::{Batch, ExportError, Exporter};
+use crate::escape::is_hidden;
 use crate::record::{Losses, Record, Resource};
 
 /// Writes one line for each record to a writer.
