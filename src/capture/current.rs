@@ -47,16 +47,25 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
     slot.0.as_mut().map(f)
 }
 
-/// Runs `f` while `link` is the request that work on this thread belongs to.
+/// Runs `f` while `link` is the request that work on this thread belongs to, whichever else is being polled here.
 pub(super) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
-    struct PutBack(Option<Arc<Link>>);
+    struct PutBack {
+        guest: Option<Arc<Link>>,
+        hidden: Option<Exchange>,
+    }
     impl Drop for PutBack {
         fn drop(&mut self) {
-            let link = self.0.take();
+            let (link, hidden) = (self.guest.take(), self.hidden.take());
             let _ = GUEST.try_with(|guest| guest.set(link));
+            if hidden.is_some() {
+                let _ = CURRENT.try_with(|current| current.set(hidden));
+            }
         }
     }
-    let _put_back = PutBack(GUEST.try_with(|guest| guest.replace(Some(Arc::clone(link)))).unwrap_or_default());
+    let is_here = with(|exchange| Arc::ptr_eq(&exchange.link, link)).unwrap_or_default();
+    let hidden = if is_here { None } else { leave(None) };
+    let guest = GUEST.try_with(|guest| guest.replace(Some(Arc::clone(link)))).unwrap_or_default();
+    let _put_back = PutBack { guest, hidden };
     f()
 }
 

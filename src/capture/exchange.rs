@@ -13,11 +13,13 @@ pub(crate) struct Exchange {
     pub(crate) link: Arc<Link>,
     /// Spans that are entered right now, innermost last.
     pub(super) stack: Vec<SpanId>,
+    /// Whether a layer inside a router reports routes, matched or not.
+    pub(crate) has_route_layer: bool,
 }
 
 impl Exchange {
     pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
-        Self { parts, link, stack: Vec::new() }
+        Self { parts, link, stack: Vec::new(), has_route_layer: false }
     }
 
     /// The innermost span, at least the request's own.

@@ -200,7 +200,7 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<std::io::Error>() {
         return error.kind() == std::io::ErrorKind::TimedOut;
     }
-    #[cfg(feature = "otlp")]
+    #[cfg(any(feature = "axum", feature = "otlp"))]
     if error.is::<tokio::time::error::Elapsed>() {
         return true;
     }

@@ -12,7 +12,7 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::subscribe::Mark;
-use super::{Link, current as slot};
+use super::{Hub, Link, current as slot};
 use crate::propagator::w3c;
 use crate::record::parts::{MAX_FIELD_BYTES, Parts};
 use crate::record::{SpanId, TraceFlags, TraceId, Value};
@@ -57,6 +57,11 @@ impl Handle {
     /// Whether the request's record is still being written.
     pub(crate) fn is_open(&self) -> bool {
         !self.link.is_closed()
+    }
+
+    /// Whether the request's record is that of this telemetry.
+    pub(crate) fn is_of(&self, hub: &Arc<Hub>) -> bool {
+        Arc::ptr_eq(&self.link.hub, hub)
     }
 
     /// The request id.
@@ -173,7 +178,9 @@ impl<F: Future> Future for WithExchange<F> {
 }
 
 fn put(parts: &mut Parts, key: &str, value: Value<'_>) {
-    let name = parts.push_text(key, MAX_FIELD_BYTES);
+    // What is set again and again, as a stream's progress is, must not fill the record with its own name.
+    let known = parts.list(parts.attributes).find(|field| parts.str(field.name) == key).map(|field| field.name);
+    let name = known.unwrap_or_else(|| parts.push_text(key, MAX_FIELD_BYTES));
     let value = parts.push_value(value, MAX_FIELD_BYTES);
     parts.set_attribute(name, value);
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::subscribe::{PROBE_TARGET, REQUEST_TARGET, is_deaf_to};
 use crate::pipeline::Pipeline;
 
 /// Pipeline and filters of one telemetry.
@@ -32,7 +33,7 @@ impl Hub {
         self.is_subscribed.store(false, Ordering::Relaxed);
     }
 
-    pub(super) fn is_subscribed(&self) -> bool {
+    pub(crate) fn is_subscribed(&self) -> bool {
         self.is_subscribed.load(Ordering::Relaxed)
     }
 
@@ -44,6 +45,10 @@ impl Hub {
     /// Whether an event or span of this origin is captured: INFO and above, in the application's own code DEBUG too (or
     /// what the settings say), whatever the console shows, and the reasons of axum's extractors.
     pub(super) fn captures(&self, metadata: &Metadata<'_>) -> bool {
+        if matches!(metadata.target(), REQUEST_TARGET | PROBE_TARGET) {
+            // Without its own span, work that leaves the request's task could not be found again.
+            return true;
+        }
         let level = *metadata.level();
         if self.shows(metadata.target(), level) {
             return true;
@@ -63,12 +68,13 @@ impl Hub {
 
     /// Whether events that should be captured cannot get here: a filter of the whole subscriber, or of the build.
     pub(crate) fn is_hidden_from(&self) -> bool {
-        self.is_subscribed() && LevelFilter::current().min(tracing::level_filters::STATIC_MAX_LEVEL) < self.level
+        self.is_subscribed() && is_deaf_to(self.level)
     }
 
     /// The most that `captures` can ever want.
     pub(super) fn max_level(&self) -> LevelFilter {
-        let own = if cfg!(feature = "axum") { LevelFilter::TRACE } else { self.level };
+        // axum tells at TRACE why an extractor refused; the request's own span is at INFO.
+        let own = if cfg!(feature = "axum") { LevelFilter::TRACE } else { self.level.max(LevelFilter::INFO) };
         own.max(self.live.iter().map(|(_, level)| level).max().unwrap_or(LevelFilter::OFF))
     }
 }

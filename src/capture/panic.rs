@@ -11,8 +11,9 @@ use crate::record::parts::{FailureSlot, MAX_FIELD_BYTES, Text};
 use crate::record::{FailureKind, SpanId};
 
 /// What the hook saw of the last panic on this thread.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PanicPlace {
+    message: String,
     file: String,
     line: u32,
     backtrace: Option<String>,
@@ -22,9 +23,15 @@ thread_local! {
     static LAST: RefCell<Option<PanicPlace>> = const { RefCell::new(None) };
 }
 
-/// Takes what the hook saw of the last panic on this thread.
-pub(crate) fn last_panic() -> Option<PanicPlace> {
-    LAST.try_with(|last| last.try_borrow_mut().ok().and_then(|mut last| last.take())).ok().flatten()
+/// What the hook saw of the panic that said `message`, if that was the last one on this thread.
+///
+/// It may have been another one: a panic that was carried over from another thread and resumed here calls no hook. It
+/// stays for the exchange around this one.
+pub(crate) fn last_panic(message: &str) -> Option<PanicPlace> {
+    let of_it = |last: &RefCell<Option<PanicPlace>>| {
+        last.try_borrow().ok().and_then(|last| last.as_ref().filter(|place| place.message == message).cloned())
+    };
+    LAST.try_with(of_it).ok().flatten()
 }
 
 /// Notes the place of every panic, and then calls the hook that was there before.
@@ -44,12 +51,13 @@ fn note(info: &PanicHookInfo<'_>) {
     // As for the standard hook, RUST_BACKTRACE decides.
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
-    let place = PanicPlace { file: location.file().to_owned(), line: location.line(), backtrace };
+    let message = message_of(info.payload()).to_owned();
+    let place = PanicPlace { message, file: location.file().to_owned(), line: location.line(), backtrace };
     let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(place)));
 }
 
 /// What a panic said.
-pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
+pub(crate) fn message_of<'a>(payload: &'a (dyn Any + 'static)) -> &'a str {
     payload
         .downcast_ref::<&'static str>()
         .copied()

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber, dispatcher};
 use tracing_log::NormalizeEvent as _;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
@@ -14,7 +14,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::failure::push_text;
 use super::visit::Fields;
-use super::{Exchange, Hub, Link, current};
+use super::{Hub, Link, current};
 use crate::pipeline::is_quiet;
 use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, OPEN, Origin, Parts, SpanSlot, Text};
 use crate::record::{FailureKind, Kind, Record, SpanId, TraceFlags, TraceId};
@@ -24,6 +24,23 @@ use crate::{random, time};
 pub(crate) const REQUEST_TARGET: &str = "campanile::request";
 /// Target of the events by which axum tells why an extractor refused.
 const REJECTION_TARGET: &str = "axum::rejection";
+
+/// Target of the question whether anything keeps events from us.
+pub(super) const PROBE_TARGET: &str = "campanile::probe";
+
+/// Whether events that should be captured at `level` are kept from the subscriber of this thread, although it has ears of
+/// ours: by a filter of the whole subscriber, or of the build.
+pub(super) fn is_deaf_to(level: LevelFilter) -> bool {
+    let listens = dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Capture>().is_some());
+    // Only asking at a callsite goes through all filters; the greatest level of all layers together says nothing of them.
+    listens
+        && match level.into_level() {
+            Some(Level::TRACE) => !tracing::enabled!(target: PROBE_TARGET, Level::TRACE),
+            Some(Level::DEBUG) => !tracing::enabled!(target: PROBE_TARGET, Level::DEBUG),
+            Some(Level::INFO) => !tracing::enabled!(target: PROBE_TARGET, Level::INFO),
+            _ => false,
+        }
+}
 
 /// A layer for `tracing-subscriber` that captures what happens inside and outside of requests.
 #[derive(Debug)]
@@ -50,6 +67,8 @@ pub(super) enum Mark {
 
 /// A span outside any request, in flight.
 pub(super) struct Outside {
+    /// Whose record it becomes.
+    hub: Arc<Hub>,
     trace_id: TraceId,
     trace_flags: TraceFlags,
     id: SpanId,
@@ -76,8 +95,18 @@ enum Owner {
 }
 
 impl Owner {
-    /// By the nearest marked span, else by the handle that the work carries.
+    /// By the handle that the work carries and the nearest marked span of that request, else by the nearest marked span.
     fn of<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
+        let guest = current::guest();
+        let by_span = Self::of_span(span);
+        match (guest, by_span) {
+            (Some(guest), Self::Request { link, span }) if Arc::ptr_eq(&guest, &link) => Self::Request { link, span },
+            (Some(guest), _) => Self::Request { span: guest.span_id, link: guest },
+            (None, by_span) => by_span,
+        }
+    }
+
+    fn of_span<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
         for span in span.into_iter().flat_map(|span| span.scope()) {
             match span.extensions().get::<Mark>() {
                 Some(Mark::Inside { link, id, .. }) => return Self::Request { link: Arc::clone(link), span: *id },
@@ -87,17 +116,14 @@ impl Owner {
                 None => {}
             }
         }
-        match current::guest() {
-            Some(link) => Self::Request { span: link.span_id, link },
-            None => Self::Nobody,
-        }
+        Self::Nobody
     }
 }
 
 impl Capture {
-    /// Whether the exchange is ours to fill: its own telemetry listens through us, or has no ears of its own.
-    fn serves(&self, exchange: &Exchange) -> bool {
-        Arc::ptr_eq(&exchange.link.hub, &self.hub) || !exchange.link.hub.is_subscribed()
+    /// Whether the request is ours to fill: its own telemetry listens through us, or has no ears of its own.
+    fn serves(&self, link: &Link) -> bool {
+        Arc::ptr_eq(&link.hub, &self.hub) || !link.hub.is_subscribed()
     }
 
     fn open_span<S>(&self, attributes: &Attributes<'_>, span: &SpanRef<'_, S>, ctx: &Context<'_, S>)
@@ -111,14 +137,12 @@ impl Capture {
                 id: exchange.link.span_id,
                 slot: None,
             });
-            if let Some(mark) = mark {
-                span.extensions_mut().insert(mark);
-            }
+            put_mark(span, mark);
             return;
         }
         let explicit = attributes.parent().and_then(|parent| ctx.span(parent));
         let mark = current::with(|exchange| {
-            if !self.serves(exchange) {
+            if !self.serves(&exchange.link) {
                 return None;
             }
             let parent =
@@ -129,17 +153,17 @@ impl Capture {
             Some(Mark::Inside { link: Arc::clone(&exchange.link), id, slot })
         });
         let mark = match mark {
+            // Marked, or not ours, or beyond the room that there is.
             Some(mark) => mark,
             None if attributes.is_contextual() => self.open_elsewhere(attributes, Owner::of(ctx.lookup_current())),
             None => self.open_elsewhere(attributes, Owner::of(explicit)),
         };
-        if let Some(mark) = mark {
-            span.extensions_mut().insert(mark);
-        }
+        put_mark(span, mark);
     }
 
     fn open_elsewhere(&self, attributes: &Attributes<'_>, owner: Owner) -> Option<Mark> {
         let (trace_id, trace_flags, parent) = match owner {
+            Owner::Request { link, .. } if !self.serves(&link) => return None,
             Owner::Request { link, span } if !link.is_closed() => {
                 let mut parts = link.hub.pipeline.parts();
                 let id = push_span(&mut parts, attributes, span, link.now_ns())?;
@@ -153,7 +177,8 @@ impl Capture {
         let mut parts = self.hub.pipeline.parts();
         let id = push_span(&mut parts, attributes, parent, 0)?;
         let start_unix_ns = time::unix_ns();
-        let outside = Outside { trace_id, trace_flags, id, start: Instant::now(), start_unix_ns, parts: Some(parts) };
+        let hub = Arc::clone(&self.hub);
+        let outside = Outside { hub, trace_id, trace_flags, id, start: Instant::now(), start_unix_ns, parts: Some(parts) };
         Some(Mark::Outside(Box::new(outside)))
     }
 
@@ -169,8 +194,8 @@ impl Capture {
         let shown = self.hub.pipeline.wants_live() && self.hub.shows(metadata.target(), *metadata.level());
         let log = normalized.as_ref();
         let done = current::with(|exchange| {
-            if !self.serves(exchange) {
-                return false;
+            if !self.serves(&exchange.link) {
+                return true;
             }
             let explicit = event.parent().and_then(|parent| ctx.span(parent));
             let span = explicit.and_then(|parent| inside(&parent, &exchange.link)).unwrap_or_else(|| exchange.innermost());
@@ -191,6 +216,7 @@ impl Capture {
         }
         let mut parts = self.hub.pipeline.parts();
         match Owner::of(ctx.event_span(event)) {
+            Owner::Request { link, .. } if !self.serves(&link) => self.hub.pipeline.recycle(parts),
             Owner::Request { link, span } => {
                 let now_ns = link.now_ns();
                 push_event(&mut parts, event, log, (span, now_ns), shown);
@@ -216,6 +242,15 @@ impl Capture {
     }
 }
 
+/// Marks a span, unless another telemetry in the same registry has done so.
+fn put_mark<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, mark: Option<Mark>) {
+    let Some(mark) = mark else { return };
+    let mut extensions = span.extensions_mut();
+    if extensions.get_mut::<Mark>().is_none() {
+        extensions.insert(mark);
+    }
+}
+
 /// The id of a span, if it belongs to this request.
 fn inside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, link: &Arc<Link>) -> Option<SpanId> {
     match span.extensions().get::<Mark>() {
@@ -225,6 +260,10 @@ fn inside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, link: &Arc<Link>) -> Opt
 }
 
 fn push_span(parts: &mut Parts, attributes: &Attributes<'_>, parent: SpanId, now_ns: u64) -> Option<SpanId> {
+    // Asked first: what is left out must not leave its fields behind.
+    if !parts.admits_span() {
+        return None;
+    }
     let id = random::span_id();
     let mut fields = Fields::of_span(parts, List::default());
     attributes.record(&mut fields);
@@ -238,7 +277,7 @@ fn push_event(parts: &mut Parts, event: &Event<'_>, log: Option<&Metadata<'_>>, 
     if !parts.admits_event() {
         return false;
     }
-    let mut fields = Fields::of_event(parts);
+    let mut fields = Fields::of_event(parts, log.is_some());
     event.record(&mut fields);
     let (fields, message) = fields.done();
     let origin = match log {
@@ -352,7 +391,7 @@ where
         let mark = span.extensions_mut().remove::<Mark>();
         match mark {
             Some(Mark::Inside { link, id, slot }) if id != link.span_id => close_inside(&link, id, slot),
-            Some(Mark::Outside(outside)) => self.close_outside(*outside),
+            Some(Mark::Outside(outside)) => close_outside(*outside),
             Some(Mark::Inside { .. }) | None => {}
         }
     }
@@ -360,14 +399,16 @@ where
 
 /// Fields that a span records later.
 fn add_fields<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &Values<'_>) {
-    // Nothing of a user runs while the extensions are locked: a value's `Debug` may log, which needs them again.
-    let (link, id, slot) = match span.extensions_mut().get_mut::<Mark>() {
-        Some(Mark::Inside { link, id, slot }) => (Arc::clone(link), *id, *slot),
-        Some(Mark::Outside(outside)) => {
-            let taken = outside.parts.take();
-            return add_outside(span, taken, values);
-        }
+    // Nothing of a user runs while the extensions are locked: a value's `Debug` may log, which needs them again. The lock
+    // is held to the end of a `match` on it, so only what was found leaves it.
+    let found = match span.extensions_mut().get_mut::<Mark>() {
+        Some(Mark::Inside { link, id, slot }) => Ok((Arc::clone(link), *id, *slot)),
+        Some(Mark::Outside(outside)) => Err(outside.parts.take()),
         None => return,
+    };
+    let (link, id, slot) = match found {
+        Ok(inside) => inside,
+        Err(taken) => return add_outside(span, taken, values),
     };
     if id == link.span_id {
         return;
@@ -433,23 +474,21 @@ fn patch(id: SpanId) -> SpanSlot {
     SpanSlot { id, parent: SpanId::INVALID, origin, start_ns: 0, end_ns: OPEN, fields: List::default() }
 }
 
-impl Capture {
-    /// The end of a span outside any request: its record is finished.
-    fn close_outside(&self, outside: Outside) {
-        let Some(mut parts) = outside.parts else { return };
-        let duration_ns = u64::try_from(outside.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        parts.kind = Kind::Span;
-        parts.trace_id = outside.trace_id;
-        parts.trace_flags = outside.trace_flags;
-        parts.span_id = outside.id;
-        parts.start_unix_ns = outside.start_unix_ns;
-        parts.duration_ns = duration_ns;
-        if let Some(span) = parts.spans.first_mut() {
-            span.end_ns = duration_ns;
-            parts.parent_span_id = span.parent;
-        }
-        self.hub.pipeline.offer(Record::new(parts));
+/// The end of a span outside any request: its record is finished.
+fn close_outside(outside: Outside) {
+    let Some(mut parts) = outside.parts else { return };
+    let duration_ns = u64::try_from(outside.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    parts.kind = Kind::Span;
+    parts.trace_id = outside.trace_id;
+    parts.trace_flags = outside.trace_flags;
+    parts.span_id = outside.id;
+    parts.start_unix_ns = outside.start_unix_ns;
+    parts.duration_ns = duration_ns;
+    if let Some(span) = parts.spans.first_mut() {
+        span.end_ns = duration_ns;
+        parts.parent_span_id = span.parent;
     }
+    outside.hub.pipeline.offer(Record::new(parts));
 }
 
 /// Restricts [`Capture`] to what it wants, without a say over what others see.
@@ -458,7 +497,7 @@ pub(crate) struct CaptureFilter(pub(crate) Arc<Hub>);
 
 impl<S> Filter<S> for CaptureFilter {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        metadata.target() == REQUEST_TARGET || self.0.captures(metadata)
+        self.0.captures(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {

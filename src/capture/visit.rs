@@ -14,19 +14,20 @@ pub(super) struct Fields<'a> {
     list: List,
     message: Text,
     takes_message: bool,
+    is_log: bool,
     end: usize,
 }
 
 impl<'a> Fields<'a> {
-    /// For an event: the field `message` is its message.
-    pub(super) fn of_event(parts: &'a mut Parts) -> Self {
-        Self { takes_message: true, ..Self::of_span(parts, List::default()) }
+    /// For an event: the field `message` is its message. `is_log` when it is a record of the `log` crate.
+    pub(super) fn of_event(parts: &'a mut Parts, is_log: bool) -> Self {
+        Self { takes_message: true, is_log, ..Self::of_span(parts, List::default()) }
     }
 
     /// For a span; `list` is what it has already.
     pub(super) fn of_span(parts: &'a mut Parts, list: List) -> Self {
         let end = parts.text.len() + MAX_EVENT_BYTES;
-        Self { parts, list, message: Text::EMPTY, takes_message: false, end }
+        Self { parts, list, message: Text::EMPTY, takes_message: false, is_log: false, end }
     }
 
     pub(super) const fn done(self) -> (List, Text) {
@@ -55,7 +56,7 @@ impl<'a> Fields<'a> {
         } else if !self.takes_message {
             // A span may record a field again.
             self.parts.set_field(&mut self.list, Text::Static(name), slot);
-        } else if !name.starts_with("log.") {
+        } else if !(self.is_log && name.starts_with("log.")) {
             // Those say where a record of the `log` crate comes from; its origin has them.
             self.parts.push_field(&mut self.list, Text::Static(name), slot);
         }

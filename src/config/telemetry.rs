@@ -87,6 +87,10 @@ impl Telemetry {
         }
         let hub = &self.shared.hub;
         install_hook();
+        if hub.is_subscribed() {
+            // The application composes `tracing_layer` into a subscriber of its own.
+            return self.tell_places();
+        }
         let subscriber = Registry::default().with(Capture::new(Arc::clone(hub), true));
         if tracing::subscriber::set_global_default(subscriber).is_err() {
             hub.unsubscribe();
@@ -100,6 +104,10 @@ impl Telemetry {
             // Somebody else's logger stays, and its records go where it sends them.
             let _ = tracing_log::LogTracer::builder().with_max_level(hub.max_log_level()).init();
         }
+        self.tell_places();
+    }
+
+    fn tell_places(&self) {
         if !self.places.is_empty() {
             let _ = writeln!(std::io::stderr().lock(), "campanile {}: {}", env!("CARGO_PKG_VERSION"), self.places.join(", "));
         }

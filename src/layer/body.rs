@@ -20,15 +20,17 @@ pin_project! {
     ///
     /// Frames, trailers, errors, `size_hint` and `is_end_stream` are those of `B`.
     pub struct ObserveBody<B> {
+        // None only while it is dropped.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         follow: Follow,
     }
 
     impl<B> PinnedDrop for ObserveBody<B> {
         fn drop(this: Pin<&mut Self>) {
-            if let Follow::Response(response) = std::mem::replace(this.project().follow, Follow::Nothing) {
-                response.dropped();
+            let mut this = this.project();
+            if let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
+                response.dropped(|| this.inner.set(None));
             }
         }
     }
@@ -51,18 +53,20 @@ struct FollowResponse {
 
 impl<B> ObserveBody<B> {
     pub(super) const fn passing(inner: B) -> Self {
-        Self { inner, follow: Follow::Nothing }
+        Self { inner: Some(inner), follow: Follow::Nothing }
     }
 
     pub(super) const fn of_request(inner: B, link: Arc<Link>) -> Self {
-        Self { inner, follow: Follow::Request(link) }
+        Self { inner: Some(inner), follow: Follow::Request(link) }
     }
 }
 
 impl<B: Body> ObserveBody<B> {
-    pub(super) fn of_response(inner: B, flight: Flight, is_bodiless: bool) -> Self {
-        let promised = inner.size_hint().exact();
-        Self { inner, follow: Follow::Response(Box::new(FollowResponse { flight, promised, is_bodiless })) }
+    /// `declared` is the length that the head names, if it does.
+    pub(super) fn of_response(inner: B, flight: Flight, is_bodiless: bool, declared: Option<u64>) -> Self {
+        // A body may not know its length although the head names it. Servers stop at either.
+        let promised = inner.size_hint().exact().or(declared);
+        Self { inner: Some(inner), follow: Follow::Response(Box::new(FollowResponse { flight, promised, is_bodiless })) }
     }
 }
 
@@ -75,11 +79,12 @@ where
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let mut this = self.project();
+        let this = self.project();
+        let Some(mut inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
         let response = match this.follow {
-            Follow::Nothing => return this.inner.poll_frame(cx),
+            Follow::Nothing => return inner.poll_frame(cx),
             Follow::Request(link) => {
-                let polled = this.inner.poll_frame(cx);
+                let polled = inner.poll_frame(cx);
                 if let Poll::Ready(Some(Ok(frame))) = &polled {
                     link.add_request_bytes(frame.data_ref().map_or(0, |data| data.remaining() as u64));
                 }
@@ -87,15 +92,14 @@ where
             }
             Follow::Response(response) => response,
         };
-        let inner = this.inner.as_mut();
-        let polled = response.flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))));
+        let polled = response.flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll_frame(cx))));
         if let Ok(Poll::Ready(Some(Ok(frame)))) = &polled {
             response.saw(frame);
         }
         let is_over = match &polled {
             Ok(Poll::Pending) => false,
-            // Servers do not poll again once this is true.
-            Ok(Poll::Ready(Some(Ok(_)))) => this.inner.is_end_stream(),
+            // Servers do not poll again once this is true, nor after trailers.
+            Ok(Poll::Ready(Some(Ok(frame)))) => frame.is_trailers() || inner.is_end_stream(),
             Ok(Poll::Ready(_)) | Err(_) => true,
         };
         if is_over && let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
@@ -109,11 +113,11 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(B::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(SizeHint::default, B::size_hint)
     }
 }
 
@@ -131,13 +135,10 @@ impl FollowResponse {
     }
 
     /// The server let go of the body.
-    fn dropped(self) {
+    fn dropped(self, drop_inner: impl FnOnce()) {
         let seen = self.flight.exchange().map_or(0, |exchange| exchange.parts.response_bytes);
-        if self.is_bodiless || self.promised.is_some_and(|promised| seen >= promised) {
-            self.flight.finish(Outcome::Answered);
-        } else {
-            self.flight.abandoned(Outcome::ClientGoneMidBody);
-        }
+        let is_whole = self.is_bodiless || self.promised.is_some_and(|promised| seen >= promised);
+        self.flight.abandoned(if is_whole { Outcome::Answered } else { Outcome::ClientGoneMidBody }, drop_inner);
     }
 }
 

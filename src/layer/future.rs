@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
+use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -22,15 +23,17 @@ pin_project! {
     /// The response future of [`Observe`](super::Observe).
     #[must_use = "futures do nothing unless polled"]
     pub struct ObserveFuture<F> {
+        // None only while it is dropped.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         flight: Option<Flight>,
     }
 
     impl<F> PinnedDrop for ObserveFuture<F> {
         fn drop(this: Pin<&mut Self>) {
-            if let Some(flight) = this.project().flight.take() {
-                flight.abandoned(Outcome::ClientGoneBeforeHead);
+            let mut this = this.project();
+            if let Some(flight) = this.flight.take() {
+                flight.abandoned(Outcome::ClientGoneBeforeHead, || this.inner.set(None));
             }
         }
     }
@@ -38,11 +41,11 @@ pin_project! {
 
 impl<F> ObserveFuture<F> {
     pub(super) const fn new(inner: F, flight: Flight) -> Self {
-        Self { inner, flight: Some(flight) }
+        Self { inner: Some(inner), flight: Some(flight) }
     }
 
     pub(super) const fn passing(inner: F) -> Self {
-        Self { inner, flight: None }
+        Self { inner: Some(inner), flight: None }
     }
 }
 
@@ -56,10 +59,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Pending };
         let Some(flight) = this.flight else {
-            return Poll::Ready(ready!(this.inner.poll(cx)).map(|response| response.map(ObserveBody::passing)));
+            return Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(ObserveBody::passing)));
         };
-        let polled = flight.within(|| catch_unwind(AssertUnwindSafe(|| this.inner.poll(cx))));
+        let polled = flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.poll(cx))));
         let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,
@@ -120,31 +124,18 @@ impl Flight {
         self.exchange.as_mut()
     }
 
-    /// Runs `f` inside the request's span, with the exchange where events find it. `f` must not unwind.
+    /// Runs `f` inside the request's span, with the exchange where events find it.
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        let span = std::mem::replace(&mut self.span, Span::none());
-        let out = self.with_current(|| {
+        let Self { exchange, span, .. } = self;
+        with_current(exchange, || {
             let _entered = span.enter();
             f()
-        });
-        self.span = span;
-        out
+        })
     }
 
     /// [`within`](Self::within) without the span.
     pub(super) fn with_current<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        let Some(exchange) = self.exchange.take() else { return f() };
-        match capture::enter(exchange) {
-            Ok(previous) => {
-                let out = f();
-                self.exchange = capture::leave(previous);
-                out
-            }
-            Err(exchange) => {
-                self.exchange = Some(exchange);
-                f()
-            }
-        }
+        with_current(&mut self.exchange, f)
     }
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {
@@ -155,6 +146,7 @@ impl Flight {
             head::response(&mut exchange.parts, &response);
             if let Some(shared) = &self.warns_of_route
                 && exchange.parts.route.is_none()
+                && !exchange.has_route_layer
                 && response.status() != http::StatusCode::NOT_FOUND
             {
                 shared.warn_of_route();
@@ -170,7 +162,8 @@ impl Flight {
             return response.map(ObserveBody::passing);
         }
         let is_bodiless = head::is_bodiless(&self.method, status);
-        response.map(|body| ObserveBody::of_response(body, self, is_bodiless))
+        let declared = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        response.map(|body| ObserveBody::of_response(body, self, is_bodiless, declared))
     }
 
     /// Ends with an error of the service or body.
@@ -185,20 +178,66 @@ impl Flight {
     /// Ends with a panic, which the caller lets go on.
     pub(super) fn panicked(mut self, payload: &(dyn Any + Send)) {
         if let Some(exchange) = &mut self.exchange {
-            exchange.fail_by_panic(message_of(payload), last_panic());
+            let message = message_of(payload);
+            exchange.fail_by_panic(message, last_panic(message));
         }
         self.finish(Outcome::Panicked);
     }
 
-    /// Ends because nobody waits for it any more.
-    pub(super) fn abandoned(self, outcome: Outcome) {
+    /// Ends because nobody waits for it any more; `drop_inner` lets go of what was polled.
+    ///
+    /// That happens inside the request, so that what destructors log and the spans that they end are on its record.
+    pub(super) fn abandoned(mut self, outcome: Outcome, drop_inner: impl FnOnce()) {
         // During unwinding it is not the client that went away.
-        self.finish(if thread::panicking() { Outcome::Panicked } else { outcome });
+        let outcome = if thread::panicking() && outcome != Outcome::Answered { Outcome::Panicked } else { outcome };
+        let dropped = self.within(|| catch_unwind(AssertUnwindSafe(drop_inner)));
+        self.finish(outcome);
+        // A destructor's panic goes on, except where a second one would end the process.
+        if let Err(payload) = dropped
+            && !thread::panicking()
+        {
+            resume_unwind(payload)
+        }
     }
 
-    pub(super) fn finish(self, outcome: Outcome) {
-        if let Some(exchange) = self.exchange {
+    pub(super) fn finish(mut self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        if let Some(exchange) = self.exchange.take() {
             exchange.finish(outcome, self.counts_request_bytes);
+        }
+    }
+}
+
+impl Drop for Flight {
+    /// What none of the ways above ended: something of the application's unwound through us.
+    fn drop(&mut self) {
+        self.end(Outcome::Panicked);
+    }
+}
+
+/// Runs `f` while the exchange in `slot` is the current one; it comes back even if `f` unwinds.
+fn with_current<T>(slot: &mut Option<Exchange>, f: impl FnOnce() -> T) -> T {
+    struct Leave<'a> {
+        slot: &'a mut Option<Exchange>,
+        previous: Option<Exchange>,
+    }
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            *self.slot = capture::leave(self.previous.take());
+        }
+    }
+    let Some(exchange) = slot.take() else { return f() };
+    match capture::enter(exchange) {
+        Ok(previous) => {
+            let _leave = Leave { slot, previous };
+            f()
+        }
+        Err(exchange) => {
+            *slot = Some(exchange);
+            f()
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Heads become slots and texts of a record.
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version};
 
-use super::Settings;
+use super::{FindPeer, Settings};
 use crate::propagator::request_id::RequestId;
 use crate::record::parts::{MAX_HEADER_BYTES, Parts, Side, Text};
 use crate::redact;
@@ -34,7 +35,9 @@ pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Set
         parts.port = port;
     }
     parts.user_agent = headers.get(USER_AGENT).map(|value| parts.push_bytes(value.as_bytes(), MAX_HEADER_BYTES));
-    parts.peer = settings.find_peer.as_ref().map_or_else(|| peer(extensions), |find| find(extensions));
+    // An application's own finder that panics costs the address, not the request.
+    let find = |find: &FindPeer| catch_unwind(AssertUnwindSafe(|| find(extensions))).unwrap_or_default();
+    parts.peer = settings.find_peer.as_deref().map_or_else(|| peer(extensions), find);
     parts.is_rpc = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     push_headers(parts, Side::Request, headers);
 }

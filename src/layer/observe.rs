@@ -110,7 +110,8 @@ impl<S: fmt::Debug> fmt::Debug for ObserveAsIs<S> {
 
 /// Whether the layer stands outside an axum `Router`, where matched routes cannot be seen.
 fn is_router<S>() -> bool {
-    cfg!(feature = "axum") && type_name::<S>().contains("axum::routing::Router<")
+    // Without a `<`: a `Router<()>` prints as `Router`.
+    cfg!(feature = "axum") && type_name::<S>().contains("axum::routing::Router")
 }
 
 /// Calls the inner service with the exchange in place; a panic is put on the record and goes on.
@@ -131,7 +132,7 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     if !shared.is_on {
         return (request, None);
     }
-    if request.extensions().get::<Handle>().is_some_and(Handle::is_open) {
+    if request.extensions().get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
         // The layer was applied twice. The outer one has the record; the inner one may see the route.
         route::report(request.extensions());
         return (request, None);
@@ -152,7 +153,7 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     let link = Link::new(Arc::clone(&shared.hub), ids, id.as_str(), (Instant::now(), start_unix_ns));
     let link = Arc::new(link);
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
-    request_id::extend(request.extensions_mut(), &id.value);
+    request_id::show(&mut request, &id);
     let warns_of_route = wraps_router.then(|| Arc::clone(shared));
     let flight = flight(Exchange::new(parts, link), request.method().clone(), id.value, warns_of_route);
     (request, Some(flight))

@@ -81,10 +81,12 @@ fn from_extension(_: &Extensions) -> Option<HeaderValue> {
     None
 }
 
-/// Shows the id to layers and handlers further in.
-pub(super) fn extend(extensions: &mut Extensions, value: &HeaderValue) {
+/// Shows the id to layers and handlers further in, so that all of them mean the same one.
+pub(super) fn show<B>(request: &mut Request<B>, id: &Chosen) {
+    if id.source != RequestIdSource::Inbound {
+        // tower-http's `SetRequestId` makes another one where the header is absent.
+        request.headers_mut().insert(HEADER, id.value.clone());
+    }
     #[cfg(feature = "tower-http")]
-    extensions.insert(tower_http::request_id::RequestId::new(value.clone()));
-    #[cfg(not(feature = "tower-http"))]
-    let _ = (extensions, value);
+    request.extensions_mut().insert(tower_http::request_id::RequestId::new(id.value.clone()));
 }

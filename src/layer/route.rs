@@ -57,9 +57,11 @@ where
 
 /// Puts the matched route on the current exchange, unless it has one: the outermost router sees the whole template.
 pub(super) fn report(extensions: &Extensions) {
-    let Some(route) = of(extensions) else { return };
     let _ = capture::with(|exchange| {
-        if exchange.parts.route.is_none() {
+        exchange.has_route_layer = true;
+        if exchange.parts.route.is_none()
+            && let Some(route) = of(extensions)
+        {
             exchange.parts.route = Some(exchange.parts.push_text(route, MAX_HEADER_BYTES));
         }
     });

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::held::Held;
 use super::stats::ExporterStats;
-use super::{ErasedExporter, quiet};
+use super::{ErasedExporter, after, quiet};
 use crate::exporter::{Batch, ExportError, Pace, Patience};
 use crate::record::{Kind, Losses, Reason, Record, Resource};
 use crate::warn::warn;
@@ -186,7 +186,7 @@ impl LaneShared {
                 return None;
             }
             let hurried = state.is_closing || state.flush_done < state.flush_asked;
-            let first = state.queue.front().map(|(since, _)| *since + self.pace.max_delay);
+            let first = state.queue.front().map(|(since, _)| after(*since, self.pace.max_delay));
             let now = Instant::now();
             let is_due = first.is_some_and(|due| hurried || due <= now || state.queue.len() >= self.pace.max_records);
             if is_due {

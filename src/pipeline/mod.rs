@@ -91,7 +91,7 @@ impl Pipeline {
             lanes,
         });
         if has_lanes && !worker::start(&shared) {
-            shared.is_closed.store(true, Ordering::SeqCst);
+            shared.abort();
             warn("pipeline", format_args!("cannot start a thread; nothing is exported"));
         }
         Self { shared }
@@ -119,6 +119,10 @@ impl Pipeline {
         fence(Ordering::SeqCst);
         if shared.is_asleep.load(Ordering::Relaxed) || queue.len() * 2 > queue.capacity() {
             shared.wake();
+        }
+        if shared.is_closed.load(Ordering::SeqCst) && shared.progress().worker_done {
+            // Shutdown came in between, and nobody else looks into the queue any more.
+            shared.sweep();
         }
     }
 
@@ -148,7 +152,7 @@ impl Pipeline {
         if shared.is_closed.load(Ordering::Acquire) {
             return true;
         }
-        let until = Instant::now() + within;
+        let until = after(Instant::now(), within);
         let ticket = shared.flush_asked.fetch_add(1, Ordering::SeqCst) + 1;
         shared.wake();
         let mut progress = shared.progress();
@@ -176,6 +180,14 @@ impl Shared {
         }
     }
 
+    /// Counts what came too late for the worker as dropped; only once that has ended.
+    fn sweep(&self) {
+        while let Some(record) = self.important.pop().or_else(|| self.ordinary.pop()) {
+            self.home.release(record.size_bytes());
+            self.give_back(record, Some(Reason::ShutdownDeadline));
+        }
+    }
+
     /// Takes back the buffer of a record that nobody will see.
     fn give_back(&self, record: Record, reason: Option<Reason>) {
         match reason {
@@ -189,6 +201,12 @@ impl Shared {
         let queued = self.ordinary.len() + self.important.len() + self.in_hand.load(Ordering::Acquire);
         self.counts.snapshot(queued as u64, self.home.used_bytes(), self.lanes.iter().map(Lane::stats).collect())
     }
+}
+
+/// A moment after `start`, however long `within` is.
+fn after(start: Instant, within: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    start.checked_add(within).or_else(|| start.checked_add(YEAR)).unwrap_or(start)
 }
 
 impl fmt::Debug for Pipeline {

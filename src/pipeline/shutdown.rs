@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::stats::Report;
-use super::{Pipeline, Shared, quiet};
+use super::{Pipeline, Shared, after, quiet};
 
 impl Pipeline {
     /// Ends it from a thread that may wait.
@@ -53,9 +53,15 @@ impl Pipeline {
 }
 
 impl Shared {
+    /// Ends what could not even begin: there is no worker.
+    pub(super) fn abort(&self) {
+        self.progress().worker_done = true;
+        let _ = self.shut_down(Duration::ZERO);
+    }
+
     fn shut_down(&self, within: Duration) -> Report {
         let start = Instant::now();
-        let deadline = start + within;
+        let deadline = after(start, within);
         let is_first = !self.is_closed.swap(true, Ordering::SeqCst);
         if !is_first {
             // Someone else is at it, or was: the answer is the same.
@@ -70,7 +76,7 @@ impl Shared {
             return progress.report.clone().unwrap_or_else(|| Report {
                 stats: self.stats(),
                 took: start.elapsed(),
-                in_time: true,
+                in_time: self.lanes.is_empty(),
             });
         }
         self.wake();
@@ -91,6 +97,7 @@ impl Shared {
         for lane in &self.lanes {
             in_time &= lane.join(deadline);
         }
+        self.sweep();
         let report = Report { stats: self.stats(), took: start.elapsed(), in_time };
         self.progress().report = Some(report.clone());
         self.changed.notify_all();

@@ -45,7 +45,9 @@ fn run(shared: &Shared) {
         }
         if closing {
             progress.worker_done = true;
+            drop(progress);
             shared.changed.notify_all();
+            shared.sweep();
             return;
         }
         drop(progress);

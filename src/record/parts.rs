@@ -282,6 +282,10 @@ impl Parts {
 
     /// Copies a text in, cut after `max` bytes at a character's border.
     pub(crate) fn push_text(&mut self, text: &str, max: usize) -> Text {
+        let max = max.min(self.text_room());
+        if max == 0 && !text.is_empty() {
+            return Text::Static(CUT_MARK);
+        }
         let start = self.text.len();
         let (kept, cut) = cut_at(text, max);
         self.text.push_str(kept);
@@ -296,6 +300,10 @@ impl Parts {
         if let Some(text) = value.as_str() {
             return self.push_text(text, max);
         }
+        let max = max.min(self.text_room());
+        if max == 0 {
+            return Text::Static(CUT_MARK);
+        }
         let start = self.text.len();
         let mut writer = Bounded { text: &mut self.text, left: max, cut: false };
         // A user's `Debug` runs here: its panic must not take the request down, and what it wrote so far is kept.
@@ -307,6 +315,11 @@ impl Parts {
             Ok(Err(_)) | Err(_) => self.text.push_str("<unprintable>"),
         }
         self.range_from(start)
+    }
+
+    /// Bytes that texts may still take. An event that was admitted has its room.
+    fn text_room(&self) -> usize {
+        (MAX_RECORD_BYTES + MAX_EVENT_BYTES).saturating_sub(self.text.len())
     }
 
     fn range_from(&self, start: usize) -> Text {
@@ -360,6 +373,7 @@ impl Parts {
         let mut at = list.first;
         while let Some(field) = self.fields.get(at as usize).copied() {
             if self.str(field.name) == self.str(name) {
+                let value = self.in_place_of(field.value, value);
                 if let Some(field) = self.fields.get_mut(at as usize) {
                     field.value = value;
                 }
@@ -368,6 +382,23 @@ impl Parts {
             at = field.next;
         }
         self.push_field(list, name, value);
+    }
+
+    /// Moves a text that was written last into the place of the one that it replaces, where it fits. What is set again and
+    /// again would otherwise fill the record.
+    fn in_place_of(&mut self, old: Slot, new: Slot) -> Slot {
+        let (Slot::Text(Text::Range { start: to, len: room }), Slot::Text(Text::Range { start: from, len })) = (old, new) else {
+            return new;
+        };
+        let (from, place) = (from as usize, to as usize..(to as usize).saturating_add(room as usize));
+        let is_last = from.saturating_add(len as usize) == self.text.len() && from >= place.end;
+        if len > room || !is_last || self.text.get(place.clone()).is_none() {
+            return new;
+        }
+        let mut moved = self.text.split_off(from);
+        moved.extend(std::iter::repeat_n(' ', room.saturating_sub(len) as usize));
+        self.text.replace_range(place, &moved);
+        Slot::Text(Text::Range { start: to, len })
     }
 
     /// Sets an attribute of the request, replacing an earlier one of the same name.
@@ -389,12 +420,20 @@ impl Parts {
 
     /// Appends a span; false when there was no room, which is counted.
     pub(crate) fn push_span(&mut self, span: SpanSlot) -> bool {
-        if self.spans.len() >= MAX_SPANS || !self.has_room(size_of::<SpanSlot>()) {
-            self.dropped_spans = self.dropped_spans.saturating_add(1);
-            return false;
+        let admitted = self.admits_span();
+        if admitted {
+            self.spans.push(span);
         }
-        self.spans.push(span);
-        true
+        admitted
+    }
+
+    /// Whether a span still fits; counts it as dropped when it does not.
+    pub(crate) fn admits_span(&mut self) -> bool {
+        let admitted = self.spans.len() < MAX_SPANS && self.has_room(size_of::<SpanSlot>());
+        if !admitted {
+            self.dropped_spans = self.dropped_spans.saturating_add(1);
+        }
+        admitted
     }
 
     /// Whether an event still fits; counts it as dropped when it does not.
