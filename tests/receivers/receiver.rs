@@ -149,10 +149,17 @@ impl Receiver {
         self.call(&head);
     }
 
-    /// How many requests the sink refused.
-    pub(crate) fn refused(&self) -> usize {
+    /// What the sink notes of the requests that it did this with.
+    pub(crate) fn requests(&self, done: &str) -> Vec<Value> {
+        let mut dump = self.get_json("/dump");
+        let requests = dump["requests"].take();
+        requests.as_array().unwrap().iter().filter(|request| request["do"] == done).cloned().collect()
+    }
+
+    /// The ids of all spans at the sink, each as often as it came.
+    pub(crate) fn span_ids(&self) -> Vec<String> {
         let dump = self.get_json("/dump");
-        dump["requests"].as_array().unwrap().iter().filter(|request| request["do"] == "refuse").count()
+        dump["spans"].as_array().unwrap().iter().map(|span| span["span_id"].as_str().unwrap().to_owned()).collect()
     }
 
     fn get_json(&self, path: &str) -> Value {
