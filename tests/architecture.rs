@@ -38,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "redact",
             "random",
             "time",
+            "warn",
         ],
     ),
 ];

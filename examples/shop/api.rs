@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -114,9 +114,9 @@ async fn events(State(shop): State<Shop>, Query(page): Query<Page>) -> Sse<impl 
     }))
 }
 
-async fn panics() -> Response {
-    let prices: [u64; 0] = [];
-    // What a bug looks like.
-    let cheapest = prices.iter().min().expect("a shop has prices");
-    cheapest.to_string().into_response()
+/// What a bug looks like: the mean of nothing.
+async fn panics(Query(page): Query<Page>) -> String {
+    let prices: Vec<u64> = (1..=12).map(|price| price * 1_000).skip(page.limit.unwrap_or(12)).collect();
+    let mean = prices.iter().sum::<u64>() / prices.len() as u64;
+    mean.to_string()
 }

@@ -69,12 +69,13 @@ pub(crate) async fn checkout(
         warn!(order.id = id, "paid already");
         return Err(CheckoutError::PaidAlready(id).into());
     }
-    let paid = charge(&checkout.card, order.total_cents).await;
+    // On a task of its own, and still part of this request.
+    let check = tokio::spawn(check_for_fraud(id, order.total_cents).in_exchange());
+    let (paid, is_odd) = tokio::join!(charge(&checkout.card, order.total_cents), check);
     let receipt = paid.map_err(|source| CheckoutError::Payment { order: id, source })?;
+    let is_odd = is_odd.unwrap_or(true);
     shop.mark_paid(id);
-    info!(receipt, total_cents = order.total_cents, "order paid");
-    // The mail is not waited for, yet what it logs before the answer is out belongs to this request.
-    tokio::spawn(send_mail(id).in_exchange());
+    info!(receipt, total_cents = order.total_cents, is_odd, "order paid");
     Ok(Json(Receipt { order: id, receipt }))
 }
 
@@ -93,8 +94,13 @@ async fn charge(card: &str, amount_cents: u64) -> Result<u64, PaymentError> {
     Ok(answer.trim_start_matches("receipt=").parse()?)
 }
 
+/// Whether somebody should have a look.
 #[instrument]
-async fn send_mail(order: u64) {
-    info!("confirmation is on its way");
-    tokio::time::sleep(Duration::from_millis(1)).await;
+async fn check_for_fraud(order: u64, amount_cents: u64) -> bool {
+    tokio::time::sleep(Duration::from_millis(4)).await;
+    let is_odd = amount_cents > 2_000_000;
+    if is_odd {
+        warn!(order, amount_cents, "a large order");
+    }
+    is_odd
 }

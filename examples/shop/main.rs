@@ -6,6 +6,7 @@
 //! the store `.campanile` to be searched. `--help` tells the rest; the `CAMPANILE_*` and `OTEL_*` variables work as ever.
 
 mod api;
+mod census;
 mod checkout;
 mod options;
 mod photos;
@@ -23,6 +24,7 @@ use campanile::{Env, Telemetry};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use self::census::Census;
 use self::options::Options;
 use self::stock::Shop;
 
@@ -45,13 +47,14 @@ async fn run(options: Options) -> anyhow::Result<()> {
 
     let env =
         Env::of_process().or("CAMPANILE_CONSOLE", "pretty").or("CAMPANILE_STORE", ".campanile").or("OTEL_SERVICE_NAME", "shop");
-    let telemetry = campanile::builder().env(env).service_version(env!("CARGO_PKG_VERSION")).init()?;
+    let census = Census::default();
+    let telemetry = campanile::builder().env(env).service_version(env!("CARGO_PKG_VERSION")).exporter(census.clone()).init()?;
     let app = api::router(Shop::open()).layer(telemetry.layer());
     say(&format!("shop: listening on http://{addr}"))?;
 
     let (done, traffic_is_done) = oneshot::channel();
     if options.traffic > 0 {
-        tokio::spawn(send_traffic(addr, options.traffic, telemetry.clone(), done));
+        tokio::spawn(send_traffic(addr, options.traffic, telemetry.clone(), census, done));
     }
     let until = async move {
         let exit = async {
@@ -71,19 +74,18 @@ async fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn send_traffic(addr: SocketAddr, requests: usize, telemetry: Telemetry, done: oneshot::Sender<()>) {
+async fn send_traffic(addr: SocketAddr, requests: usize, telemetry: Telemetry, census: Census, done: oneshot::Sender<()>) {
     let tally = traffic::send(addr, requests).await;
     // The server learns a little later than the client that a client has left.
-    let recorded = || telemetry.stats().offered;
     for _ in 0..40 {
-        if recorded() >= tally.sent {
+        if census.requests() >= tally.sent {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let flushed = telemetry.clone();
     let _ = tokio::task::spawn_blocking(move || flushed.flush(Duration::from_secs(5))).await;
-    let _ = say(&tally.summary(&telemetry.stats()));
+    let _ = say(&tally.summary(census.requests(), &telemetry.stats()));
     let _ = done.send(());
 }
 

@@ -17,10 +17,10 @@ mod visit;
 
 pub(crate) use self::current::{enter, leave, with};
 pub(crate) use self::exchange::Exchange;
-pub use self::failure::{attach, attach_dyn};
 #[cfg(feature = "axum")]
 pub(crate) use self::failure::attach_at;
 pub(crate) use self::failure::describe_any;
+pub use self::failure::{attach, attach_dyn};
 pub use self::handle::{Handle, InExchange, WithExchange, current, set};
 pub(crate) use self::hub::Hub;
 pub(crate) use self::link::Link;

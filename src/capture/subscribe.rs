@@ -12,7 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::failure::describe_text;
+use super::failure::push_text;
 use super::visit::Fields;
 use super::{Exchange, Hub, Link, current};
 use crate::pipeline::is_quiet;
@@ -261,16 +261,13 @@ fn reject(parts: &mut Parts, at: (SpanId, u64)) {
     let field = |name: &str| {
         let slot = parts.list(event.fields).find(|field| parts.str(field.name) == name)?;
         match slot.value {
-            crate::record::parts::Slot::Text(text) => Some(parts.str(text).to_owned()),
+            crate::record::parts::Slot::Text(text) => Some(text),
             _ => None,
         }
     };
-    let reason = field("rejection_type").map(|name| (name, field("body").unwrap_or_default()));
-    let Some((name, body)) = reason else { return };
-    describe_text(parts, FailureKind::Rejection, at, None, format_args!("{body}"));
-    let type_name = parts.push_text(&name, MAX_FIELD_BYTES);
-    if let Some(failure) = parts.failures.last_mut() {
-        failure.type_name = type_name;
+    if let Some(type_name) = field("rejection_type") {
+        let body = field("body").unwrap_or_default();
+        push_text(parts, FailureKind::Rejection, at, type_name, body);
     }
 }
 

@@ -80,6 +80,9 @@ pub trait Exporter: Send + 'static {
     }
 
     /// Whether it shows events while their request is still running, as records of [`Kind::Live`](crate::record::Kind::Live).
+    ///
+    /// It is then given requests and events at the console's level only: neither spans nor quieter events outside
+    /// requests.
     fn wants_live(&self) -> bool {
         false
     }

@@ -16,14 +16,15 @@
 mod encode;
 mod line;
 mod schema;
+mod subject;
 mod time;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
-use self::encode::Subject;
 pub use self::schema::Schema;
+use self::subject::Subject;
 use super::escape::is_hidden;
 use super::lines::{Lines, Whole};
 use super::{Batch, ExportError, Exporter};
