@@ -3,6 +3,15 @@
 //! The example `shop` sends itself requests and exports them; what the receiver decoded is compared with what the same
 //! run left in its store, record by record, and with what OpenTelemetry prescribes. `scripts/receivers` installs them.
 #![cfg(all(feature = "otlp-grpc", feature = "store", feature = "axum"))]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what a test needs around it may fail as loudly as the test"
+)]
 
 mod decoded;
 mod expected;
