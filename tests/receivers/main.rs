@@ -21,6 +21,8 @@ mod shop;
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use self::decoded::Arrived;
 use self::receiver::{Protocol, Receiver};
 use self::shop::Run;
@@ -58,6 +60,10 @@ fn datadogs_test_agent_decodes_everything_over_grpc() {
 fn a_sink_of_our_own_decodes_everything_over_http() {
     let Some(mut receiver) = Receiver::sink("a_sink_of_our_own_decodes_everything_over_http") else { return };
     everything_arrives_once(&mut receiver, Protocol::Http, &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")]);
+    let requests = receiver.requests("take");
+    assert!(requests.iter().all(|request| request["encoding"] == "gzip"), "{requests:?}");
+    let is_named = |request: &Value| request["user_agent"].as_str().unwrap().contains("OTel-OTLP-Exporter-Rust/");
+    assert!(requests.iter().all(is_named), "{requests:?}");
 }
 
 #[test]
