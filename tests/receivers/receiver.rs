@@ -5,8 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, iter, process, thread};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -149,10 +150,17 @@ impl Receiver {
         self.call(&head);
     }
 
-    /// How many requests the sink refused.
-    pub(crate) fn refused(&self) -> usize {
+    /// What the sink notes of the requests that it did this with.
+    pub(crate) fn requests(&self, done: &str) -> Vec<Value> {
+        let mut dump = self.get_json("/dump");
+        let requests = dump["requests"].take();
+        requests.as_array().unwrap().iter().filter(|request| request["do"] == done).cloned().collect()
+    }
+
+    /// The ids of all spans at the sink, each as often as it came.
+    pub(crate) fn span_ids(&self) -> Vec<String> {
         let dump = self.get_json("/dump");
-        dump["requests"].as_array().unwrap().iter().filter(|request| request["do"] == "refuse").count()
+        dump["spans"].as_array().unwrap().iter().map(|span| span["span_id"].as_str().unwrap().to_owned()).collect()
     }
 
     fn get_json(&self, path: &str) -> Value {
@@ -173,10 +181,15 @@ impl Receiver {
     }
 }
 
-/// Ports that nothing listens on at the moment.
+/// Ports that nothing listens on at the moment, below those that a system gives to outgoing connections: one of these
+/// could take such a port before the receiver does.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let next = || 10_000 + (process::id() * 64 + TAKEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
+    [(); N].map(|()| {
+        let mut ports = iter::repeat_with(|| u16::try_from(next()).unwrap());
+        ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+    })
 }
 
 /// A program of the environment that `scripts/receivers` makes, whose path may hold one `*` for a folder. When it is not

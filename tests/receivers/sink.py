@@ -86,6 +86,7 @@ def take_traces(message):
                     "origin": origin,
                 })
     spans.extend(taken)
+    return len(taken)
 
 
 def take_logs(message):
@@ -109,6 +110,7 @@ def take_logs(message):
                     "origin": origin,
                 })
     logs.extend(taken)
+    return len(taken)
 
 
 SIGNALS = {
@@ -125,9 +127,8 @@ def receive(signal, message, how):
         if rule:
             rule["times"] -= 1
         does = rule["do"] if rule else "take"
-        requests.append({"signal": signal, "do": does, **how})
-        if does in ("take", "break"):
-            take(message)
+        items = take(message) if does in ("take", "break") else 0
+        requests.append({"signal": signal, "do": does, "items": items, **how})
     answer = answer()
     if does == "reject":
         setattr(answer.partial_success, rejected, rule["rejected"])
