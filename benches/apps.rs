@@ -21,7 +21,7 @@ use self::stacks::Stack;
 
 /// Requests in a row; then comes a pause, so that a queue holds them all and pools fill again.
 pub const BURST: u64 = 100;
-/// How long it is: every stack's background thread gets to run.
+/// How long it usually is: every stack's background thread gets to run.
 pub const PAUSE: Duration = Duration::from_millis(8);
 
 /// `users`: a path parameter, a JSON reply, one child span, one info and one debug event. `hello`: a static text.
@@ -120,14 +120,14 @@ impl Driver {
         });
     }
 
-    /// [`burst`](Self::burst) in pieces of [`BURST`] with a [`PAUSE`] after each; `around` is called with each piece.
-    pub fn run(&mut self, count: u64, mut around: impl FnMut(&mut Self, u64)) {
+    /// [`burst`](Self::burst) in pieces of [`BURST`] with a pause after each; `around` is called with each piece.
+    pub fn run(&mut self, count: u64, pause: Duration, mut around: impl FnMut(&mut Self, u64)) {
         let mut left = count;
         while left > 0 {
             let now = left.min(BURST);
             around(self, now);
             left -= now;
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(pause);
         }
     }
 }

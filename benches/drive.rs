@@ -3,9 +3,13 @@
 //! `drive sink` receives OTLP and prints its address; `drive stacks` prints their names; `drive STACK ROUTE REQUESTS
 //! SINK` sends, and says on standard error when something was lost.
 
+use std::time::Duration;
+
 use campanile_benches::stacks::{STACKS, Stack, key};
 use campanile_benches::{Driver, Route, sink};
 
+/// A profiler makes everything slow, background threads too.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Requests before those that count: pools and caches fill.
 const WARM_UP: u64 = 300;
 
@@ -25,7 +29,7 @@ fn main() {
             let route = Route::parse(route).expect("a route");
             let requests = WARM_UP + requests.parse::<u64>().expect("a number");
             let mut driver = Driver::new(&stack, route);
-            driver.run(requests, Driver::burst);
+            driver.run(requests, PAUSE, Driver::burst);
             stack.flush(requests, route);
             let (due, delivered) = (stack.due(route), stack.delivered(&key(name)));
             if delivered.total() != due.total() * requests {

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use campanile_benches::stacks::{STACKS, Stack, key};
-use campanile_benches::{Driver, Route, sink};
+use campanile_benches::{Driver, PAUSE, Route, sink};
 
 /// Requests in one round.
 const REQUESTS: u64 = 500;
@@ -78,7 +78,7 @@ fn child(name: &str, route: Route, sink: SocketAddr) {
         }
         let mut on_thread = Round::default();
         let before = Round::now();
-        driver.run(count, |driver, count| {
+        driver.run(count, PAUSE, |driver, count| {
             let before = Round::now();
             driver.burst(count);
             let burst = Round::now().since(before);

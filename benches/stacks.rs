@@ -100,10 +100,10 @@ impl Stack {
             b"json" => Delivered { written: 1 + users, spans: 0, logs: 0 },
             b"otlp" => Delivered { written: 0, spans: 1 + users, logs: 2 * users },
             b"all" => Delivered { written: 1 + users, spans: 1 + users, logs: 2 * users },
-            // "started processing request" and "finished processing request" are two more.
-            b"assembled-json" => Delivered { written: 2 + 2 * users, spans: 0, logs: 0 },
-            b"assembled-otlp" => Delivered { written: 0, spans: 1 + users, logs: 2 + 2 * users },
-            b"assembled" => Delivered { written: 2 + 2 * users, spans: 1 + users, logs: 2 + 2 * users },
+            // "started processing request", "finished processing request" and "end of stream" are three more.
+            b"assembled-json" => Delivered { written: 3 + 2 * users, spans: 0, logs: 0 },
+            b"assembled-otlp" => Delivered { written: 0, spans: 1 + users, logs: 3 + 2 * users },
+            b"assembled" => Delivered { written: 3 + 2 * users, spans: 1 + users, logs: 3 + 2 * users },
             _ => Delivered { written: 0, spans: 0, logs: 0 },
         }
     }
