@@ -48,7 +48,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
 }
 
 /// Runs `f` while `link` is the request that work on this thread belongs to.
-pub(super) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
     struct PutBack(Option<Arc<Link>>);
     impl Drop for PutBack {
         fn drop(&mut self) {

@@ -123,16 +123,14 @@ impl Flight {
     /// Runs `f` inside the request's span, with the exchange where events find it. `f` must not unwind.
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let span = std::mem::replace(&mut self.span, Span::none());
-        let out = self.with_current(|| {
-            let _entered = span.enter();
-            f()
-        });
+        // Entered first: with no exchange in place yet, `Capture` does not look the span up to find that it is the request's.
+        let out = span.in_scope(|| self.with_current(f));
         self.span = span;
         out
     }
 
     /// [`within`](Self::within) without the span.
-    pub(super) fn with_current<T>(&mut self, f: impl FnOnce() -> T) -> T {
+    fn with_current<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let Some(exchange) = self.exchange.take() else { return f() };
         match capture::enter(exchange) {
             Ok(previous) => {
