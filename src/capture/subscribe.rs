@@ -132,12 +132,7 @@ impl Capture {
     {
         let metadata = attributes.metadata();
         if metadata.target() == REQUEST_TARGET {
-            let mark = current::with(|exchange| Mark::Inside {
-                link: Arc::clone(&exchange.link),
-                id: exchange.link.span_id,
-                slot: None,
-            });
-            put_mark(span, mark);
+            put_mark(span, current::guest().map(|link| Mark::Inside { id: link.span_id, link, slot: None }));
             return;
         }
         let explicit = attributes.parent().and_then(|parent| ctx.span(parent));
@@ -186,7 +181,8 @@ impl Capture {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let normalized = event.normalized_metadata();
+        let is_log = event.metadata().target() == "log";
+        let normalized = is_log.then(|| event.normalized_metadata()).flatten();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         if normalized.is_some() && !self.hub.captures(metadata) {
             return;
