@@ -1,1 +1,146 @@
-//! Apps under measurement.
+//! The application under measurement, the stacks around it, and what both programs here need to drive them.
+//!
+//! One axum app is driven in process, request after request, on one thread: nothing but the stack around the app
+//! differs between two measurements.
+
+pub mod sink;
+pub mod stacks;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Path;
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http_body_util::BodyExt as _;
+use serde::Serialize;
+use tower::{Service as _, ServiceExt as _};
+
+use self::stacks::Stack;
+
+/// Requests in a row; then comes a pause, so that a queue holds them all and pools fill again.
+pub const BURST: u64 = 100;
+/// How long it usually is: every stack's background thread gets to run.
+pub const PAUSE: Duration = Duration::from_millis(8);
+
+/// `users`: a path parameter, a JSON reply, one child span, one info and one debug event. `hello`: a static text.
+pub fn app() -> Router {
+    Router::new().route("/users/{id}", get(users)).route("/hello", get(hello))
+}
+
+#[derive(Serialize)]
+struct User {
+    id: u64,
+    name: &'static str,
+    plan: &'static str,
+}
+
+async fn users(Path(id): Path<u64>) -> Json<User> {
+    tracing::info!(user.id = id, "looking up a user");
+    Json(load(id).await)
+}
+
+#[tracing::instrument(skip_all, fields(user.id = id))]
+async fn load(id: u64) -> User {
+    tracing::debug!(rows = 1, table = "users", "query done");
+    User { id, name: "Ada Lovelace", plan: "pro" }
+}
+
+async fn hello() -> &'static str {
+    "hello, world\n"
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// [`users`].
+    Users,
+    /// [`hello`].
+    Hello,
+}
+
+impl Route {
+    /// The route of a name on the command line.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "users" => Some(Self::Users),
+            "hello" => Some(Self::Hello),
+            _ => None,
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Users => "/users/4711",
+            Self::Hello => "/hello",
+        }
+    }
+}
+
+/// Ten headers, about 400 bytes of values: those of a browser behind a proxy, with a sampled trace.
+fn headers() -> HeaderMap {
+    const HEADERS: [(&str, &str); 10] = [
+        ("host", "shop.example"),
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"),
+        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+        ("accept-language", "en-GB,en;q=0.9,de;q=0.8"),
+        ("accept-encoding", "gzip, deflate, br, zstd"),
+        ("cache-control", "no-cache"),
+        ("x-forwarded-for", "203.0.113.195, 198.51.100.17"),
+        ("x-forwarded-proto", "https"),
+        ("cookie", "session=c2Vzc2lvbi1pZC1vZi1zb21lLWxlbmd0aA; theme=dark"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ];
+    HEADERS.into_iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+}
+
+/// A stack and the request that is sent through it.
+pub struct Driver {
+    service: axum::routing::RouterIntoService<Body>,
+    headers: HeaderMap,
+    route: Route,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Driver {
+    /// For one stack and one route.
+    pub fn new(stack: &Stack, route: Route) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { service: stack.app.clone().into_service(), headers: headers(), route, runtime }
+    }
+
+    /// Sends that many requests and reads each answer to its end.
+    pub fn burst(&mut self, count: u64) {
+        let Self { service, headers, route, runtime } = self;
+        runtime.block_on(async {
+            for _ in 0..count {
+                one(service, headers, *route).await;
+            }
+        });
+    }
+
+    /// [`burst`](Self::burst) in pieces of [`BURST`] with a pause after each; `around` is called with each piece.
+    pub fn run(&mut self, count: u64, pause: Duration, mut around: impl FnMut(&mut Self, u64)) {
+        let mut left = count;
+        while left > 0 {
+            let now = left.min(BURST);
+            around(self, now);
+            left -= now;
+            std::thread::sleep(pause);
+        }
+    }
+}
+
+#[inline(never)]
+async fn one(service: &mut axum::routing::RouterIntoService<Body>, headers: &HeaderMap, route: Route) {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = http::Uri::from_static(route.path());
+    *request.headers_mut() = headers.clone();
+    let service = service.ready().await.expect("never fails");
+    let response = service.call(request).await.expect("never fails");
+    assert_eq!(response.status(), http::StatusCode::OK, "the answer");
+    let body = response.into_body().collect().await.expect("a body").to_bytes();
+    assert!(!body.is_empty(), "the body");
+}

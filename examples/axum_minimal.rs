@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(campanile::shutdown_signal()).await?;
-    println!("{}", telemetry.shutdown().await);
+    telemetry.shutdown().await;
     Ok(())
 }
 

@@ -1,8 +1,55 @@
-//! Request logging, tracing and error reporting for any Tower service, from one line.
+//! Request logging, tracing and error reporting for any Tower service (axum, hyper, tonic), from one line.
+//!
+//! A layer makes exactly one structured [record] of every request: its ids and trace context, the spans and log
+//! events inside it, its errors with their causes, and how it really ended. A bounded pipeline carries records to
+//! [exporters](exporter): terminal, JSON lines, file, an OpenTelemetry collector, and an embedded [store] that the command
+//! line `campanile` reads.
+//!
+//! ```no_run
+//! use std::net::SocketAddr;
+//!
+//! use axum::{Router, routing::get};
+//! use tokio::net::TcpListener;
+//!
+//! async fn order() -> &'static str {
+//!     tracing::info!("looking the order up");
+//!     "an order"
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let telemetry = campanile::init()?;
+//!     let app = Router::new().route("/orders/{id}", get(order)).layer(telemetry.layer());
+//!     let listener = TcpListener::bind("127.0.0.1:3000").await?;
+//!     let app = app.into_make_service_with_connect_info::<SocketAddr>(); // optional: the peer's address
+//!     axum::serve(listener, app).with_graceful_shutdown(campanile::shutdown_signal()).await?;
+//!     telemetry.shutdown().await; // 5 s at most; returns what was delivered and what was lost
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to look
+//! - Settings: [`Builder::from_env`] has every variable; [`builder`] does the same in code.
+//! - Where the layer goes among others, and the peer's address: [`ObserveLayer`].
+//! - In a handler: [`set`] an attribute, [`attach`] an error, [`current`] for the request id and trace; in axum also
+//!   [`axum::Reported`] and [`Handle`] as an extractor.
+//! - Work that leaves the request's task: [`InExchange`] for futures, [`Handle::run`] for threads.
+//! - With a subscriber of your own: [`Telemetry::tracing_layer`].
+//! - In tests: [`exporter::Memory`] with [`builder`], which touches nothing global.
+//!
+//! # What it promises
+//! The application never suffers: nothing here panics, fails, delays or blocks a request, or changes its status, body,
+//! trailers, size hints or errors; the one header that is added is `x-request-id`. Every request ends in exactly one
+//! record, whatever happens to it. Memory is bounded, and what is lost is counted by [reason](record::Reason).
+//!
+//! # Features
+//! `axum`, `console`, `store`, `otlp` and `tower-http` are on by default; `otlp-grpc` and `cli` (the command line) are
+//! not. A feature adds API and changes no behaviour.
 
 mod capture;
 mod config;
 mod error;
+mod escape;
 pub mod exporter;
 mod keep;
 mod layer;
@@ -21,7 +68,7 @@ mod warn;
 
 #[cfg(feature = "axum")]
 pub mod axum {
-    //! What belongs to axum's handlers.
+    //! What belongs to handlers of axum.
 
     pub use crate::layer::axum::{MissingLayer, Reported};
 }

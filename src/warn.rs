@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::escape::escape;
+
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Subjects with the time of their last line, and how many were held back since.
@@ -37,6 +39,5 @@ pub(crate) fn warn(subject: &str, message: fmt::Arguments<'_>) {
 
 /// Writes a line at once, for who counts the minutes himself.
 pub(crate) fn say(text: &str) {
-    let line: String = text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
-    let _ = writeln!(std::io::stderr().lock(), "campanile: {line}");
+    let _ = writeln!(std::io::stderr().lock(), "campanile: {}", escape(text));
 }

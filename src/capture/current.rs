@@ -48,7 +48,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
 }
 
 /// Runs `f` while `link` is the request that work on this thread belongs to, whichever else is being polled here.
-pub(super) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
     struct PutBack {
         guest: Option<Arc<Link>>,
         hidden: Option<Exchange>,

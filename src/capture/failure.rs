@@ -108,11 +108,19 @@ pub(crate) fn describe_text(
         return;
     }
     let message = current::once(|| parts.push_fmt(MAX_FIELD_BYTES, text)).unwrap_or_default();
+    push_text(parts, kind, at, static_or_empty(type_name), message);
+}
+
+/// [`describe_text`] for texts that are in `parts` already; runs nobody's code.
+pub(super) fn push_text(parts: &mut Parts, kind: FailureKind, at: (SpanId, u64), type_name: Text, message: Text) {
+    if parts.failures.len() >= MAX_FAILURES {
+        return;
+    }
     parts.failures.push(FailureSlot {
         kind,
         time_ns: at.1,
         span: at.0,
-        type_name: static_or_empty(type_name),
+        type_name,
         message,
         file: Text::EMPTY,
         line: 0,

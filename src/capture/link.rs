@@ -130,12 +130,11 @@ impl InlineId {
 
     fn new(id: &str) -> Self {
         let mut bytes = [0; Self::MAX];
-        let mut len = 0;
-        for (slot, byte) in bytes.iter_mut().zip(id.as_bytes()) {
-            *slot = *byte;
-            len += 1;
+        let kept = id.as_bytes().get(..id.len().min(Self::MAX)).unwrap_or_default();
+        if let Some(slots) = bytes.get_mut(..kept.len()) {
+            slots.copy_from_slice(kept);
         }
-        Self { bytes, len }
+        Self { bytes, len: u8::try_from(kept.len()).unwrap_or_default() }
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -15,7 +15,7 @@ mod panic;
 mod subscribe;
 mod visit;
 
-pub(crate) use self::current::{enter, leave, with};
+pub(crate) use self::current::{as_guest, enter, leave, with};
 pub(crate) use self::exchange::Exchange;
 #[cfg(feature = "axum")]
 pub(crate) use self::failure::attach_at;

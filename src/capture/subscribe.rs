@@ -12,10 +12,11 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use super::failure::push_text;
 use super::visit::Fields;
 use super::{Hub, Link, current};
 use crate::pipeline::is_quiet;
-use crate::record::parts::{EventSlot, FailureSlot, List, MAX_FAILURES, MAX_FIELD_BYTES, OPEN, Origin, Parts, SpanSlot, Text};
+use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, OPEN, Origin, Parts, SpanSlot, Text};
 use crate::record::{FailureKind, Kind, Record, SpanId, TraceFlags, TraceId};
 use crate::{random, time};
 
@@ -131,12 +132,7 @@ impl Capture {
     {
         let metadata = attributes.metadata();
         if metadata.target() == REQUEST_TARGET {
-            let mark = current::with(|exchange| Mark::Inside {
-                link: Arc::clone(&exchange.link),
-                id: exchange.link.span_id,
-                slot: None,
-            });
-            put_mark(span, mark);
+            put_mark(span, current::guest().map(|link| Mark::Inside { id: link.span_id, link, slot: None }));
             return;
         }
         let explicit = attributes.parent().and_then(|parent| ctx.span(parent));
@@ -185,7 +181,8 @@ impl Capture {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let normalized = event.normalized_metadata();
+        let is_log = event.metadata().target() == "log";
+        let normalized = is_log.then(|| event.normalized_metadata()).flatten();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         if normalized.is_some() && !self.hub.captures(metadata) {
             return;
@@ -299,28 +296,14 @@ fn reject(parts: &mut Parts, at: (SpanId, u64)) {
     let field = |name: &str| {
         let slot = parts.list(event.fields).find(|field| parts.str(field.name) == name)?;
         match slot.value {
-            crate::record::parts::Slot::Text(text) => Some(parts.str(text).to_owned()),
+            crate::record::parts::Slot::Text(text) => Some(text),
             _ => None,
         }
     };
-    let reason = field("rejection_type").map(|name| (name, field("body").unwrap_or_default()));
-    let Some((name, body)) = reason else { return };
-    if parts.failures.len() >= MAX_FAILURES {
-        return;
+    if let Some(type_name) = field("rejection_type") {
+        let body = field("body").unwrap_or_default();
+        push_text(parts, FailureKind::Rejection, at, type_name, body);
     }
-    // Both are texts of the buffer, not a user's formatters, so this needs no guard; the event holds that already.
-    let (type_name, message) = (parts.push_text(&name, MAX_FIELD_BYTES), parts.push_text(&body, MAX_FIELD_BYTES));
-    parts.failures.push(FailureSlot {
-        kind: FailureKind::Rejection,
-        time_ns: at.1,
-        span: at.0,
-        type_name,
-        message,
-        file: Text::EMPTY,
-        line: 0,
-        backtrace: Text::EMPTY,
-        causes: (0, 0),
-    });
 }
 
 /// Sends a copy of the last event ahead.

@@ -19,6 +19,24 @@ impl Env {
         std::env::vars_os().collect()
     }
 
+    /// Sets `key` to `value`, unless it is set already; empty counts as unset.
+    ///
+    /// # Example
+    /// ```
+    /// let env = campanile::Env::of_process().or("OTEL_SERVICE_NAME", "shop").or("CAMPANILE_STORE", "off");
+    /// let telemetry = campanile::builder().env(env).build()?;
+    /// # drop(telemetry);
+    /// # Ok::<(), campanile::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn or(mut self, key: impl Into<String>, value: impl Into<OsString>) -> Self {
+        let known = self.variables.entry(key.into()).or_default();
+        if known.is_empty() {
+            *known = value.into();
+        }
+        self
+    }
+
     /// All names, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.keys().map(String::as_str)

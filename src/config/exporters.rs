@@ -17,7 +17,7 @@ pub(super) fn add(
     settings: &Settings,
     warnings: &mut Warnings,
 ) -> Result<(), BuildError> {
-    add_console(exporters, settings, warnings);
+    add_console(exporters, env, settings, warnings);
     if let Some(path) = &settings.file {
         match File::open(path) {
             Ok(file) => exporters.push(Box::new(file)),
@@ -28,13 +28,13 @@ pub(super) fn add(
     add_otlp(exporters, places, env, warnings)
 }
 
-fn add_console(exporters: &mut Vec<Box<dyn ErasedExporter>>, settings: &Settings, warnings: &mut Warnings) {
-    let pretty = if std::io::stdout().is_terminal() { Console::Pretty } else { Console::Json };
-    let schema = match settings.console.unwrap_or(pretty) {
+fn add_console(exporters: &mut Vec<Box<dyn ErasedExporter>>, env: &Env, settings: &Settings, warnings: &mut Warnings) {
+    let by_place = if std::io::stdout().is_terminal() { Console::Pretty } else { Console::Json };
+    let schema = match settings.console.unwrap_or(by_place) {
         Console::Off => return,
         Console::Pretty => {
             #[cfg(feature = "console")]
-            return exporters.push(Box::new(crate::exporter::Console::stdout()));
+            return exporters.push(Box::new(pretty(env, warnings)));
             #[cfg(not(feature = "console"))]
             {
                 if settings.console.is_some() {
@@ -50,8 +50,19 @@ fn add_console(exporters: &mut Vec<Box<dyn ErasedExporter>>, settings: &Settings
         Console::Ecs => Schema::Ecs,
         Console::Logfmt => Schema::Logfmt,
     };
-    let _ = &warnings;
+    let _ = (env, warnings);
     exporters.push(Box::new(Json::stdout().schema(schema)));
+}
+
+/// As wide as the terminal, and in colour where that is known to work and nobody asked for none.
+#[cfg(feature = "console")]
+fn pretty(env: &Env, warnings: &mut Warnings) -> crate::exporter::Console<std::io::Stdout> {
+    let mut console = crate::exporter::Console::stdout();
+    if let Some((columns, _)) = terminal_size::terminal_size_of(std::io::stdout()) {
+        console = console.width(columns.0.into());
+    }
+    let is_plain = env.text("NO_COLOR", warnings).is_some() || env.text("TERM", warnings) == Some("dumb");
+    console.colour(std::io::stdout().is_terminal() && !is_plain)
 }
 
 #[cfg(feature = "store")]

@@ -6,7 +6,7 @@ mod exporters;
 mod filter;
 mod known;
 #[cfg(feature = "otlp")]
-mod otlp;
+pub(crate) mod otlp;
 mod resource;
 mod settings;
 #[cfg(feature = "axum")]

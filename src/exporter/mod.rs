@@ -7,7 +7,6 @@ mod batch;
 #[cfg(feature = "console")]
 mod console;
 mod error;
-mod escape;
 mod file;
 mod json;
 mod lines;
@@ -23,12 +22,13 @@ pub use self::batch::{Batch, Patience};
 #[cfg(feature = "console")]
 pub use self::console::Console;
 pub use self::error::ExportError;
-pub use self::escape::{Escape, escape};
 pub use self::file::File;
 pub use self::json::{Json, Schema};
 pub use self::memory::Memory;
 #[cfg(feature = "store")]
 pub use self::store::StoreExporter;
+
+pub use crate::escape::{Escape, escape};
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -80,6 +80,9 @@ pub trait Exporter: Send + 'static {
     }
 
     /// Whether it shows events while their request is still running, as records of [`Kind::Live`](crate::record::Kind::Live).
+    ///
+    /// It is then given requests and events at the console's level only: neither spans nor quieter events outside
+    /// requests.
     fn wants_live(&self) -> bool {
         false
     }

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::escape::is_hidden;
 use super::samples::{self, Shared};
 use super::*;
+use crate::escape::is_hidden;
 use crate::record::{Losses, Reason};
 
 /// Each text exporter over a writer.

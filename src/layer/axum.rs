@@ -103,3 +103,37 @@ impl IntoResponse for MissingLayer {
         (http::StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::Body;
+    use axum::routing::post;
+    use axum::{Json, Router};
+    use http::{Request, StatusCode};
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use crate::exporter::Memory;
+    use crate::record::FailureKind;
+
+    #[tokio::test]
+    async fn what_an_extractor_refuses_is_on_the_record_with_its_reason() {
+        let memory = Memory::new();
+        let telemetry = crate::builder().exporter(memory.clone()).build().unwrap();
+        let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(telemetry.tracing_layer()));
+        let app = Router::new().route("/", post(async |_: Json<u64>| ())).layer(telemetry.layer());
+        let request = Request::post("/").header("content-type", "application/json").body(Body::from("\"x\"")).unwrap();
+        let response = app.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+
+        let records = memory.wait_for(1, Duration::from_secs(5));
+        let failure = records[0].failure().unwrap();
+        assert_eq!(failure.kind(), FailureKind::Rejection);
+        assert_eq!(failure.message().as_bytes(), body);
+        assert!(failure.type_name().is_some_and(|name| name.ends_with("JsonDataError")), "{:?}", failure.type_name());
+    }
+}

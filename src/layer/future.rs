@@ -145,15 +145,8 @@ impl Flight {
     /// Runs `f` inside the request's span, with the exchange where events find it.
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let Self { exchange, span, .. } = self;
-        with_current(exchange, || {
-            let _entered = span.enter();
-            f()
-        })
-    }
-
-    /// [`within`](Self::within) without the span.
-    pub(super) fn with_current<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        with_current(&mut self.exchange, f)
+        // Entered first: with no exchange in place yet, `Capture` does not look the span up to find that it is the request's.
+        span.in_scope(|| with_current(exchange, f))
     }
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {

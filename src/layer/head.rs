@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use super::{FindPeer, Settings};
+use crate::propagator::request_id::RequestId;
 use crate::record::parts::{MAX_HEADER_BYTES, Parts, Side, Text};
 use crate::redact;
 
@@ -65,7 +66,9 @@ fn rpc_status(parts: &mut Parts, headers: &HeaderMap) {
 
 fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap) {
     for (name, value) in headers {
-        let is_kept = !value.is_sensitive() && redact::header_is_kept(name);
+        // A request id is shown only in the form in which it is taken.
+        let is_id = *name == super::request_id::HEADER && RequestId::parse(value.as_bytes()).is_some();
+        let is_kept = !value.is_sensitive() && (is_id || redact::header_is_kept(name));
         parts.push_header(side, name.as_str(), is_kept.then_some(value.as_bytes()), value.len());
     }
 }

@@ -163,11 +163,12 @@ fn with_span(mut flight: Flight) -> Flight {
     // The values are only looked at when some subscriber wants the span.
     let span = match flight.exchange() {
         Some(exchange) if tracing::enabled!(target: REQUEST_TARGET, tracing::Level::INFO) => {
-            let (method, path) =
-                (exchange.parts.str(exchange.parts.method).to_owned(), exchange.parts.str(exchange.parts.path).to_owned());
-            let request_id = exchange.link.request_id.as_str().to_owned();
+            let (method, path) = (exchange.parts.str(exchange.parts.method), exchange.parts.str(exchange.parts.path));
+            let request_id = exchange.link.request_id.as_str();
             let trace_id = exchange.link.trace_id.to_hex();
-            flight.with_current(
+            // The exchange stays where it is, so that the fields can point into it.
+            capture::as_guest(
+                &exchange.link,
                 || tracing::info_span!(target: REQUEST_TARGET, "request", method, path, request_id, trace_id = trace_id.as_str()),
             )
         }

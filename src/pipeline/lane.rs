@@ -80,7 +80,7 @@ impl Lane {
         state.lost_at_intake = lost_at_intake.clone();
         for held in records {
             let record: &Record = (**held).as_ref();
-            if record.kind() == Kind::Live && !self.wants_live {
+            if !self.wants(record) {
                 continue;
             }
             state.stats.offered += 1;
@@ -101,6 +101,16 @@ impl Lane {
         }
         drop(state);
         shared.changed.notify_all();
+    }
+
+    /// Who shows events at once shows those that the console's filter lets through, and of the rest only requests.
+    fn wants(&self, record: &Record) -> bool {
+        match record.kind() {
+            Kind::Request => true,
+            Kind::Live => self.wants_live,
+            Kind::Event => !self.wants_live || record.events().any(|event| event.was_shown()),
+            Kind::Span => !self.wants_live,
+        }
     }
 
     pub(super) fn stats(&self) -> ExporterStats {

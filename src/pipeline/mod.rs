@@ -26,7 +26,7 @@ use self::stats::Counts;
 pub use self::stats::{ExporterStats, Report, Stats};
 use crate::exporter::Exporter;
 use crate::record::parts::Parts;
-use crate::record::{Reason, Record, Resource};
+use crate::record::{Kind, Reason, Record, Resource};
 use crate::warn::warn;
 
 /// Records that wait for the worker, at most; a record of a failed request may wait beyond that, up to a quarter more.
@@ -100,7 +100,7 @@ impl Pipeline {
     /// Hands a finished record over; never waits. What finds no room is dropped and counted.
     pub(crate) fn offer(&self, record: Record) {
         let shared = &*self.shared;
-        shared.counts.offer();
+        shared.counts.offer(record.kind() == Kind::Live);
         if shared.is_closed.load(Ordering::Acquire) {
             // Without exporters there is nothing to lose; after shutdown everything is.
             let reason = (!shared.lanes.is_empty()).then_some(Reason::ShutdownDeadline);

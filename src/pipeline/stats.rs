@@ -10,13 +10,17 @@ use crate::record::{Losses, Reason};
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     offered: AtomicU64,
+    live: AtomicU64,
     forwarded: AtomicU64,
     lost: [AtomicU64; Reason::ALL.len()],
 }
 
 impl Counts {
-    pub(super) fn offer(&self) {
+    pub(super) fn offer(&self, is_live: bool) {
         self.offered.fetch_add(1, Ordering::Relaxed);
+        if is_live {
+            self.live.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn forward(&self, count: u64) {
@@ -40,6 +44,7 @@ impl Counts {
     pub(super) fn snapshot(&self, queued: u64, memory_bytes: usize, exporters: Vec<ExporterStats>) -> Stats {
         Stats {
             offered: self.offered.load(Ordering::Relaxed),
+            live: self.live.load(Ordering::Relaxed),
             forwarded: self.forwarded.load(Ordering::Acquire),
             dropped: self.losses(),
             queued,
@@ -57,8 +62,10 @@ impl Counts {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Records that were finished.
+    /// Records that were finished, and events that were shown while their request was still running.
     pub offered: u64,
+    /// How many of `offered` were such events.
+    pub live: u64,
     /// Records that were handed on to the exporters.
     pub forwarded: u64,
     /// Records that were lost before any exporter had them.
@@ -109,7 +116,12 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} records in {:.1?}", self.stats.offered, self.took)?;
+        let records = self.stats.offered.saturating_sub(self.stats.live);
+        write!(f, "{records} record{}", if records == 1 { "" } else { "s" })?;
+        if self.stats.live > 0 {
+            write!(f, " and {} events shown at once", self.stats.live)?;
+        }
+        write!(f, " in {:.1?}", self.took)?;
         for exporter in &self.stats.exporters {
             write!(f, "; {}: {} delivered", exporter.name, exporter.delivered)?;
             if exporter.dropped.total() > 0 {

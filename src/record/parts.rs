@@ -447,9 +447,10 @@ impl Parts {
 
     /// Appends a header; beyond the limit it is only counted.
     pub(crate) fn push_header(&mut self, side: Side, name: &str, value: Option<&[u8]>, len: usize) {
-        if self.headers.len() >= 2 * MAX_HEADERS
-            || self.headers.iter().filter(|header| header.side == side).count() >= MAX_HEADERS
-        {
+        let is_full = |headers: &[HeaderSlot]| {
+            headers.len() >= 2 * MAX_HEADERS || headers.iter().filter(|header| header.side == side).count() >= MAX_HEADERS
+        };
+        if self.headers.len() >= MAX_HEADERS && is_full(&self.headers) {
             self.dropped_headers = self.dropped_headers.saturating_add(1);
             return;
         }

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "campanile", version, arg_required_else_help = true, after_help = exit_codes())]
 pub(crate) struct Args {
+    /// The store's directory [default: CAMPANILE_STORE, else .campanile here or above]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -67,9 +70,6 @@ pub(crate) struct Common {
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
-    /// The store's directory [default: CAMPANILE_STORE, else .campanile here or above]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: Option<PathBuf>,
 }
 
 impl Tail {

@@ -4,6 +4,7 @@ mod args;
 mod failure;
 mod full;
 mod output;
+mod page;
 mod place;
 mod render;
 mod search;
@@ -29,10 +30,11 @@ fn main() -> ExitCode {
         }
     };
     let mut output = Output::of_process();
+    let store = args.store.as_deref();
     let done = match args.command {
-        Command::Tail(tail) => tail::run(&tail, &mut output),
-        Command::Show(show) => show::run(&show, &mut output),
-        Command::Search(search) => search::run(&search, &mut output),
+        Command::Tail(tail) => tail::run(&tail, store, &mut output),
+        Command::Show(show) => show::run(&show, store, &mut output),
+        Command::Search(search) => search::run(&search, store, &mut output),
     };
     match done.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,7 +19,8 @@ impl Output {
         let out = io::stdout();
         let refuses = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").as_deref() == Some(OsStr::new("dumb"));
-        let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let terminal = terminal_size::terminal_size_of(&out).map(|(columns, _)| usize::from(columns.0));
+        let columns = terminal.or_else(|| env::var("COLUMNS").ok()?.parse().ok());
         Self {
             is_coloured: out.is_terminal() && !refuses && !is_dumb,
             width: columns.unwrap_or(100).clamp(40, 400),

@@ -1,5 +1,7 @@
 //! `campanile search`: what matches, the newest last.
 
+use std::path::Path;
+
 use campanile::store::{Find, Reader};
 
 use crate::args::Search;
@@ -9,9 +11,9 @@ use crate::place;
 use crate::render::{Lines, missing};
 
 /// Finds and prints.
-pub(crate) fn run(args: &Search, output: &mut Output) -> Result<(), Failure> {
+pub(crate) fn run(args: &Search, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
     let query = args.query()?;
-    let mut reader = Reader::open(place::find(args.common.store.as_deref())?)?;
+    let mut reader = Reader::open(place::find(store)?)?;
     let found = reader.find(&query, &Find::with_limit(args.limit))?;
     let mut lines = Lines::new(output, args.common.json);
     for stored in found.iter().rev() {

@@ -1,30 +1,27 @@
 //! `campanile show`: everything about one request.
 
-use std::fmt::{Display, Write as _};
+use std::path::Path;
 
 use campanile::exporter::escape;
-use campanile::record::{Failure as Wrong, FailureKind, Field, Header, Kind, Outcome, Record, Resource, rpc_code};
+use campanile::record::{Kind, Record};
 use campanile::store::{Reader, Stored};
 
 use crate::args::Show;
 use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
+use crate::page::{page, status};
 use crate::place;
-use crate::render::{moment, ms};
-use crate::timeline;
-
-/// Cells of the words on the left.
-const LABEL: usize = 10;
+use crate::render::moment;
 
 /// Finds one record and prints it.
-pub(crate) fn run(args: &Show, output: &mut Output) -> Result<(), Failure> {
+pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
     let id = args.id.trim();
     if id.len() < 4 || id.len() > 200 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         let message = "an id is at least 4 digits of a short id (0-9, a-f), a whole request id or a whole trace id";
         return Err(Failure::new(Failure::USAGE, message));
     }
-    let mut reader = Reader::open(place::find(args.common.store.as_deref())?)?;
+    let mut reader = Reader::open(place::find(store)?)?;
     let mut found = reader.by_id(id)?;
     for warning in reader.warnings() {
         output.complain(warning);
@@ -36,7 +33,10 @@ pub(crate) fn run(args: &Show, output: &mut Output) -> Result<(), Failure> {
     match found.as_slice() {
         [] => Err(Failure::new(Failure::NOTHING, format!("no request has the id {id}; it may have been removed by age"))),
         [stored] if args.common.json => output.write(&full::json(stored)),
-        [stored] => output.write(&page(stored.record(), stored.resource(), output.width())),
+        [stored] => {
+            let later = outside(&mut reader, stored.record())?;
+            output.write(&page(stored.record(), stored.resource(), &later, output.width()))
+        }
         several => {
             for stored in several.iter().rev() {
                 output.write(&if args.common.json { full::json(stored) } else { choice(stored) })?;
@@ -46,231 +46,18 @@ pub(crate) fn run(args: &Show, output: &mut Output) -> Result<(), Failure> {
     }
 }
 
+/// What happened in the same trace outside any request: work that a request left behind. Oldest first.
+fn outside(reader: &mut Reader, record: &Record) -> Result<Vec<Stored>, Failure> {
+    let Some(trace) = record.trace_id() else { return Ok(Vec::new()) };
+    let mut found = reader.by_id(&trace.to_string())?;
+    found.retain(|stored| stored.record().kind() != Kind::Request && stored.record().span_id() != record.span_id());
+    found.sort_by_key(|stored| stored.record().start_unix_ns());
+    Ok(found)
+}
+
 /// One of several.
 fn choice(stored: &Stored) -> String {
     let record = stored.record();
     let what = escape(record.route().unwrap_or_else(|| record.path())).to_string();
     format!("{}  {}  {:>3}  {} {what}\n", record.span_id(), moment(record), status(record), escape(record.method()))
-}
-
-fn status(record: &Record) -> String {
-    match (record.rpc_status(), record.status()) {
-        (Some(code), _) => rpc_code(code).to_owned(),
-        (None, Some(status)) => status.to_string(),
-        (None, None) => "---".to_owned(),
-    }
-}
-
-/// The page of one record.
-fn page(record: &Record, resource: &Resource, width: usize) -> String {
-    let mut page = Page { out: String::new(), width };
-    page.head(record, resource);
-    page.failures(record);
-    if record.spans().len() > 0 {
-        page.out.push('\n');
-        for row in timeline::rows(record, width) {
-            page.line(row.trim_end());
-        }
-    }
-    page.headers("request", record.request_headers(), record.request_body_bytes());
-    let sent = record.status().map(|_| record.response_body_bytes());
-    page.headers("response", record.response_headers(), sent);
-    page.headers("trailers", record.trailers(), None);
-    page.events(record);
-    page.left_out(record);
-    page.out
-}
-
-struct Page {
-    out: String,
-    width: usize,
-}
-
-impl Page {
-    fn line(&mut self, text: impl Display) {
-        let _ = writeln!(self.out, "{text}");
-    }
-
-    /// A word on the left, and the text beside it.
-    fn row(&mut self, label: &str, text: impl Display) {
-        let _ = writeln!(self.out, "{label:LABEL$}{text}");
-    }
-
-    fn head(&mut self, record: &Record, resource: &Resource) {
-        let left = title(record);
-        let right = format!("{} · {}", record.span_id().to_short(), moment(record));
-        let gap = self.width.saturating_sub(left.chars().count() + right.chars().count()).max(2);
-        self.line(format_args!("{left}{:gap$}{right}", ""));
-        if record.kind() == Kind::Request {
-            self.row("outcome", outcome(record));
-        }
-        let mut facts = Vec::new();
-        push(&mut facts, "route", record.route());
-        if let Some(head) = record.head_ns() {
-            facts.push(format!("head after {}", ms(head)));
-        }
-        if let Some(first) = record.time_to_first_byte_ns().filter(|first| Some(*first) != record.head_ns()) {
-            facts.push(format!("first byte after {}", ms(first)));
-        }
-        push(&mut facts, "host", record.host());
-        push(&mut facts, "peer", record.peer().map(|peer| peer.to_string()).as_deref());
-        push(&mut facts, "http", Some(record.protocol_version()));
-        push(&mut facts, "service", resource.attribute("service.name"));
-        push(&mut facts, "version", resource.attribute("service.version"));
-        self.facts(&facts);
-        if let Some(trace) = record.trace_id() {
-            let parent = record.parent_span_id().map(|parent| format!(" · called by span {parent}")).unwrap_or_default();
-            self.row("trace", format_args!("{trace}{parent}"));
-        }
-        if !record.request_id().is_empty() {
-            let source = record.request_id_source().as_str();
-            self.row("id", format_args!("{} ({source})", escape(record.request_id())));
-        }
-        if record.attributes().next().is_some() {
-            self.row("set", fields(record.attributes()).trim_start());
-        }
-    }
-
-    /// Short facts side by side, as many in a line as it has room for.
-    fn facts(&mut self, facts: &[String]) {
-        let (mut label, mut text) = ("about", String::new());
-        for fact in facts {
-            if !text.is_empty() && LABEL + text.chars().count() + 3 + fact.chars().count() > self.width {
-                self.row(label, std::mem::take(&mut text));
-                label = "";
-            }
-            let separator = if text.is_empty() { "" } else { " · " };
-            let _ = write!(text, "{separator}{fact}");
-        }
-        if !text.is_empty() {
-            self.row(label, text);
-        }
-    }
-
-    fn failures(&mut self, record: &Record) {
-        for failure in record.failures() {
-            self.out.push('\n');
-            self.row(failure.kind().as_str(), head_of(failure));
-            for cause in failure.causes() {
-                self.row("", format_args!("├ caused by: {}", typed(cause.type_name(), cause.message())));
-            }
-            if let Some(file) = failure.file() {
-                let line = failure.line().map(|line| format!(":{line}")).unwrap_or_default();
-                self.row("", format_args!("└ {}{line}  +{}", escape(file), ms(failure.time_ns())));
-            }
-            for line in failure.backtrace().unwrap_or_default().lines() {
-                self.row("", format_args!("  {}", escape(line)));
-            }
-        }
-    }
-
-    fn headers<'a>(&mut self, side: &str, headers: impl Iterator<Item = Header<'a>>, body_bytes: Option<u64>) {
-        let mut rows: Vec<String> = headers.map(header).collect();
-        if let Some(bytes) = body_bytes {
-            rows.push(format!("body {bytes} B"));
-        }
-        let mut label = side;
-        for row in rows {
-            if label == side {
-                self.out.push('\n');
-            }
-            self.row(label, row);
-            label = "";
-        }
-    }
-
-    fn events(&mut self, record: &Record) {
-        let mut label = "events";
-        for event in record.events() {
-            if !label.is_empty() {
-                self.out.push('\n');
-            }
-            let message = escape(event.message()).to_string();
-            let colon = if message.is_empty() { "" } else { ": " };
-            let after = format!("+{}", ms(event.time_ns()));
-            let (level, target) = (event.level().to_string(), escape(event.target()));
-            self.row(label, format_args!("{after:>11}  {level:<5}  {target}{colon}{message}{}", fields(event.fields())));
-            label = "";
-        }
-    }
-
-    fn left_out(&mut self, record: &Record) {
-        let dropped = record.dropped();
-        let counts =
-            [(dropped.headers, "headers"), (dropped.fields, "fields"), (dropped.spans, "spans"), (dropped.events, "events")];
-        let counts: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, of)| format!("{count} {of}")).collect();
-        if !counts.is_empty() {
-            self.out.push('\n');
-            self.row("left out", format_args!("{}: the record was full", counts.join(", ")));
-        }
-    }
-}
-
-fn title(record: &Record) -> String {
-    match record.kind() {
-        Kind::Request => {
-            let query = record.query().map(|query| format!("?{}", escape(query))).unwrap_or_default();
-            let (method, path) = (escape(record.method()), escape(record.path()));
-            format!("{method} {path}{query}  ->  {} in {}", status(record), ms(record.duration_ns()))
-        }
-        Kind::Span => {
-            let name = record.spans().next().map(|span| escape(span.name()).to_string()).unwrap_or_default();
-            format!("span {name} in {}", ms(record.duration_ns()))
-        }
-        _ => "event outside any request".to_owned(),
-    }
-}
-
-fn outcome(record: &Record) -> String {
-    let sent = record.response_body_bytes();
-    let words = match record.outcome() {
-        Outcome::Answered => "answered".to_owned(),
-        Outcome::Failed => "failed: the service returned an error instead of a response".to_owned(),
-        Outcome::Panicked => "panicked".to_owned(),
-        Outcome::ClientGoneBeforeHead => "client left before the response began".to_owned(),
-        Outcome::ClientGoneMidBody => format!("client left after {sent} B of the response"),
-        Outcome::BodyError => format!("the response broke off after {sent} B"),
-        Outcome::Upgraded => "upgraded to another protocol".to_owned(),
-    };
-    match record.error_type() {
-        Some(error) => format!("{words} · error {}", escape(error)),
-        None => words,
-    }
-}
-
-fn push(facts: &mut Vec<String>, name: &str, value: Option<&str>) {
-    if let Some(value) = value.filter(|value| !value.is_empty()) {
-        facts.push(format!("{name} {}", escape(value)));
-    }
-}
-
-fn header(header: Header<'_>) -> String {
-    let name = escape(header.name());
-    match header.value() {
-        Some(value) => format!("{name}: {}", escape(value)),
-        None => format!("{name}: ‹redacted {}B›", header.len_bytes()),
-    }
-}
-
-fn fields<'a>(fields: impl Iterator<Item = Field<'a>>) -> String {
-    let mut out = String::new();
-    for field in fields {
-        let value = field.value().to_string();
-        let _ = write!(out, "  {}={}", escape(field.name()), escape(&value));
-    }
-    out
-}
-
-fn head_of(failure: Wrong<'_>) -> String {
-    match failure.kind() {
-        FailureKind::Panic => escape(failure.message()).to_string(),
-        _ => typed(failure.type_name(), failure.message()),
-    }
-}
-
-fn typed(type_name: Option<&str>, message: &str) -> String {
-    match type_name {
-        Some(name) => format!("{}: {}", escape(name), escape(message)),
-        None => escape(message).to_string(),
-    }
 }

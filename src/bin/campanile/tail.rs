@@ -20,9 +20,9 @@ const STEP: Duration = Duration::from_millis(200);
 const GAPS_EVERY: u32 = 10;
 
 /// Prints the last matches, and then goes on until somebody ends it.
-pub(crate) fn run(args: &Tail, output: &mut Output) -> Result<(), Failure> {
+pub(crate) fn run(args: &Tail, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
     let query = args.query()?;
-    let directory = place::find(args.common.store.as_deref())?;
+    let directory = place::find(store)?;
     let mut reader = open(&directory, output)?;
     let mut lines = Lines::new(output, args.common.json);
     for stored in reader.find(&query, &Find::with_limit(args.lines))?.iter().rev() {

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_scale_has_round_numbers() {
-        assert_eq!(scale(61_700_000, 60), "0         10       20        30       40        50        60 ms".to_owned());
+        assert_eq!(scale(61_700_000, 60), "0        10        20        30       40        50        60 ms".to_owned());
         for whole in [1, 999, 1_000, 5_000_000, 9_999_999_999, 3_600_000_000_000, u64::MAX] {
             assert!(scale(whole, 50).starts_with('0'), "{whole}");
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::exporter::escape::escape;
+use crate::escape::escape;
 
 /// What stands for text that was left out.
 const ELLIPSIS: char = '…';

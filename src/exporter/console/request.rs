@@ -18,9 +18,13 @@ pub(super) const AFTER_TIME: usize = 1 + 12 + GAP;
 const MIN_ROUTE: usize = 16;
 const MAX_ROUTE: usize = 48;
 /// Cells that the route leaves for attributes.
-const NOTES: usize = 14;
+const NOTES: usize = 18;
 
-/// Appends the line of a request, and under it what has no room in it.
+/// A narrower rest of the line is left empty.
+const MIN_NOTES: usize = 8;
+
+/// Appends the line of a request. Attributes that have no room in it are cut, as `show` has everything; the reason of a
+/// refusal then stands under it.
 pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
     let columns = Columns::of(look.width);
     look.time(out, record.start_unix_ns());
@@ -40,18 +44,20 @@ pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
     }
     fill(out, GAP);
     let _ = write!(out, "{:ID$}", record.span_id().to_short());
-    let notes = notes(record);
-    if !notes.is_empty() {
-        let used = AFTER_TIME + METHOD + GAP + STATUS + GAP + columns.total() + GAP + ID;
-        if used + 3 + width(&notes) <= look.width {
-            let _ = write!(out, "   {notes}");
-        } else {
-            out.push('\n');
-            fill(out, AFTER_TIME);
-            out.push_str(&notes);
-        }
+    let used = AFTER_TIME + METHOD + GAP + STATUS + GAP + columns.total() + GAP + ID;
+    let room = look.width.saturating_sub(used + 3);
+    let (mut notes, mut reason) = (notes(record), reason(record));
+    if notes.is_empty() && reason.as_ref().is_some_and(|reason| width(reason) <= room) {
+        notes = reason.take().unwrap_or_default();
+    }
+    if !notes.is_empty() && room >= MIN_NOTES {
+        let _ = write!(out, "   {}", cut_end(&notes, room));
     }
     out.push('\n');
+    if let Some(reason) = reason {
+        fill(out, AFTER_TIME);
+        let _ = writeln!(out, "└ {reason}");
+    }
 }
 
 /// Duration, route and sizes.
@@ -141,7 +147,13 @@ fn client_left(record: &Record) -> Option<String> {
     }
 }
 
-/// What else there is to say: how it ended, the gRPC code, an error behind an answer that is no failure, attributes.
+/// The error behind an answer that is no failure, such as a refusal's reason.
+fn reason(record: &Record) -> Option<String> {
+    let failure = record.failure().filter(|_| !record.is_failed())?;
+    Some(cut_end(&clean(failure.message()), 200)).filter(|reason| !reason.is_empty())
+}
+
+/// What else there is to say: how it ended, the gRPC code, attributes.
 fn notes(record: &Record) -> String {
     let mut notes = Vec::new();
     match record.outcome() {
@@ -152,11 +164,6 @@ fn notes(record: &Record) -> String {
     }
     if let Some(code) = record.rpc_status().filter(|code| *code != 0) {
         notes.push(rpc_code(code).to_owned());
-    }
-    if !record.is_failed()
-        && let Some(failure) = record.failure()
-    {
-        notes.push(cut_end(&clean(failure.message()), 200));
     }
     let attributes = record.attributes().take(16);
     notes.extend(

@@ -41,12 +41,12 @@ fn requests_are_aligned_lines() {
     let rpc = Parts { is_rpc: true, rpc_status: Some(0), path: Text::Static("/billing.v1.Invoices/Get"), ..samples::answered() };
     let text = [samples::answered(), post, refused, gone(), rpc].map(shown).concat();
     let expected = "
- 12:04:11.018  GET     200    3.1ms  /orders/{id}                       1.2K  8f2c1a2b
- 12:04:11.018  POST    201   18.4ms  /orders                      412B→ 1.2K  8f2c1a2b
- 12:04:11.018  POST    422   18.4ms  /orders                      412B→ 1.2K  8f2c1a2b
-               qty: must be >= 1
- 12:04:11.018  GET     ---  client left after 9.8s, 3.1M sent  /export        8f2c1a2b
- 12:04:11.018  gRPC     OK    3.1ms  billing.v1.Invoices/Get            1.2K  8f2c1a2b
+ 12:04:11.018  GET     200    3.1ms  /orders/{id}                   1.2K  8f2c1a2b
+ 12:04:11.018  POST    201   18.4ms  /orders                  412B→ 1.2K  8f2c1a2b
+ 12:04:11.018  POST    422   18.4ms  /orders                  412B→ 1.2K  8f2c1a2b
+               └ qty: must be >= 1
+ 12:04:11.018  GET     ---  client left after 9.8s, 3.1M sent  /export    8f2c1a2b
+ 12:04:11.018  gRPC     OK    3.1ms  billing.v1.…voices/Get         1.2K  8f2c1a2b
 ";
     assert_eq!(format!("\n{text}"), expected, "\n{text}");
 }
@@ -55,7 +55,7 @@ fn requests_are_aligned_lines() {
 fn a_failure_stands_under_its_request() {
     let text = shown(samples::failed());
     let expected = "
- 12:04:11.018  GET     500   61.7ms  /orders/{id}/pdf                    38B  8f2c1a2b   user=42
+ 12:04:11.018  GET     500   61.7ms  /orders/{id}/pdf                38B  8f2c1a2b   user=42
                └ RenderError: template `invoice` missing field `vat`
                  ├ caused by: KeyNotFound(\"vat\")
                  └ src/pdf.rs:88
@@ -70,7 +70,7 @@ fn a_panic_without_a_response_says_so() {
     samples::push_failure(&mut parts, FailureKind::Panic, "", "index out of bounds", &[]);
     let text = shown(parts);
     let expected = "
- 12:04:11.018  GET     ERR    3.1ms  /orders/{id}                         0B  8f2c1a2b   panicked
+ 12:04:11.018  GET     ERR    3.1ms  /orders/{id}                     0B  8f2c1a2b   panicked
                └ panicked: index out of bounds
                  └ src/pdf.rs:88
 ";

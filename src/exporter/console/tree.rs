@@ -57,11 +57,31 @@ fn branch(out: &mut String, indent: usize, mark: &str, text: &str) {
     let _ = writeln!(out, "{mark} {}", cut_end(text, MAX_TEXT));
 }
 
-/// `Type: message`, with the last segment of the type's path.
+/// `Type: message`, with the last segment of the type's path; of `std::io::error::Error` that is `io::Error`.
 fn typed(type_name: Option<&str>, message: &str) -> String {
     let Some(name) = type_name else { return clean(message) };
     // Of a type with parameters only what stands before them has segments that mean something.
     let (path, parameters) = name.find('<').map_or((name, ""), |at| name.split_at(at));
-    let last = path.rsplit("::").next().unwrap_or(path);
-    format!("{}{}: {}", clean(last), clean(parameters), clean(message))
+    let mut segments = path.rsplit("::");
+    let last = segments.next().unwrap_or(path);
+    let of = segments.find(|segment| *segment != "error").filter(|_| last == "Error");
+    let of = of.map(|segment| format!("{}::", clean(segment))).unwrap_or_default();
+    format!("{of}{}{}: {}", clean(last), clean(parameters), clean(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn an_error_that_is_only_called_error_has_its_module_before_it() {
+        for (name, text) in [
+            ("std::io::error::Error", "io::Error: x"),
+            ("hyper::Error", "hyper::Error: x"),
+            ("Error", "Error: x"),
+            ("shop::checkout::CheckoutError", "CheckoutError: x"),
+        ] {
+            assert_eq!(typed(Some(name), "x"), text);
+        }
+    }
 }

@@ -148,7 +148,7 @@ struct Log {
 struct Current {
     file: fs::File,
     bytes: u64,
-    /// When it was begun; known for files of earlier processes where the system remembers it.
+    /// When it was begun, as far as the system remembers; else when it was last written.
     since: Option<SystemTime>,
 }
 
@@ -156,7 +156,7 @@ impl Log {
     fn open(&self) -> io::Result<Current> {
         let file = open::open(&self.path)?;
         let metadata = file.metadata()?;
-        Ok(Current { bytes: metadata.len(), since: metadata.created().ok(), file })
+        Ok(Current { bytes: metadata.len(), since: metadata.created().or_else(|_| metadata.modified()).ok(), file })
     }
 
     /// Appends `text` as far as it goes, in whole lines.

@@ -7,8 +7,9 @@ use tracing::Level;
 
 use super::line::{Limits, Line};
 use super::schema::{Key, Schema, Table};
+use super::subject::Subject;
 use super::time::Rfc3339;
-use crate::record::{Cause, Event, Failure, Field, Kind, Losses, Outcome, Record, Resource, Span, SpanId, TraceId, rpc_code};
+use crate::record::{Cause, Failure, Field, Outcome, Record, Resource, rpc_code};
 
 /// Container runtimes split lines at 16 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 16_000;
@@ -22,118 +23,6 @@ const LIMITS: [Limits; 6] = [
     Limits { text: 128, items: 16 },
     Limits { text: 64, items: 4 },
 ];
-
-/// What a line tells.
-#[derive(Clone, Copy)]
-pub(super) enum Subject<'a> {
-    Request(&'a Record),
-    Event(&'a Record, Event<'a>),
-    Span(&'a Record, Span<'a>),
-    Losses(&'a Losses, u64),
-}
-
-impl<'a> Subject<'a> {
-    pub(super) fn of(record: &'a Record) -> Self {
-        match record.kind() {
-            Kind::Request => Self::Request(record),
-            Kind::Event | Kind::Live => record.events().next().map_or(Self::Request(record), |event| Self::Event(record, event)),
-            Kind::Span => record.spans().next().map_or(Self::Request(record), |span| Self::Span(record, span)),
-        }
-    }
-
-    const fn record(&self) -> Option<&'a Record> {
-        match self {
-            Self::Request(record) | Self::Event(record, _) | Self::Span(record, _) => Some(record),
-            Self::Losses(..) => None,
-        }
-    }
-
-    const fn request(&self) -> Option<&'a Record> {
-        match self {
-            Self::Request(record) => Some(record),
-            Self::Event(..) | Self::Span(..) | Self::Losses(..) => None,
-        }
-    }
-
-    fn failure(&self) -> Option<Failure<'a>> {
-        self.request().and_then(Record::failure)
-    }
-
-    fn level(&self) -> Level {
-        match self {
-            Self::Request(record) if record.is_failed() => Level::ERROR,
-            Self::Request(_) => Level::INFO,
-            Self::Event(_, event) => event.level(),
-            Self::Span(_, span) => span.level(),
-            Self::Losses(..) => Level::WARN,
-        }
-    }
-
-    fn unix_ns(&self) -> u64 {
-        match self {
-            Self::Request(record) => record.start_unix_ns(),
-            Self::Event(_, event) => event.unix_ns(),
-            Self::Span(record, span) => record.start_unix_ns().saturating_add(span.start_ns()),
-            Self::Losses(_, unix_ns) => *unix_ns,
-        }
-    }
-
-    fn trace_id(&self) -> Option<TraceId> {
-        self.record().and_then(Record::trace_id)
-    }
-
-    fn span_id(&self) -> Option<SpanId> {
-        let id = match self {
-            Self::Request(record) => Some(record.span_id()),
-            Self::Event(record, event) => event.span_id().or(Some(record.span_id())),
-            Self::Span(_, span) => Some(span.id()),
-            Self::Losses(..) => None,
-        };
-        id.filter(|id| id.is_valid())
-    }
-
-    fn parent_span_id(&self) -> Option<SpanId> {
-        match self {
-            Self::Request(record) => record.parent_span_id(),
-            Self::Span(_, span) => span.parent_id(),
-            Self::Event(..) | Self::Losses(..) => None,
-        }
-    }
-
-    fn duration_ns(&self) -> Option<u64> {
-        match self {
-            Self::Request(record) => Some(record.duration_ns()),
-            Self::Span(_, span) => Some(span.duration_ns()),
-            Self::Event(..) | Self::Losses(..) => None,
-        }
-    }
-
-    fn target(&self) -> &'a str {
-        match self {
-            Self::Event(_, event) => event.target(),
-            Self::Span(_, span) => span.target(),
-            Self::Request(_) | Self::Losses(..) => "campanile",
-        }
-    }
-
-    fn place(&self) -> (Option<&'a str>, Option<u32>) {
-        match self {
-            Self::Event(_, event) => (event.file(), event.line()),
-            Self::Span(_, span) => (span.file(), span.line()),
-            Self::Request(_) => self.failure().map_or((None, None), |failure| (failure.file(), failure.line())),
-            Self::Losses(..) => (None, None),
-        }
-    }
-
-    const fn event_name(&self) -> Option<&'static str> {
-        match self {
-            Self::Request(_) => Some("campanile.request"),
-            Self::Span(..) => Some("campanile.span"),
-            Self::Losses(..) => Some("campanile.losses"),
-            Self::Event(..) => None,
-        }
-    }
-}
 
 /// Appends one line without its line feed; shorter than [`MAX_LINE_BYTES`].
 pub(super) fn encode(out: &mut String, schema: Schema, subject: Subject<'_>, resource: &Resource) {

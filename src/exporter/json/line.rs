@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::exporter::escape::{is_hidden, is_plain};
+use crate::escape::{is_hidden, is_plain};
 use crate::record::Value;
 use crate::record::parts::CUT_MARK;
 

@@ -16,17 +16,18 @@
 mod encode;
 mod line;
 mod schema;
+mod subject;
 mod time;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
-use self::encode::Subject;
 pub use self::schema::Schema;
-use super::escape::is_hidden;
+use self::subject::Subject;
 use super::lines::{Lines, Whole};
 use super::{Batch, ExportError, Exporter};
+use crate::escape::is_hidden;
 use crate::record::{Losses, Record, Resource};
 
 /// Writes one line for each record to a writer.

@@ -98,7 +98,7 @@ impl Head {
         self.resource.clear();
         let start = proto::begin(&mut self.resource, 1);
         for (key, value) in resource.attributes() {
-            attribute(&mut self.resource, 1, key, Value::Str(value));
+            attribute(&mut self.resource, 1, key, resource_value(key, value));
         }
         proto::end(&mut self.resource, start);
         self.scope.clear();
@@ -107,6 +107,12 @@ impl Head {
         proto::bytes(&mut self.scope, 2, env!("CARGO_PKG_VERSION").as_bytes());
         proto::end(&mut self.scope, start);
     }
+}
+
+/// The values of a resource are texts, of which the conventions want one as a number.
+fn resource_value<'a>(key: &str, value: &'a str) -> Value<'a> {
+    let number = (key == "process.pid").then(|| value.parse().ok()).flatten();
+    number.map_or(Value::Str(value), Value::I64)
 }
 
 /// Appends a `KeyValue` as `field`. All lengths are known beforehand, so nothing has to be patched.

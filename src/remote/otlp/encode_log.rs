@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::encode::{Attributes, Keys};
 use super::proto;
-use crate::record::{Event, Failure, Kind, Record, SpanId};
+use crate::record::{Event, Failure, Record, SpanId};
 
 /// Fields of a `LogRecord`.
 const ATTRIBUTES: u32 = 6;
@@ -36,7 +36,8 @@ fn begin(out: &mut Vec<u8>, record: &Record, unix_ns: u64, span: Option<SpanId>,
     proto::number(out, 2, severity(level));
     proto::bytes(out, 3, level.as_str().as_bytes());
     if let Some(trace) = record.trace_id() {
-        let around = (record.kind() == Kind::Request).then(|| record.span_id());
+        // An event that came after the end of its request still names the request's span.
+        let around = Some(record.span_id()).filter(|id| id.is_valid());
         proto::fixed32(out, 8, u32::from(record.trace_flags().0));
         proto::bytes(out, 9, &trace.0);
         if let Some(span) = span.or(around) {

@@ -1,0 +1,258 @@
+//! What does a stack cost each request, on the request's thread and in all threads? The baseline is the bare service.
+//!
+//! Each stack runs in a process of its own, because subscribers are global; this program starts itself once for each.
+//! The processes take turns, round after round, and each round is compared with the bare app's of the same turn.
+//! `cargo bench -p campanile-benches --bench overhead` measures all; `-- users 40` one route, with so many rounds.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use campanile_benches::stacks::{STACKS, Stack, key};
+use campanile_benches::{Driver, PAUSE, Route, sink};
+
+/// Requests in one round.
+const REQUESTS: u64 = 500;
+/// Rounds, unless the command line says otherwise.
+const ROUNDS: usize = 15;
+
+fn main() {
+    // Cargo passes `--bench`.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["child", stack, route, sink] = words[..] {
+        return child(stack, Route::parse(route).expect("a route"), sink.parse().expect("an address"));
+    }
+    let route = words.iter().find_map(|word| Route::parse(word));
+    let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(ROUNDS);
+    let sink = sink::start();
+    for (name, each) in [("users", Route::Users), ("hello", Route::Hello)] {
+        if route.is_none_or(|only| only == each) {
+            measure(name, rounds, sink);
+        }
+    }
+}
+
+/// What one round of one stack took; times in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Round {
+    thread_ns: u64,
+    process_ns: u64,
+    thread_allocations: u64,
+    allocations: u64,
+}
+
+impl Round {
+    fn now() -> Self {
+        Self {
+            thread_ns: cpu_ns(libc::CLOCK_THREAD_CPUTIME_ID),
+            process_ns: cpu_ns(libc::CLOCK_PROCESS_CPUTIME_ID),
+            thread_allocations: OF_THREAD.get(),
+            allocations: OF_PROCESS.load(Ordering::Relaxed),
+        }
+    }
+
+    const fn since(self, before: Self) -> Self {
+        Self {
+            thread_ns: self.thread_ns - before.thread_ns,
+            process_ns: self.process_ns - before.process_ns,
+            thread_allocations: self.thread_allocations - before.thread_allocations,
+            allocations: self.allocations - before.allocations,
+        }
+    }
+}
+
+/// Serves rounds: one line in, one line out; the end of the input asks for the count of what was delivered.
+fn child(name: &str, route: Route, sink: SocketAddr) {
+    let stack = Stack::new(name, sink).expect("a stack");
+    let mut driver = Driver::new(&stack, route);
+    let mut sent = 0;
+    for line in std::io::stdin().lines() {
+        let count: u64 = line.expect("a line").parse().expect("a number");
+        if count == 0 {
+            break;
+        }
+        let mut on_thread = Round::default();
+        let before = Round::now();
+        driver.run(count, PAUSE, |driver, count| {
+            let before = Round::now();
+            driver.burst(count);
+            let burst = Round::now().since(before);
+            on_thread.thread_ns += burst.thread_ns;
+            on_thread.thread_allocations += burst.thread_allocations;
+        });
+        sent += count;
+        stack.flush(sent, route);
+        let all = Round::now().since(before);
+        println!("{} {} {} {}", on_thread.thread_ns, all.process_ns, on_thread.thread_allocations, all.allocations);
+    }
+    let (due, delivered) = (stack.due(route), stack.delivered(&key(name)));
+    println!("{} {}", due.total() * sent, delivered.total());
+}
+
+/// A stack's process.
+struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    rounds: Vec<Round>,
+}
+
+impl Process {
+    fn start(stack: &str, route: &str, sink: SocketAddr) -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let mut command = Command::new(program);
+        command.args(["child", stack, route, &sink.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Nothing of the surroundings goes into the comparison.
+        let telling = |name: &str| ["CAMPANILE", "OTEL_", "RUST_LOG"].iter().any(|start| name.starts_with(start));
+        for (name, _) in std::env::vars().filter(|(name, _)| telling(name)) {
+            command.env_remove(name);
+        }
+        let mut child = command.spawn().expect("a process");
+        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().expect("its output")));
+        Self { child, input, output, rounds: Vec::new() }
+    }
+
+    fn ask(&mut self, count: u64) -> Vec<u64> {
+        writeln!(self.input.as_mut().expect("its input"), "{count}").expect("it listens");
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("it answers");
+        line.split_whitespace().map(|number| number.parse().expect("a number")).collect()
+    }
+
+    fn round(&mut self, count: u64) -> Round {
+        let [thread_ns, process_ns, thread_allocations, allocations] = self.ask(count)[..] else { panic!("four numbers") };
+        Round { thread_ns, process_ns, thread_allocations, allocations }
+    }
+}
+
+fn measure(route: &str, rounds: usize, sink: SocketAddr) {
+    let mut processes: Vec<Process> = STACKS.iter().map(|(stack, _)| Process::start(stack, route, sink)).collect();
+    for process in &mut processes {
+        // The first fills pools and caches.
+        process.round(REQUESTS);
+    }
+    for _ in 0..rounds {
+        for process in &mut processes {
+            let round = process.round(REQUESTS);
+            process.rounds.push(round);
+        }
+    }
+    let bare = processes[0].rounds.clone();
+    let base = |at: usize| if at == 0 { vec![Round::default(); rounds] } else { bare.clone() };
+    let rows: Vec<Row> = processes.iter_mut().enumerate().map(|(at, process)| Row::of(process, &base(at))).collect();
+    print(route, rounds, &rows);
+}
+
+/// A line of the table, each number for one request and above the bare app; of the bare app, all of it.
+struct Row {
+    thread_ns: f64,
+    process_ns: f64,
+    thread_allocations: f64,
+    allocations: f64,
+    due: u64,
+    delivered: u64,
+}
+
+impl Row {
+    fn of(process: &mut Process, base: &[Round]) -> Self {
+        let [due, delivered] = process.ask(0)[..] else { panic!("two numbers") };
+        let _ = process.child.wait();
+        // Taken round by round, so that a slow moment of the machine hits both sides.
+        let over = |of: fn(&Round) -> u64| {
+            let pairs = process.rounds.iter().zip(base);
+            median(pairs.map(|(round, base)| of(round) as f64 - of(base) as f64).collect()) / REQUESTS as f64
+        };
+        Self {
+            thread_ns: over(|round| round.thread_ns),
+            process_ns: over(|round| round.process_ns),
+            thread_allocations: over(|round| round.thread_allocations),
+            allocations: over(|round| round.allocations),
+            due,
+            delivered,
+        }
+    }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
+fn print(route: &str, rounds: usize, rows: &[Row]) {
+    let assembled = rows.last().expect("a stack");
+    let mut out = format!("\n{route}: one request above the bare app, median of {rounds} rounds of {REQUESTS} requests\n");
+    let head = ["", "thread ns", "all ns", "thread allocs", "all allocs", "assembled / it", "delivered"];
+    let _ =
+        writeln!(out, "{:<36}{:>11}{:>11}{:>15}{:>12}{:>16}  {}", head[0], head[1], head[2], head[3], head[4], head[5], head[6]);
+    for ((_, name), row) in STACKS.iter().zip(rows) {
+        let times = assembled.thread_ns / row.thread_ns;
+        let _ = writeln!(
+            out,
+            "{name:<36}{:>11.0}{:>11.0}{:>15.1}{:>12.1}{times:>16.1}  {} of {}",
+            row.thread_ns, row.process_ns, row.thread_allocations, row.allocations, row.delivered, row.due,
+        );
+    }
+    println!("{out}");
+    for ((_, name), row) in STACKS.iter().zip(rows) {
+        assert_eq!(row.delivered, row.due, "{name}: a cost is worth nothing where records are lost");
+    }
+}
+
+/// Processor time that the thread or the process has used.
+fn cpu_ns(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is that of a live `timespec`.
+    let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    assert_eq!(result, 0, "the clock exists");
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+thread_local! {
+    static OF_THREAD: Cell<u64> = const { Cell::new(0) };
+}
+static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
+
+/// The system's allocator, with a count of what it was asked for.
+struct Counting;
+
+impl Counting {
+    fn count() {
+        // Fails while a thread ends.
+        let _ = OF_THREAD.try_with(|count| count.set(count.get() + 1));
+        OF_PROCESS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: every call goes on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::count();
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        Self::count();
+        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        Self::count();
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

@@ -1,0 +1,71 @@
+//! A receiver of OTLP over HTTP that counts what it gets, for each stack apart.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::routing::{get, post};
+use http::header::{CONTENT_TYPE, HeaderName};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
+
+/// What one stack delivered: spans and log records.
+type Counts = Arc<Mutex<BTreeMap<String, (u64, u64)>>>;
+
+/// Starts it on a thread of this process. Whoever is measured runs in another, so its work is on nobody's account.
+pub fn start() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.set_nonblocking(true).expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            axum::serve(listener, router()).await.expect("it serves");
+        });
+    });
+    address
+}
+
+fn router() -> Router {
+    const PROTOBUF: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "application/x-protobuf")];
+    let traces = |Path(stack): Path<String>, State(counts): State<Counts>, body: Bytes| async move {
+        let request = ExportTraceServiceRequest::decode(body).expect("traces");
+        let spans = request.resource_spans.iter().flat_map(|of| &of.scope_spans).map(|of| of.spans.len() as u64).sum::<u64>();
+        counts.lock().expect("counts").entry(stack).or_default().0 += spans;
+        PROTOBUF
+    };
+    let logs = |Path(stack): Path<String>, State(counts): State<Counts>, body: Bytes| async move {
+        let request = ExportLogsServiceRequest::decode(body).expect("logs");
+        let records =
+            request.resource_logs.iter().flat_map(|of| &of.scope_logs).map(|of| of.log_records.len() as u64).sum::<u64>();
+        counts.lock().expect("counts").entry(stack).or_default().1 += records;
+        PROTOBUF
+    };
+    let count = |Path(stack): Path<String>, State(counts): State<Counts>| async move {
+        let (spans, logs) = counts.lock().expect("counts").get(&stack).copied().unwrap_or_default();
+        format!("{spans} {logs}")
+    };
+    Router::new()
+        .route("/{stack}/v1/traces", post(traces))
+        .route("/{stack}/v1/logs", post(logs))
+        .route("/{stack}", get(count))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Counts::default())
+}
+
+/// Asks it what a stack delivered: spans and log records.
+pub fn counted(sink: SocketAddr, stack: &str) -> (u64, u64) {
+    let mut connection = TcpStream::connect(sink).expect("the sink");
+    write!(connection, "GET /{stack} HTTP/1.1\r\nhost: sink\r\nconnection: close\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    let numbers = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+    let (spans, logs) = numbers.trim().split_once(' ').expect("two numbers");
+    (spans.parse().expect("spans"), logs.parse().expect("logs"))
+}
