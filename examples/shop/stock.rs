@@ -130,5 +130,5 @@ impl Shop {
 
 async fn query(statement: &'static str, wait_ms: u64) {
     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-    debug!(db.statement = statement, "query");
+    debug!(db.query.text = statement, "query");
 }

@@ -89,7 +89,7 @@ impl Link {
     }
 
     fn deliver_late(&self, mut parts: Box<Parts>) {
-        if parts.events.is_empty() {
+        if parts.events.is_empty() && parts.failures.is_empty() {
             // The end of a span, or an attribute: nothing that could stand alone.
             return self.hub.pipeline.recycle(parts);
         }

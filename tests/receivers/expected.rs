@@ -1,9 +1,8 @@
 //! What should arrive, by the store of the same run: its records, through the names of OpenTelemetry's conventions.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use campanile::record::{Event, Failure, Field, Header, Kind, Record, Span as Child, Value};
+use campanile::record::{Event, Failure, Field, Kind, Record, Span as Child, Value};
 use campanile::store::Stored;
 use tracing::Level;
 
@@ -26,7 +25,8 @@ impl Arrived {
                 }
             }
             expected.logs.extend(record.events().map(|one| event(record, &one)));
-            expected.logs.extend(record.failures().map(|one| failure(record, &one)));
+            let counts = record.is_failed() || record.kind() != Kind::Request;
+            expected.logs.extend(record.failures().filter(|_| counts).map(|one| failure(record, &one)));
         }
         expected.logs.sort();
         let first = records.first().expect("the store is not empty").resource();
@@ -72,16 +72,6 @@ impl Pairs {
         self.number("code.line.number", line);
     }
 
-    fn headers<'a>(&mut self, prefix: &str, headers: impl Iterator<Item = Header<'a>>) {
-        let mut by_name: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for header in headers {
-            if let Some(value) = header.value() {
-                by_name.entry(header.name()).or_default().push(string(value));
-            }
-        }
-        self.pairs.extend(by_name.into_iter().map(|(name, values)| (format!("{prefix}{name}"), format!("array:{values:?}"))));
-    }
-
     fn fields<'a>(&mut self, fields: impl Iterator<Item = Field<'a>>) {
         for field in fields {
             let value = match field.value() {
@@ -120,8 +110,6 @@ fn request(record: &Record) -> Span {
     own.text("network.peer.address", record.peer().map(|peer| peer.ip().to_string()).as_deref());
     own.number("network.peer.port", record.peer().map(|peer| peer.port()));
     own.text("user_agent.original", record.user_agent());
-    own.headers("http.request.header.", record.request_headers());
-    own.headers("http.response.header.", record.response_headers());
     own.number("http.request.body.size", record.request_body_bytes());
     own.number("http.response.body.size", record.status().map(|_| record.response_body_bytes()));
     own.text("campanile.request.id", Some(record.request_id()));
@@ -224,6 +212,7 @@ fn failure(record: &Record, failure: &Failure<'_>) -> Log {
     let time = record.start_unix_ns() + failure.time_ns();
     Log {
         event_name: "http.server.request.exception".to_owned(),
+        body: failure.message().to_owned(),
         attributes: own.pairs,
         ..log(record, time, failure.span_id().map(|id| id.to_string()), Level::ERROR)
     }

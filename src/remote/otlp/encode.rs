@@ -13,6 +13,8 @@ const SCHEMA_URL: &[u8] = b"https://opentelemetry.io/schemas/1.44.0";
 /// Spans, as an `ExportTraceServiceRequest`.
 #[derive(Default)]
 pub(in crate::remote) struct Traces {
+    /// Whether the values of headers go along.
+    has_headers: bool,
     head: Head,
     keys: Keys,
 }
@@ -22,6 +24,12 @@ pub(in crate::remote) struct Traces {
 pub(in crate::remote) struct Logs {
     head: Head,
     keys: Keys,
+}
+
+impl Traces {
+    pub(in crate::remote) fn with_headers(has_headers: bool) -> Self {
+        Self { has_headers, ..Self::default() }
+    }
 }
 
 impl Encoder for Traces {
@@ -35,10 +43,10 @@ impl Encoder for Traces {
     }
 
     fn encode(&mut self, records: &[&Record], resource: &Resource, out: &mut Vec<u8>) {
-        let Self { head, keys } = self;
+        let Self { has_headers, head, keys } = self;
         head.around(resource, out, |out| {
             for record in records {
-                encode_span::record(out, keys, record);
+                encode_span::record(out, keys, record, *has_headers);
             }
         });
     }
@@ -48,7 +56,7 @@ impl Encoder for Logs {
     fn verdict(&self, record: &Record) -> Verdict {
         match record.kind() {
             Kind::Request if !is_sampled(record) => Verdict::Sampled,
-            Kind::Request | Kind::Event if record.events().len() + record.failures().len() > 0 => Verdict::Send,
+            Kind::Request | Kind::Event if record.events().len() + encode_log::failures(record).count() > 0 => Verdict::Send,
             _ => Verdict::Nothing,
         }
     }

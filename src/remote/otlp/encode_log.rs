@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::encode::{Attributes, Keys};
 use super::proto;
-use crate::record::{Event, Failure, Record, SpanId};
+use crate::record::{Event, Failure, Kind, Record, SpanId};
 
 /// Fields of a `LogRecord`.
 const ATTRIBUTES: u32 = 6;
@@ -22,9 +22,16 @@ pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record) {
     for one in record.events() {
         event(out, keys, record, &one);
     }
-    for one in record.failures() {
+    for one in failures(record) {
         failure(out, keys, record, &one);
     }
+}
+
+/// The failures that are exceptions: not those that merely stand for the status of an answer that is no failure, such
+/// as the reason of a 422.
+pub(super) fn failures(record: &Record) -> impl Iterator<Item = Failure<'_>> {
+    let counts = record.is_failed() || record.kind() != Kind::Request;
+    record.failures().filter(move |_| counts)
 }
 
 /// What every log record begins with.
@@ -77,6 +84,9 @@ fn event(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, event: &Event<'_>)
 fn failure(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, failure: &Failure<'_>) {
     let unix_ns = record.start_unix_ns().saturating_add(failure.time_ns());
     let start = begin(out, record, unix_ns, failure.span_id(), Level::ERROR);
+    let body = proto::begin(out, 5);
+    proto::bytes(out, 1, failure.message().as_bytes());
+    proto::end(out, body);
     proto::bytes(out, 12, EXCEPTION);
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
     attributes.push_some("exception.type", failure.type_name());

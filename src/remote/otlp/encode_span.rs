@@ -23,10 +23,10 @@ const IS_REMOTE: u32 = 0x200;
 const KNOWN_METHODS: [&str; 10] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
 
 /// Appends every span of a record as field 2 of the scope.
-pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record) {
+pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, has_headers: bool) {
     let trace = trace_id(record);
     if record.kind() == Kind::Request {
-        request(out, keys, record, trace);
+        request(out, keys, record, trace, has_headers);
     }
     for span in record.spans() {
         child(out, keys, record, trace, &span);
@@ -73,7 +73,7 @@ impl Start<'_> {
     }
 }
 
-fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId) {
+fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, has_headers: bool) {
     let span = proto::begin(out, 2);
     let remote = if record.parent_is_remote() && record.parent_span_id().is_some() { IS_REMOTE } else { 0 };
     Start {
@@ -95,6 +95,14 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId) 
     match rpc_method {
         Some(method) => rpc(&mut attributes, record, method),
         None => http(&mut attributes, record),
+    }
+    if has_headers {
+        let (request, response) = match rpc_method {
+            Some(_) => ("rpc.request.metadata.", "rpc.response.metadata."),
+            None => ("http.request.header.", "http.response.header."),
+        };
+        headers(&mut attributes, request, record.request_headers());
+        headers(&mut attributes, response, record.response_headers());
     }
     connection(&mut attributes, record);
     own(&mut attributes, record);
@@ -152,8 +160,6 @@ fn http(attributes: &mut Attributes<'_>, record: &Record) {
     if record.status().is_some() {
         attributes.push("http.response.body.size", record.response_body_bytes());
     }
-    headers(attributes, "http.request.header.", record.request_headers());
-    headers(attributes, "http.response.header.", record.response_headers());
 }
 
 fn rpc(attributes: &mut Attributes<'_>, record: &Record, method: Option<&str>) {
@@ -173,8 +179,6 @@ fn rpc(attributes: &mut Attributes<'_>, record: &Record, method: Option<&str>) {
         _ => record.error_type(),
     };
     attributes.push_some("error.type", error_type);
-    headers(attributes, "rpc.request.metadata.", record.request_headers());
-    headers(attributes, "rpc.response.metadata.", record.response_headers());
 }
 
 fn connection(attributes: &mut Attributes<'_>, record: &Record) {

@@ -54,6 +54,7 @@ pub struct Otlp {
     is_exact: bool,
     protocol: Protocol,
     headers: Vec<(String, Secret)>,
+    sends_headers: bool,
     compression: Compression,
     timeout: Duration,
     files: Files,
@@ -77,6 +78,7 @@ impl Otlp {
             is_exact: false,
             protocol: Protocol::default(),
             headers: Vec::new(),
+            sends_headers: false,
             compression: Compression::default(),
             timeout: Self::DEFAULT_TIMEOUT,
             files: Files::default(),
@@ -148,12 +150,23 @@ impl Otlp {
         self
     }
 
+    /// Whether the headers of requests and responses go along as attributes (`http.request.header.<name>`), as far as
+    /// their values are recorded at all.
+    ///
+    /// # Default
+    /// They do not. The conventions leave them to whoever asks.
+    pub fn captured_headers(mut self, send: bool) -> Self {
+        self.sends_headers = send;
+        self
+    }
+
     /// The exporter of spans.
     ///
     /// # Errors
     /// When a setting cannot be followed, such as an endpoint without a scheme.
     pub fn traces(self) -> Result<impl Exporter, BuildError> {
-        self.build(Signal::Traces, Traces::default())
+        let encoder = Traces::with_headers(self.sends_headers);
+        self.build(Signal::Traces, encoder)
     }
 
     /// The exporter of log records.
@@ -167,7 +180,8 @@ impl Otlp {
     /// The exporter of spans with its insides.
     #[cfg(test)]
     pub(in crate::remote) fn build_traces(self) -> Result<Remote<Traces, Transport>, BuildError> {
-        self.build(Signal::Traces, Traces::default())
+        let encoder = Traces::with_headers(self.sends_headers);
+        self.build(Signal::Traces, encoder)
     }
 
     fn build<E: Encoder>(self, signal: Signal, encoder: E) -> Result<Remote<E, Transport>, BuildError> {

@@ -21,7 +21,7 @@ const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 pub(super) fn spans(records: &[&Record]) -> Vec<Span> {
     let mut out = Vec::new();
-    Traces::default().encode(records, &resource(), &mut out);
+    Traces::with_headers(true).encode(records, &resource(), &mut out);
     let mut decoded = ExportTraceServiceRequest::decode(&out[..]).unwrap();
     assert_eq!(decoded.resource_spans.len(), 1);
     let mut of_resource = decoded.resource_spans.remove(0);
