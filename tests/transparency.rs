@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use support::{BoxBody, BoxError, Chain, Observed, PROTOCOLS, Protocol, Script, Step, full, request, send, serve};
-use tower::{Service, ServiceBuilder, ServiceExt as _};
+use tower::{Service, ServiceBuilder, ServiceExt};
 
 fn trailers() -> HeaderMap {
     HeaderMap::from_iter([(HeaderName::from_static("x-sum"), HeaderValue::from_static("42"))])
@@ -25,8 +25,20 @@ fn three() -> [Step; 4] {
 }
 
 const PATHS: [&str; 14] = [
-    "/full", "/empty", "/chunked", "/exact", "/says-its-end", "/declared", "/trailers", "/only-trailers", "/204", "/304", "/404",
-    "/many-headers", "/body-error", "/error",
+    "/full",
+    "/empty",
+    "/chunked",
+    "/exact",
+    "/says-its-end",
+    "/declared",
+    "/trailers",
+    "/only-trailers",
+    "/204",
+    "/304",
+    "/404",
+    "/many-headers",
+    "/body-error",
+    "/error",
 ];
 
 async fn answer<B>(request: Request<B>) -> Result<Response<BoxBody>, BoxError> {
@@ -147,10 +159,11 @@ async fn bodies_pass_frame_by_frame() {
 async fn a_request_body_passes_frame_by_frame() {
     let script = || Script::new(three().into_iter().chain([Step::Trailers(trailers())])).exact(8);
     let seen = Observed::new();
-    let service = ServiceBuilder::new().layer(seen.layer()).service_fn(|request: Request<campanile::ObserveBody<Script>>| async {
-        let steps = steps(request.into_body());
-        Ok::<_, BoxError>(Response::new(Full::new(Bytes::from(steps.join("\n")))))
-    });
+    let service =
+        ServiceBuilder::new().layer(seen.layer()).service_fn(|request: Request<campanile::ObserveBody<Script>>| async {
+            let steps = steps(request.into_body());
+            Ok::<_, BoxError>(Response::new(Full::new(Bytes::from(steps.join("\n")))))
+        });
     let response = service.oneshot(Request::new(script())).await.unwrap();
     let text = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(String::from_utf8_lossy(&text), steps(script()).join("\n"));
@@ -212,8 +225,7 @@ impl<B> Service<Request<B>> for Strict {
 async fn the_service_that_is_called_is_the_one_that_was_ready() {
     let seen = Observed::new();
     let polls = Arc::new(AtomicUsize::new(0));
-    let mut service =
-        ServiceBuilder::new().layer(seen.layer()).service(Strict { is_ready: false, polls: Arc::clone(&polls) });
+    let mut service = ServiceBuilder::new().layer(seen.layer()).service(Strict { is_ready: false, polls: Arc::clone(&polls) });
     for _ in 0..3 {
         let ready = ServiceExt::<Request<Full<Bytes>>>::ready(&mut service).await.unwrap();
         assert!(ready.call(request("GET", "/")).await.is_ok());
@@ -236,12 +248,15 @@ async fn limits_and_load_shedding_inside_work_as_without_it() {
             Ok::<_, BoxError>(Response::new(full("done")))
         }
     });
-    let first = tokio::spawn(service_once(service_boxed(&service)));
-    entered.notified().await;
-    let shed = service.clone().oneshot(request("GET", "/shed")).await.err().unwrap();
-    assert!(shed.is::<tower::load_shed::error::Overloaded>());
-    release.notify_one();
-    assert!(first.await.unwrap());
+    let boxed = service_boxed(&service);
+    let second = async {
+        entered.notified().await;
+        let shed = service.clone().oneshot(request("GET", "/shed")).await.err().unwrap();
+        assert!(shed.is::<tower::load_shed::error::Overloaded>());
+        release.notify_one();
+    };
+    let (first, ()) = tokio::join!(service_once(boxed), second);
+    assert!(first);
     let outcomes: Vec<_> = seen.records().iter().map(|record| record.outcome().as_str()).collect();
     assert_eq!(outcomes, ["failed", "answered"]);
 }
@@ -269,9 +284,12 @@ async fn service_once(service: Boxed) -> bool {
 #[tokio::test]
 async fn waiting_for_readiness_is_the_services_own_business() {
     let seen = Observed::new();
-    let mut service = service_boxed(&ServiceBuilder::new().layer(seen.layer()).concurrency_limit(1).service_fn(
-        |_: Request<_>| std::future::pending::<Result<Response<BoxBody>, BoxError>>(),
-    ));
+    let mut service = service_boxed(
+        &ServiceBuilder::new()
+            .layer(seen.layer())
+            .concurrency_limit(1)
+            .service_fn(|_: Request<_>| std::future::pending::<Result<Response<BoxBody>, BoxError>>()),
+    );
     let mut other = service.clone();
     let held = service.ready().await.unwrap().call(request("GET", "/"));
     assert!(other.ready().now_or_never().is_none(), "one is all that is let in");
