@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use support::{BoxBody, BoxError, Chain, Observed, PROTOCOLS, Protocol, Script, Step, full, request, send, serve};
-use tower::{Service, ServiceBuilder, ServiceExt as _};
+use tower::{Service, ServiceBuilder, ServiceExt};
 
 fn trailers() -> HeaderMap {
     HeaderMap::from_iter([(HeaderName::from_static("x-sum"), HeaderValue::from_static("42"))])
@@ -248,12 +248,15 @@ async fn limits_and_load_shedding_inside_work_as_without_it() {
             Ok::<_, BoxError>(Response::new(full("done")))
         }
     });
-    let first = tokio::spawn(service_once(service_boxed(&service)));
-    entered.notified().await;
-    let shed = service.clone().oneshot(request("GET", "/shed")).await.err().unwrap();
-    assert!(shed.is::<tower::load_shed::error::Overloaded>());
-    release.notify_one();
-    assert!(first.await.unwrap());
+    let boxed = service_boxed(&service);
+    let second = async {
+        entered.notified().await;
+        let shed = service.clone().oneshot(request("GET", "/shed")).await.err().unwrap();
+        assert!(shed.is::<tower::load_shed::error::Overloaded>());
+        release.notify_one();
+    };
+    let (first, ()) = tokio::join!(service_once(boxed), second);
+    assert!(first);
     let outcomes: Vec<_> = seen.records().iter().map(|record| record.outcome().as_str()).collect();
     assert_eq!(outcomes, ["failed", "answered"]);
 }
