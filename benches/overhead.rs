@@ -187,7 +187,8 @@ fn print(route: &str, rounds: usize, rows: &[Row]) {
     let assembled = rows.last().expect("a stack");
     let mut out = format!("\n{route}: one request above the bare app, median of {rounds} rounds of {REQUESTS} requests\n");
     let head = ["", "thread ns", "all ns", "thread allocs", "all allocs", "assembled / it", "delivered"];
-    let _ = writeln!(out, "{:<36}{:>11}{:>11}{:>15}{:>12}{:>16}  {}", head[0], head[1], head[2], head[3], head[4], head[5], head[6]);
+    let _ =
+        writeln!(out, "{:<36}{:>11}{:>11}{:>15}{:>12}{:>16}  {}", head[0], head[1], head[2], head[3], head[4], head[5], head[6]);
     for ((_, name), row) in STACKS.iter().zip(rows) {
         let times = assembled.thread_ns / row.thread_ns;
         let _ = writeln!(

@@ -42,7 +42,8 @@ fn router() -> Router {
     };
     let logs = |Path(stack): Path<String>, State(counts): State<Counts>, body: Bytes| async move {
         let request = ExportLogsServiceRequest::decode(body).expect("logs");
-        let records = request.resource_logs.iter().flat_map(|of| &of.scope_logs).map(|of| of.log_records.len() as u64).sum::<u64>();
+        let records =
+            request.resource_logs.iter().flat_map(|of| &of.scope_logs).map(|of| of.log_records.len() as u64).sum::<u64>();
         counts.lock().expect("counts").entry(stack).or_default().1 += records;
         PROTOBUF
     };

@@ -188,7 +188,8 @@ fn assembled(name: &str, sink: SocketAddr, written: &Written) -> (Router, Behind
         let processor = BatchLogProcessor::builder(exporter.build().expect("an exporter")).with_batch_config(config).build();
         SdkLoggerProvider::builder().with_log_processor(processor).build()
     });
-    let spans = traces.as_ref().map(|traces| tracing_opentelemetry::layer().with_tracer(traces.tracer("bench")).with_filter(filter()));
+    let spans =
+        traces.as_ref().map(|traces| tracing_opentelemetry::layer().with_tracer(traces.tracer("bench")).with_filter(filter()));
     let events = logs.as_ref().map(|logs| OpenTelemetryTracingBridge::new(logs).with_filter(filter()));
     tracing_subscriber::registry().with(json).with(spans).with(events).init();
 
@@ -203,7 +204,8 @@ fn request_span<B>(request: &Request<B>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     let (method, uri, version) = (request.method(), request.uri(), request.version());
     let span = tracing::info_span!("request", %method, %uri, ?version, request_id = id, otel.kind = "server");
-    let parent = opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(request.headers())));
+    let parent =
+        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(request.headers())));
     // Fails where no layer of OpenTelemetry listens.
     let _ = span.set_parent(parent);
     span

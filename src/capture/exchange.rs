@@ -11,18 +11,16 @@ use crate::record::{Outcome, Record, SpanId};
 pub(crate) struct Exchange {
     pub(crate) parts: Box<Parts>,
     pub(crate) link: Arc<Link>,
-    /// Spans that are entered right now, innermost last.
-    pub(super) stack: Vec<SpanId>,
 }
 
 impl Exchange {
     pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
-        Self { parts, link, stack: Vec::new() }
+        Self { parts, link }
     }
 
     /// The innermost span, at least the request's own.
     pub(crate) fn innermost(&self) -> SpanId {
-        self.stack.last().copied().unwrap_or(self.link.span_id)
+        self.parts.scratch.stack.last().copied().unwrap_or(self.link.span_id)
     }
 
     pub(crate) fn now_ns(&self) -> u64 {
@@ -37,7 +35,7 @@ impl Exchange {
 
     /// Finishes the record and hands it to the pipeline.
     pub(crate) fn finish(self, outcome: Outcome, counts_request_bytes: bool) {
-        let Self { mut parts, link, .. } = self;
+        let Self { mut parts, link } = self;
         parts.outcome = outcome;
         parts.duration_ns = link.now_ns();
         if counts_request_bytes {

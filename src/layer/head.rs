@@ -61,10 +61,12 @@ fn rpc_status(parts: &mut Parts, headers: &HeaderMap) {
 }
 
 fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap) {
-    for (name, value) in headers {
-        let is_kept = !value.is_sensitive() && redact::header_is_kept(name);
-        parts.push_header(side, name.as_str(), is_kept.then_some(value.as_bytes()), value.len());
-    }
+    parts.push_headers(side, || {
+        headers.iter().map(|(name, value)| {
+            let is_kept = !value.is_sensitive() && redact::header_is_kept(name);
+            (name.as_str(), is_kept.then_some(value.as_bytes()), value.len())
+        })
+    });
 }
 
 fn method(parts: &mut Parts, method: &Method) -> Text {
