@@ -11,20 +11,18 @@ use crate::record::{Outcome, Record, SpanId};
 pub(crate) struct Exchange {
     pub(crate) parts: Box<Parts>,
     pub(crate) link: Arc<Link>,
-    /// Spans that are entered right now, innermost last.
-    pub(super) stack: Vec<SpanId>,
     /// Whether a layer inside a router reports routes, matched or not.
     pub(crate) has_route_layer: bool,
 }
 
 impl Exchange {
     pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
-        Self { parts, link, stack: Vec::new(), has_route_layer: false }
+        Self { parts, link, has_route_layer: false }
     }
 
     /// The innermost span, at least the request's own.
     pub(crate) fn innermost(&self) -> SpanId {
-        self.stack.last().copied().unwrap_or(self.link.span_id)
+        self.parts.scratch.stack.last().copied().unwrap_or(self.link.span_id)
     }
 
     pub(crate) fn now_ns(&self) -> u64 {

@@ -14,9 +14,9 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::failure::push_text;
 use super::visit::Fields;
-use super::{Hub, Link, current};
+use super::{Exchange, Hub, Link, current};
 use crate::pipeline::is_quiet;
-use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, OPEN, Origin, Parts, SpanSlot, Text};
+use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, OPEN, OpenSpan, Origin, Parts, SpanSlot, Text};
 use crate::record::{FailureKind, Kind, Record, SpanId, TraceFlags, TraceId};
 use crate::{random, time};
 
@@ -126,6 +126,11 @@ impl Capture {
         Arc::ptr_eq(&link.hub, &self.hub) || !link.hub.is_subscribed()
     }
 
+    /// What stands for a span of the registry that we are in; no two layers share it.
+    fn key(&self, id: &Id) -> (usize, u64) {
+        (std::ptr::from_ref(self).addr(), id.into_u64())
+    }
+
     fn open_span<S>(&self, attributes: &Attributes<'_>, span: &SpanRef<'_, S>, ctx: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -145,6 +150,9 @@ impl Capture {
             let now_ns = exchange.now_ns();
             let id = push_span(&mut exchange.parts, attributes, parent, now_ns)?;
             let slot = exchange.parts.spans.len().checked_sub(1);
+            if let Some(slot) = slot {
+                exchange.parts.scratch.open.push(OpenSpan { key: self.key(&span.id()), id, slot });
+            }
             Some(Mark::Inside { link: Arc::clone(&exchange.link), id, slot })
         });
         let mark = match mark {
@@ -245,6 +253,11 @@ fn put_mark<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, mark: Option<Mark>) {
     if extensions.get_mut::<Mark>().is_none() {
         extensions.insert(mark);
     }
+}
+
+/// A span that was opened while this exchange was in place, and has not closed.
+fn known(exchange: &Exchange, key: (usize, u64)) -> Option<OpenSpan> {
+    exchange.parts.scratch.open.iter().rev().find(|open| open.key == key).copied()
 }
 
 /// The id of a span, if it belongs to this request.
@@ -352,27 +365,41 @@ where
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        let key = self.key(id);
         let _ = current::with(|exchange| {
+            // Usually a span of this request's own, which is found here at less cost than in the registry.
+            if let Some(open) = known(exchange, key) {
+                exchange.parts.scratch.stack.push(open.id);
+                return;
+            }
             let Some(span) = ctx.span(id) else { return };
             if let Some(Mark::Inside { link, id, .. }) = span.extensions().get::<Mark>()
                 && Arc::ptr_eq(link, &exchange.link)
                 && *id != link.span_id
             {
-                exchange.stack.push(*id);
+                exchange.parts.scratch.stack.push(*id);
             }
         });
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        let key = self.key(id);
         let _ = current::with(|exchange| {
-            if exchange.stack.is_empty() {
+            if exchange.parts.scratch.stack.is_empty() {
                 return;
             }
-            let Some(span) = ctx.span(id) else { return };
-            if let Some(Mark::Inside { id, .. }) = span.extensions().get::<Mark>()
-                && let Some(at) = exchange.stack.iter().rposition(|entered| entered == id)
-            {
-                exchange.stack.remove(at);
+            let id = known(exchange, key).map(|open| open.id).or_else(|| {
+                let span = ctx.span(id)?;
+                let extensions = span.extensions();
+                match extensions.get::<Mark>() {
+                    Some(Mark::Inside { id, .. }) => Some(*id),
+                    _ => None,
+                }
+            });
+            let Some(id) = id else { return };
+            let stack = &mut exchange.parts.scratch.stack;
+            if let Some(at) = stack.iter().rposition(|entered| *entered == id) {
+                stack.remove(at);
             }
         });
     }
@@ -383,6 +410,21 @@ where
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        let key = self.key(&id);
+        let closed = current::with(|exchange| {
+            let open = &mut exchange.parts.scratch.open;
+            let Some(at) = open.iter().rposition(|open| open.key == key) else { return false };
+            let slot = open.swap_remove(at).slot;
+            let now_ns = exchange.now_ns();
+            if let Some(span) = exchange.parts.spans.get_mut(slot) {
+                span.end_ns = now_ns;
+            }
+            true
+        });
+        if closed == Some(true) {
+            // The registry drops the mark with the span.
+            return;
+        }
         let Some(span) = ctx.span(&id) else { return };
         let mark = span.extensions_mut().remove::<Mark>();
         match mark {

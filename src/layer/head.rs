@@ -65,12 +65,14 @@ fn rpc_status(parts: &mut Parts, headers: &HeaderMap) {
 }
 
 fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap) {
-    for (name, value) in headers {
-        // A request id is shown only in the form in which it is taken.
-        let is_id = *name == super::request_id::HEADER && RequestId::parse(value.as_bytes()).is_some();
-        let is_kept = !value.is_sensitive() && (is_id || redact::header_is_kept(name));
-        parts.push_header(side, name.as_str(), is_kept.then_some(value.as_bytes()), value.len());
-    }
+    parts.push_headers(side, || {
+        headers.iter().map(|(name, value)| {
+            // A request id is shown only in the form in which it is taken.
+            let is_id = *name == super::request_id::HEADER && RequestId::parse(value.as_bytes()).is_some();
+            let is_kept = !value.is_sensitive() && (is_id || redact::header_is_kept(name));
+            (name.as_str(), is_kept.then_some(value.as_bytes()), value.len())
+        })
+    });
 }
 
 fn method(parts: &mut Parts, method: &Method) -> Text {

@@ -175,6 +175,25 @@ pub(crate) struct CauseSlot {
     pub(crate) message: Text,
 }
 
+/// A span of `tracing` that has not closed yet, as the exchange knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenSpan {
+    /// Which layer saw it, and by which number of `tracing`'s.
+    pub(crate) key: (usize, u64),
+    pub(crate) id: SpanId,
+    /// Its index in `spans`.
+    pub(crate) slot: usize,
+}
+
+/// What only the writing needs; it lies here because the buffer is used again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    /// Spans that are entered right now, innermost last.
+    pub(crate) stack: Vec<SpanId>,
+    pub(crate) open: Vec<OpenSpan>,
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// A record while it is written, and the storage of it when it is finished.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
@@ -224,13 +243,14 @@ pub(crate) struct Parts {
     pub(crate) dropped_events: u32,
 
     pub(crate) text: String,
+    pub(crate) scratch: Scratch,
 }
 
 impl Parts {
     /// Empties it for the next record; the capacity stays.
     pub(crate) fn clear(&mut self) {
         let taken = std::mem::take(self);
-        let Self { mut fields, mut headers, mut spans, mut events, mut failures, mut causes, mut text, .. } = taken;
+        let Self { mut fields, mut headers, mut spans, mut events, mut failures, mut causes, mut text, mut scratch, .. } = taken;
         fields.clear();
         headers.clear();
         spans.clear();
@@ -238,7 +258,10 @@ impl Parts {
         failures.clear();
         causes.clear();
         text.clear();
-        *self = Self { fields, headers, spans, events, failures, causes, text, ..Self::default() };
+        scratch.stack.clear();
+        scratch.open.clear();
+        scratch.bytes.clear();
+        *self = Self { fields, headers, spans, events, failures, causes, text, scratch, ..Self::default() };
     }
 
     /// Bytes that it holds, capacity included.
@@ -254,6 +277,9 @@ impl Parts {
             + of(&self.events)
             + of(&self.failures)
             + of(&self.causes)
+            + of(&self.scratch.stack)
+            + of(&self.scratch.open)
+            + self.scratch.bytes.capacity()
     }
 
     /// What has been written so far, in bytes; capacity does not count.
@@ -445,6 +471,48 @@ impl Parts {
         admitted
     }
 
+    /// Appends headers: names, values that are kept, lengths of all values.
+    ///
+    /// Their bytes are checked to be text all at once, which costs a fraction of checking each.
+    pub(crate) fn push_headers<'h, I>(&mut self, side: Side, headers: impl Fn() -> I)
+    where
+        I: Iterator<Item = (&'h str, Option<&'h [u8]>, usize)>,
+    {
+        let mut bytes = std::mem::take(&mut self.scratch.bytes);
+        bytes.clear();
+        let (first, base) = (self.headers.len(), self.text.len());
+        let mut is_plain = true;
+        for (name, value, len) in headers() {
+            let value_bytes = value.unwrap_or_default();
+            is_plain &=
+                self.headers.len() < MAX_HEADERS && name.len() <= MAX_HEADER_BYTES && value_bytes.len() <= MAX_HEADER_BYTES;
+            if !is_plain {
+                break;
+            }
+            // A byte of ASCII between two values: what is cut by neither of them is a character of one of them.
+            let slot = range(base + bytes.len(), name.len());
+            bytes.extend_from_slice(name.as_bytes());
+            let value = value.map(|value| {
+                bytes.push(b' ');
+                let text = range(base + bytes.len(), value.len());
+                bytes.extend_from_slice(value);
+                bytes.push(b' ');
+                text
+            });
+            self.headers.push(HeaderSlot { side, name: slot, value, len: u32::try_from(len).unwrap_or(NONE) });
+        }
+        let text = if is_plain { std::str::from_utf8(&bytes).ok() } else { None };
+        if let Some(text) = text {
+            self.text.push_str(text);
+        } else {
+            self.headers.truncate(first);
+            for (name, value, len) in headers() {
+                self.push_header(side, name, value, len);
+            }
+        }
+        self.scratch.bytes = bytes;
+    }
+
     /// Appends a header; beyond the limit it is only counted.
     pub(crate) fn push_header(&mut self, side: Side, name: &str, value: Option<&[u8]>, len: usize) {
         let is_full = |headers: &[HeaderSlot]| {
@@ -553,6 +621,11 @@ impl Origin {
     fn shifted(self, by: u32) -> Self {
         Self { name: self.name.shifted(by), target: self.target.shifted(by), file: self.file.shifted(by), ..self }
     }
+}
+
+/// A text of the buffer by its place.
+fn range(start: usize, len: usize) -> Text {
+    Text::Range { start: u32::try_from(start).unwrap_or(NONE), len: u32::try_from(len).unwrap_or_default() }
 }
 
 /// The longest start of `text` that has at most `max` bytes, and whether something was cut.
