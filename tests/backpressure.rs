@@ -1,5 +1,13 @@
 //! Exporters that are stuck, slow or gone cost no request anything, and every loss is counted.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use std::sync::mpsc;

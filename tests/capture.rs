@@ -1,5 +1,13 @@
 //! What happens inside a request is on its record; what happens outside has a record of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use std::error::Error;
@@ -641,6 +649,7 @@ async fn requests_that_are_polled_in_turns_keep_their_events_apart() {
     }
 }
 
+#[cfg(feature = "axum")]
 #[tokio::test]
 async fn axum_tells_why_an_extractor_refused() {
     let seen = Observed::new();
@@ -658,6 +667,7 @@ async fn axum_tells_why_an_extractor_refused() {
     assert!(!record.is_failed());
 }
 
+#[cfg(feature = "axum")]
 #[tokio::test]
 async fn a_reported_error_has_the_place_of_the_question_mark() {
     #[derive(Debug)]
@@ -715,6 +725,7 @@ async fn a_panic_that_became_an_answer_is_on_the_record() {
     assert_eq!((failure.kind(), failure.message()), (FailureKind::Panic, "told to panic"));
 }
 
+#[cfg(feature = "axum")]
 #[test]
 fn the_handle_of_an_extractor_knows_the_request() {
     let seen = Observed::new();

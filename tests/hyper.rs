@@ -1,5 +1,13 @@
 //! Plain hyper, without axum: the same quality of record.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use bytes::Bytes;

@@ -1,5 +1,13 @@
 //! What `init` makes the process's own: subscriber, `log` records and panic hook. The tests share one telemetry.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use std::sync::{LazyLock, OnceLock};
@@ -17,7 +25,9 @@ static HOOK_CALLS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsi
 fn telemetry() -> &'static campanile::Telemetry {
     static TELEMETRY: OnceLock<campanile::Telemetry> = OnceLock::new();
     TELEMETRY.get_or_init(|| {
-        std::panic::set_hook(Box::new(|_| drop(HOOK_CALLS.fetch_add(1, std::sync::atomic::Ordering::SeqCst))));
+        std::panic::set_hook(Box::new(|_| {
+            HOOK_CALLS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }));
         campanile::builder().exporter(MEMORY.clone()).init().unwrap()
     })
 }

@@ -1,5 +1,13 @@
 //! Every request ends in exactly one record, which says how it ended.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use std::panic::AssertUnwindSafe;
@@ -163,6 +171,7 @@ async fn a_service_error_is_failed_with_the_chain_behind_it() {
     }
 }
 
+#[cfg(feature = "tower-http")]
 #[tokio::test]
 async fn a_timeout_inside_is_failed_with_the_word_timeout() {
     let (_, record) = exchange(Protocol::Http1, "GET", "/timeout").await;
@@ -568,6 +577,7 @@ fn a_body_that_panics_when_asked_for_its_size_is_still_one_record() {
     assert_eq!(seen.only().outcome(), Outcome::Panicked);
 }
 
+#[cfg(feature = "tower-http")]
 #[test]
 fn settings_of_the_application_that_panic_cost_no_request() {
     #[derive(Clone)]

@@ -1,5 +1,14 @@
 //! Every request has one request id: a caller's valid one, or a new one, and the answer tells it.
 
+#![cfg(feature = "tower-http")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use campanile::record::{Record, RequestIdSource};

@@ -1,5 +1,13 @@
 //! The head decision is on the record: the caller's where there is one, else our own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use campanile::Env;

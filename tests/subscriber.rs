@@ -1,5 +1,13 @@
 //! `init` in an application that has a subscriber, a logger or settings already; each in a process of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,13 @@
 //! tonic: the same quality of record, with the status that gRPC puts into trailers or into a head without body.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use std::convert::Infallible;

@@ -1,5 +1,13 @@
 //! An answer with the layer is the answer without it, but for `x-request-id`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod support;
 
 use std::pin::Pin;

@@ -70,7 +70,7 @@ fn run(shared: &Shared) {
 /// Hands on what is there; false when there was nothing.
 fn drain(shared: &Shared, sequence: &mut u64) -> bool {
     let mut chunk = Vec::new();
-    while chunk.len() < CHUNK {
+    while chunk.len() < CHUNK && !(shared.important.is_empty() && shared.ordinary.is_empty()) {
         // Counted before it leaves the queue, so that a snapshot never misses it.
         shared.in_hand.fetch_add(1, Ordering::AcqRel);
         let Some(mut record) = shared.important.pop().or_else(|| shared.ordinary.pop()) else {

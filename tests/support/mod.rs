@@ -298,7 +298,7 @@ impl Body for Script {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 
@@ -308,7 +308,7 @@ pub(crate) fn full(text: &'static str) -> BoxBody {
 
 /// An error with as many sources as there are further messages.
 #[derive(Debug)]
-pub(crate) struct Chain(&'static str, Option<Box<Chain>>);
+pub(crate) struct Chain(&'static str, Option<Box<Self>>);
 
 impl Chain {
     pub(crate) fn new(messages: &[&'static str]) -> Self {
