@@ -43,10 +43,10 @@ pub(crate) struct Settings {
     /// `CAMPANILE_STORE`; `None` leaves the choice to the kind of build.
     pub(crate) store: Option<StoreAt>,
     /// `CAMPANILE_STORE_MAX_BYTES`.
-    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "nothing is stored"))]
+    #[cfg_attr(not(any(feature = "store", test)), expect(dead_code, reason = "nothing is stored"))]
     pub(crate) store_max_bytes: u64,
     /// `CAMPANILE_STORE_MAX_AGE`.
-    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "nothing is stored"))]
+    #[cfg_attr(not(any(feature = "store", test)), expect(dead_code, reason = "nothing is stored"))]
     pub(crate) store_max_age: Duration,
     /// `CAMPANILE_FILE`: where JSON lines are written, one for each record.
     pub(crate) file: Option<PathBuf>,
