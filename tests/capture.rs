@@ -18,6 +18,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use campanile::InExchange as _;
 use campanile::record::{Event, FailureKind, Kind, Outcome, Record, Span, Value};
+#[cfg(feature = "axum")]
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
