@@ -22,8 +22,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("exporter", &["record", "error", "escape"]),
     ("remote", &["record", "error", "escape", "exporter", "warn"]),
     ("pipeline", &["record", "keep", "redact", "exporter", "warn"]),
-    ("capture", &["record", "pipeline", "propagator", "random", "time"]),
-    ("layer", &["record", "capture", "propagator", "keep", "pipeline", "redact", "random", "time", "warn"]),
+    ("capture", &["record", "keep", "pipeline", "propagator", "random", "time"]),
+    ("layer", &["record", "capture", "propagator", "pipeline", "redact", "random", "time", "warn"]),
     (
         "config",
         &[

@@ -11,7 +11,7 @@ use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::subscribe::Mark;
+use super::mark::Mark;
 use super::{Hub, Link, current as slot};
 use crate::propagator::w3c;
 use crate::record::parts::{MAX_FIELD_BYTES, Parts};

@@ -11,9 +11,12 @@ mod failure;
 mod handle;
 mod hub;
 mod link;
+mod mark;
 mod panic;
+mod span;
 mod subscribe;
 mod visit;
+mod write;
 
 pub(crate) use self::current::{as_guest, enter, leave, with};
 pub(crate) use self::exchange::Exchange;

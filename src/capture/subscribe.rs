@@ -12,12 +12,13 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::failure::push_text;
-use super::visit::Fields;
-use super::{Exchange, Hub, Link, current};
+use super::mark::{Mark, Outside, Owner, inside, known, put_mark};
+use super::span::{add_fields, close_inside, close_outside};
+use super::write::{push_event, push_span, reject, show};
+use super::{Hub, Link, current};
 use crate::pipeline::is_quiet;
-use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, OPEN, OpenSpan, Origin, Parts, SpanSlot, Text};
-use crate::record::{FailureKind, Kind, Record, SpanId, TraceFlags, TraceId};
+use crate::record::parts::OpenSpan;
+use crate::record::{Kind, Record, SpanId, TraceFlags};
 use crate::{random, time};
 
 /// Target of the span that stands for the request itself.
@@ -54,69 +55,6 @@ impl Capture {
     pub(crate) fn new(hub: Arc<Hub>, is_alone: bool) -> Self {
         hub.subscribe();
         Self { hub, is_alone }
-    }
-}
-
-/// What a tracing span is to us; lies in the span's extensions.
-pub(super) enum Mark {
-    /// The request itself, or a span inside it: where its slot is, if it lies in the exchange and not in the inbox.
-    Inside { link: Arc<Link>, id: SpanId, slot: Option<usize> },
-    /// A span outside any request, which becomes a record of its own.
-    Outside(Box<Outside>),
-}
-
-/// A span outside any request, in flight.
-pub(super) struct Outside {
-    /// Whose record it becomes.
-    hub: Arc<Hub>,
-    trace_id: TraceId,
-    trace_flags: TraceFlags,
-    id: SpanId,
-    start: Instant,
-    start_unix_ns: u64,
-    /// Taken while a user's `Debug` runs.
-    parts: Option<Box<Parts>>,
-}
-
-impl Mark {
-    pub(super) const fn link(&self) -> Option<&Arc<Link>> {
-        match self {
-            Self::Inside { link, .. } => Some(link),
-            Self::Outside(_) => None,
-        }
-    }
-}
-
-/// What an event or a new span belongs to, where that is not the current exchange.
-enum Owner {
-    Request { link: Arc<Link>, span: SpanId },
-    Span { trace_id: TraceId, trace_flags: TraceFlags, span: SpanId },
-    Nobody,
-}
-
-impl Owner {
-    /// By the handle that the work carries and the nearest marked span of that request, else by the nearest marked span.
-    fn of<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
-        let guest = current::guest();
-        let by_span = Self::of_span(span);
-        match (guest, by_span) {
-            (Some(guest), Self::Request { link, span }) if Arc::ptr_eq(&guest, &link) => Self::Request { link, span },
-            (Some(guest), _) => Self::Request { span: guest.span_id, link: guest },
-            (None, by_span) => by_span,
-        }
-    }
-
-    fn of_span<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
-        for span in span.into_iter().flat_map(|span| span.scope()) {
-            match span.extensions().get::<Mark>() {
-                Some(Mark::Inside { link, id, .. }) => return Self::Request { link: Arc::clone(link), span: *id },
-                Some(Mark::Outside(outside)) => {
-                    return Self::Span { trace_id: outside.trace_id, trace_flags: outside.trace_flags, span: outside.id };
-                }
-                None => {}
-            }
-        }
-        Self::Nobody
     }
 }
 
@@ -175,7 +113,11 @@ impl Capture {
             }
             Owner::Request { link, span } => (link.trace_id, link.trace_flags, span),
             Owner::Span { trace_id, trace_flags, span } => (trace_id, trace_flags, span),
-            Owner::Nobody => (random::trace_id(), TraceFlags(TraceFlags::SAMPLED.0 | TraceFlags::RANDOM.0), SpanId::INVALID),
+            Owner::Nobody => {
+                let trace_id = random::trace_id();
+                let is_sampled = self.hub.sampler.sample(None, trace_id);
+                (trace_id, TraceFlags(TraceFlags::RANDOM.0 | u8::from(is_sampled)), SpanId::INVALID)
+            }
         };
         let mut parts = self.hub.pipeline.parts();
         let id = push_span(&mut parts, attributes, parent, 0)?;
@@ -244,88 +186,6 @@ impl Capture {
             }
         }
     }
-}
-
-/// Marks a span, unless another telemetry in the same registry has done so.
-fn put_mark<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, mark: Option<Mark>) {
-    let Some(mark) = mark else { return };
-    let mut extensions = span.extensions_mut();
-    if extensions.get_mut::<Mark>().is_none() {
-        extensions.insert(mark);
-    }
-}
-
-/// A span that was opened while this exchange was in place, and has not closed.
-fn known(exchange: &Exchange, key: (usize, u64)) -> Option<OpenSpan> {
-    exchange.parts.scratch.open.iter().rev().find(|open| open.key == key).copied()
-}
-
-/// The id of a span, if it belongs to this request.
-fn inside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, link: &Arc<Link>) -> Option<SpanId> {
-    match span.extensions().get::<Mark>() {
-        Some(Mark::Inside { link: of, id, .. }) if Arc::ptr_eq(of, link) => Some(*id),
-        _ => None,
-    }
-}
-
-fn push_span(parts: &mut Parts, attributes: &Attributes<'_>, parent: SpanId, now_ns: u64) -> Option<SpanId> {
-    // Asked first: what is left out must not leave its fields behind.
-    if !parts.admits_span() {
-        return None;
-    }
-    let id = random::span_id();
-    let mut fields = Fields::of_span(parts, List::default());
-    attributes.record(&mut fields);
-    let (fields, _) = fields.done();
-    let span = SpanSlot { id, parent, origin: Origin::from(attributes.metadata()), start_ns: now_ns, end_ns: OPEN, fields };
-    parts.push_span(span).then_some(id)
-}
-
-/// Appends an event; false when there was no room. `log` says where a record of the `log` crate really comes from.
-fn push_event(parts: &mut Parts, event: &Event<'_>, log: Option<&Metadata<'_>>, at: (SpanId, u64), shown: bool) -> bool {
-    if !parts.admits_event() {
-        return false;
-    }
-    let mut fields = Fields::of_event(parts, log.is_some());
-    event.record(&mut fields);
-    let (fields, message) = fields.done();
-    let origin = match log {
-        None => Origin::from(event.metadata()),
-        Some(log) => Origin {
-            name: Text::Static("log"),
-            target: parts.push_text(log.target(), MAX_FIELD_BYTES),
-            file: parts.push_text(log.file().unwrap_or_default(), MAX_FIELD_BYTES),
-            line: log.line().unwrap_or_default(),
-            level: *log.level(),
-        },
-    };
-    parts.events.push(EventSlot { time_ns: at.1, span: at.0, origin, message, fields, shown });
-    true
-}
-
-/// An extractor's refusal is the reason of the answer that follows.
-fn reject(parts: &mut Parts, at: (SpanId, u64)) {
-    let Some(event) = parts.events.last().copied() else { return };
-    let field = |name: &str| {
-        let slot = parts.list(event.fields).find(|field| parts.str(field.name) == name)?;
-        match slot.value {
-            crate::record::parts::Slot::Text(text) => Some(text),
-            _ => None,
-        }
-    };
-    if let Some(type_name) = field("rejection_type") {
-        let body = field("body").unwrap_or_default();
-        push_text(parts, FailureKind::Rejection, at, type_name, body);
-    }
-}
-
-/// Sends a copy of the last event ahead.
-fn show(link: &Link, parts: &Parts) {
-    let Some(event) = parts.events.last() else { return };
-    let mut copy = link.hub.pipeline.parts();
-    copy.append_event(parts, event);
-    link.stamp(&mut copy, Kind::Live);
-    link.hub.pipeline.offer(Record::new(copy));
 }
 
 impl<S> Layer<S> for Capture
@@ -433,100 +293,6 @@ where
             Some(Mark::Inside { .. }) | None => {}
         }
     }
-}
-
-/// Fields that a span records later.
-fn add_fields<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &Values<'_>) {
-    // Nothing of a user runs while the extensions are locked: a value's `Debug` may log, which needs them again. The lock
-    // is held to the end of a `match` on it, so only what was found leaves it.
-    let found = match span.extensions_mut().get_mut::<Mark>() {
-        Some(Mark::Inside { link, id, slot }) => Ok((Arc::clone(link), *id, *slot)),
-        Some(Mark::Outside(outside)) => Err(outside.parts.take()),
-        None => return,
-    };
-    let (link, id, slot) = match found {
-        Ok(inside) => inside,
-        Err(taken) => return add_outside(span, taken, values),
-    };
-    if id == link.span_id {
-        return;
-    }
-    let done = current::with(|exchange| {
-        let is_here = Arc::ptr_eq(&exchange.link, &link);
-        if is_here && let Some(at) = slot {
-            let parts = &mut exchange.parts;
-            let list = parts.spans.get(at).map(|span| span.fields).unwrap_or_default();
-            let mut fields = Fields::of_span(parts, list);
-            values.record(&mut fields);
-            let (list, _) = fields.done();
-            if let Some(span) = parts.spans.get_mut(at) {
-                span.fields = list;
-            }
-        }
-        is_here && slot.is_some()
-    });
-    if done != Some(true) {
-        let mut parts = link.hub.pipeline.parts();
-        let mut fields = Fields::of_span(&mut parts, List::default());
-        values.record(&mut fields);
-        let (fields, _) = fields.done();
-        parts.push_span(SpanSlot { fields, ..patch(id) });
-        link.deliver(parts);
-    }
-}
-
-fn add_outside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, parts: Option<Box<Parts>>, values: &Values<'_>) {
-    let Some(mut parts) = parts else { return };
-    let list = parts.spans.first().map(|span| span.fields).unwrap_or_default();
-    let mut fields = Fields::of_span(&mut parts, list);
-    values.record(&mut fields);
-    let (list, _) = fields.done();
-    if let Some(span) = parts.spans.first_mut() {
-        span.fields = list;
-    }
-    if let Some(Mark::Outside(outside)) = span.extensions_mut().get_mut::<Mark>() {
-        outside.parts = Some(parts);
-    }
-}
-
-/// The end of a span inside a request.
-fn close_inside(link: &Arc<Link>, id: SpanId, slot: Option<usize>) {
-    let now_ns = link.now_ns();
-    let done = current::with(|exchange| {
-        let Some(at) = slot.filter(|_| Arc::ptr_eq(&exchange.link, link)) else { return false };
-        if let Some(span) = exchange.parts.spans.get_mut(at) {
-            span.end_ns = now_ns;
-        }
-        true
-    });
-    if done != Some(true) && !link.is_closed() {
-        let mut parts = link.hub.pipeline.parts();
-        parts.push_span(SpanSlot { end_ns: now_ns, ..patch(id) });
-        link.deliver(parts);
-    }
-}
-
-/// What completes a span that lies elsewhere; see [`Parts::append`].
-fn patch(id: SpanId) -> SpanSlot {
-    let origin = Origin { name: Text::EMPTY, target: Text::EMPTY, file: Text::EMPTY, line: 0, level: tracing::Level::INFO };
-    SpanSlot { id, parent: SpanId::INVALID, origin, start_ns: 0, end_ns: OPEN, fields: List::default() }
-}
-
-/// The end of a span outside any request: its record is finished.
-fn close_outside(outside: Outside) {
-    let Some(mut parts) = outside.parts else { return };
-    let duration_ns = u64::try_from(outside.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    parts.kind = Kind::Span;
-    parts.trace_id = outside.trace_id;
-    parts.trace_flags = outside.trace_flags;
-    parts.span_id = outside.id;
-    parts.start_unix_ns = outside.start_unix_ns;
-    parts.duration_ns = duration_ns;
-    if let Some(span) = parts.spans.first_mut() {
-        span.end_ns = duration_ns;
-        parts.parent_span_id = span.parent;
-    }
-    outside.hub.pipeline.offer(Record::new(parts));
 }
 
 /// Restricts [`Capture`] to what it wants, without a say over what others see.

@@ -27,7 +27,6 @@ pub use self::observe::{Observe, ObserveAsIs};
 use self::request_id::Maker;
 pub use self::route::{ReportRoute, RouteLayer, route_layer};
 use crate::capture::Hub;
-use crate::keep::Sampler;
 use crate::warn::warn;
 
 /// How long the last handle of a telemetry waits for what is queued.
@@ -36,7 +35,6 @@ const DROP_DEADLINE: Duration = Duration::from_secs(2);
 /// What the layers and handles of one telemetry share; the last one to go flushes.
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) sampler: Sampler,
     /// Whether `traceparent` is read.
     has_trace_context: bool,
     pub(crate) is_on: bool,
@@ -45,9 +43,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) const fn new(hub: Arc<Hub>, sampler: Sampler, has_trace_context: bool, is_on: bool) -> Self {
+    pub(crate) const fn new(hub: Arc<Hub>, has_trace_context: bool, is_on: bool) -> Self {
         let (has_looked, warned_of_route) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { hub, sampler, has_trace_context, is_on, has_looked, warned_of_route }
+        Self { hub, has_trace_context, is_on, has_looked, warned_of_route }
     }
 
     /// Looks once, at the first request, whether anything keeps events from us.

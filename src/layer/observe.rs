@@ -199,7 +199,7 @@ fn trace_context<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings
         parts.trace_id = random::trace_id();
         known = None;
     }
-    let is_sampled = settings.shared.sampler.sample(known, parts.trace_id);
+    let is_sampled = settings.shared.hub.sampler.sample(known, parts.trace_id);
     let random_bit = known.unwrap_or(TraceFlags::RANDOM).0 & TraceFlags::RANDOM.0;
     parts.trace_flags = TraceFlags(random_bit | u8::from(is_sampled));
 }
