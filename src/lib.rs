@@ -44,7 +44,8 @@
 //!
 //! # Features
 //! `axum`, `console`, `store`, `otlp` and `tower-http` are on by default; `otlp-grpc` and `cli` (the command line) are
-//! not. A feature adds API and changes no behaviour.
+//! not. A feature adds what it is named after, and [`init`] uses what is there: with `store`, a debug build stores; with
+//! `console`, a terminal gets aligned lines; with `otlp`, an endpoint in the environment is sent to.
 
 mod capture;
 mod config;

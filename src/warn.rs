@@ -39,5 +39,10 @@ pub(crate) fn warn(subject: &str, message: fmt::Arguments<'_>) {
 
 /// Writes a line at once, for who counts the minutes himself.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "campanile: {}", escape(text));
+    line(&format!("campanile: {text}"));
+}
+
+/// Writes a line as it is.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", escape(text));
 }

@@ -70,7 +70,7 @@ pub(crate) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
 }
 
 /// The request that work on this thread belongs to by an explicit handle.
-pub(super) fn guest() -> Option<Arc<Link>> {
+pub(crate) fn guest() -> Option<Arc<Link>> {
     GUEST
         .try_with(|guest| {
             let link = guest.take();

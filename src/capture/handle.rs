@@ -158,6 +158,7 @@ impl<F: Future> InExchange for F {}
 pin_project! {
     /// A future that is part of a request; made by [`InExchange::in_exchange`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct WithExchange<F> {
         #[pin]
         inner: F,

@@ -83,7 +83,7 @@ impl Hub {
 
 /// Own code is what was not fetched by cargo.
 fn is_own(file: Option<&str>) -> bool {
-    const FOREIGN: [&str; 3] = ["registry/src/", "git/checkouts/", "/rustc/"];
+    const FOREIGN: [&str; 5] = ["registry/src/", "git/checkouts/", "/rustc/", "/vendor/", "/nix/store/"];
     file.is_some_and(|file| !FOREIGN.iter().any(|part| file.contains(part)) && !file.contains("registry\\src\\"))
 }
 

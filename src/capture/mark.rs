@@ -58,7 +58,8 @@ impl Owner {
         }
     }
 
-    fn of_span<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
+    /// By the nearest marked span.
+    pub(super) fn of_span<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
         for span in span.into_iter().flat_map(|span| span.scope()) {
             match span.extensions().get::<Mark>() {
                 Some(Mark::Inside { link, id, .. }) => return Self::Request { link: Arc::clone(link), span: *id },

@@ -18,7 +18,7 @@ mod subscribe;
 mod visit;
 mod write;
 
-pub(crate) use self::current::{as_guest, enter, leave, with};
+pub(crate) use self::current::{as_guest, enter, guest, leave, with};
 pub(crate) use self::exchange::Exchange;
 #[cfg(feature = "axum")]
 pub(crate) use self::failure::attach_at;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::subscriber::Interest;
-use tracing::{Event, Level, Metadata, Subscriber, dispatcher};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber, dispatcher};
 use tracing_log::NormalizeEvent as _;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
@@ -53,7 +53,6 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn new(hub: Arc<Hub>, is_alone: bool) -> Self {
-        hub.subscribe();
         Self { hub, is_alone }
     }
 }
@@ -83,8 +82,12 @@ impl Capture {
             if !self.serves(&exchange.link) {
                 return None;
             }
-            let parent =
-                explicit.as_ref().and_then(|parent| inside(parent, &exchange.link)).unwrap_or_else(|| exchange.innermost());
+            let parent = match &explicit {
+                // Detached on purpose, or part of something else: not this request's, whoever polls.
+                None if attributes.is_root() => return None,
+                Some(parent) => inside(parent, &exchange.link)?,
+                None => exchange.innermost(),
+            };
             let now_ns = exchange.now_ns();
             let id = push_span(&mut exchange.parts, attributes, parent, now_ns)?;
             let slot = exchange.parts.spans.len().checked_sub(1);
@@ -97,7 +100,7 @@ impl Capture {
             // Marked, or not ours, or beyond the room that there is.
             Some(mark) => mark,
             None if attributes.is_contextual() => self.open_elsewhere(attributes, Owner::of(ctx.lookup_current())),
-            None => self.open_elsewhere(attributes, Owner::of(explicit)),
+            None => self.open_elsewhere(attributes, Owner::of_span(explicit)),
         };
         put_mark(span, mark);
     }
@@ -144,7 +147,12 @@ impl Capture {
                 return true;
             }
             let explicit = event.parent().and_then(|parent| ctx.span(parent));
-            let span = explicit.and_then(|parent| inside(&parent, &exchange.link)).unwrap_or_else(|| exchange.innermost());
+            let span = match explicit.map(|parent| (inside(&parent, &exchange.link), Owner::of_span(Some(parent)))) {
+                Some((Some(span), _)) => span,
+                // A parent that belongs to something else takes its event along.
+                Some((None, Owner::Request { .. } | Owner::Span { .. })) => return false,
+                Some((None, Owner::Nobody)) | None => exchange.innermost(),
+            };
             let now_ns = exchange.now_ns();
             if !push_event(&mut exchange.parts, event, log, (span, now_ns), shown) {
                 return true;
@@ -161,7 +169,8 @@ impl Capture {
             return;
         }
         let mut parts = self.hub.pipeline.parts();
-        match Owner::of(ctx.event_span(event)) {
+        let explicit = event.parent().and_then(|parent| ctx.span(parent));
+        match explicit.map_or_else(|| Owner::of(ctx.event_span(event)), |parent| Owner::of_span(Some(parent))) {
             Owner::Request { link, .. } if !self.serves(&link) => self.hub.pipeline.recycle(parts),
             Owner::Request { link, span } => {
                 let now_ns = link.now_ns();
@@ -192,6 +201,11 @@ impl<S> Layer<S> for Capture
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    fn on_register_dispatch(&self, _: &Dispatch) {
+        // Only now is it known that somebody listens through it.
+        self.hub.subscribe();
+    }
+
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         // Records of the `log` crate share a few callsites; where they come from is known only with each of them.
         match (self.is_alone, self.hub.captures(metadata)) {

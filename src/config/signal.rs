@@ -34,12 +34,19 @@ async fn signal() {
         use tokio::signal::unix::{SignalKind, signal};
         match signal(SignalKind::terminate()) {
             Ok(mut terminate) => tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                () = ctrl_c() => {}
                 _ = terminate.recv() => {}
             },
-            Err(_) => drop(tokio::signal::ctrl_c().await),
+            Err(_) => ctrl_c().await,
         }
     }
     #[cfg(not(unix))]
-    drop(tokio::signal::ctrl_c().await);
+    ctrl_c().await;
+}
+
+/// Never completes where the signal cannot be listened to: a server is not to stop for that.
+async fn ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

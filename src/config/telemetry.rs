@@ -1,7 +1,6 @@
 //! A running telemetry.
 
 use std::future::Future;
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use super::settings::Settings;
 use crate::capture::{Capture, CaptureFilter, Hub, install_hook};
 use crate::layer::{ObserveLayer, Shared};
 use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
-use crate::warn::warn;
+use crate::warn::{line, say, warn};
 
 /// The telemetry that was installed last, for whoever has to end the process.
 static INSTALLED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
@@ -24,6 +23,7 @@ static INSTALLED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 /// Cheap to clone. When the last clone, the last layer and the last request in flight are gone, what is queued is flushed for up to 2 s;
 /// [`shutdown`](Self::shutdown) does the same with a deadline of its own and says how it went.
 #[derive(Clone, Debug)]
+#[must_use = "dropping the last handle ends it"]
 pub struct Telemetry {
     shared: Arc<Shared>,
     warnings: Arc<[String]>,
@@ -80,7 +80,7 @@ impl Telemetry {
     pub fn install(&self) {
         *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&self.shared);
         for warning in &*self.warnings {
-            warn(warning.split(' ').next().unwrap_or("setting"), format_args!("{warning}"));
+            say(warning);
         }
         if !self.shared.is_on {
             return;
@@ -109,11 +109,12 @@ impl Telemetry {
 
     fn tell_places(&self) {
         if !self.places.is_empty() {
-            let _ = writeln!(std::io::stderr().lock(), "campanile {}: {}", env!("CARGO_PKG_VERSION"), self.places.join(", "));
+            line(&format!("campanile {}: {}", env!("CARGO_PKG_VERSION"), self.places.join(", ")));
         }
     }
 
-    /// Settings that could not be followed, one sentence each. No sentence holds a value.
+    /// Settings that could not be followed, one sentence each. No sentence holds a value, but for the directory of a store
+    /// that cannot be used.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings

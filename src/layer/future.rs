@@ -58,8 +58,8 @@ where
     type Output = Result<Response<ObserveBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Pending };
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
         let Some(flight) = this.flight else {
             return Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(ObserveBody::passing)));
         };
@@ -74,9 +74,15 @@ where
                 resume_unwind(payload)
             }
         };
-        let Some(flight) = this.flight.take() else {
+        let Some(mut flight) = this.flight.take() else {
             return Poll::Ready(result.map(|response| response.map(ObserveBody::passing)));
         };
+        // The future goes first, so that the spans that it holds end, and what its destructors log is on the record.
+        let dropped = flight.within(|| catch_unwind(AssertUnwindSafe(|| this.inner.set(None))));
+        if let Err(payload) = dropped {
+            flight.panicked(&*payload);
+            resume_unwind(payload)
+        }
         match result {
             Ok(response) => Poll::Ready(Ok(flight.answered(response))),
             Err(error) => {
@@ -151,7 +157,10 @@ impl Flight {
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {
         let id = self.request_id.clone();
-        response.headers_mut().entry(request_id::HEADER).or_insert(id);
+        // A map that is full to its limit stays as it is.
+        if let Ok(entry) = response.headers_mut().try_entry(request_id::HEADER) {
+            let _ = entry.or_try_insert(id);
+        }
         if let Some(exchange) = &mut self.exchange {
             exchange.parts.head_ns = Some(exchange.link.now_ns());
             head::response(&mut exchange.parts, &response);
@@ -226,6 +235,7 @@ impl Drop for Flight {
     /// What none of the ways above ended: something of the application's unwound through us.
     fn drop(&mut self) {
         self.end(Outcome::Panicked);
+        Shared::request_over(&self.shared);
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Set
     let (headers, extensions) = (request.headers(), request.extensions());
     parts.method = method(parts, request.method());
     let uri = original_uri(extensions).unwrap_or_else(|| request.uri());
-    parts.path = parts.push_text(uri.path(), MAX_URI_BYTES);
+    // CONNECT names an authority in place of a path.
+    let path = if uri.path().is_empty() { uri.authority().map_or("", http::uri::Authority::as_str) } else { uri.path() };
+    parts.path = parts.push_text(path, MAX_URI_BYTES);
     parts.query = uri.query().map(|query| parts.push_text(query, MAX_URI_BYTES));
     let scheme = uri.scheme().unwrap_or(&settings.scheme);
     parts.scheme = match scheme.as_str() {
@@ -30,7 +32,7 @@ pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Set
     parts.protocol_version = Text::Static(version(request.version()));
     let named =
         uri.authority().map(http::uri::Authority::as_str).or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
-    if let Some((host, port)) = named.map(split_authority) {
+    if let Some((host, port)) = named.map(split_authority).filter(|(host, _)| !host.is_empty()) {
         parts.host = Some(parts.push_text(host, MAX_HEADER_BYTES));
         parts.port = port;
     }

@@ -27,7 +27,6 @@ pub use self::observe::{Observe, ObserveAsIs};
 use self::request_id::Maker;
 pub use self::route::{ReportRoute, RouteLayer, route_layer};
 use crate::capture::Hub;
-use crate::warn::warn;
 
 /// How long the last handle of a telemetry waits for what is queued.
 const DROP_DEADLINE: Duration = Duration::from_secs(2);
@@ -40,42 +39,51 @@ pub(crate) struct Shared {
     pub(crate) is_on: bool,
     has_looked: AtomicBool,
     warned_of_route: AtomicBool,
+    is_ending: AtomicBool,
 }
 
 impl Shared {
     pub(crate) const fn new(hub: Arc<Hub>, has_trace_context: bool, is_on: bool) -> Self {
-        let (has_looked, warned_of_route) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { hub, has_trace_context, is_on, has_looked, warned_of_route }
+        let (has_looked, warned_of_route, is_ending) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
+        Self { hub, has_trace_context, is_on, has_looked, warned_of_route, is_ending }
     }
 
     /// Looks once, at the first request, whether anything keeps events from us.
     fn look_around(&self) {
         if !self.has_looked.load(Ordering::Relaxed) && !self.has_looked.swap(true, Ordering::Relaxed) && self.hub.is_hidden_from()
         {
-            warn(
+            self.hub.pipeline.warn(
                 "tracing",
-                format_args!(
-                    "a filter of the whole subscriber hides events; put it on the layer that it is meant for (`fmt_layer.with_filter(…)`)"
-                ),
+                "a filter of the whole subscriber hides events; put it on the layer that it is meant for (`fmt_layer.with_filter(…)`)",
             );
         }
     }
 
     fn warn_of_route(&self) {
         if !self.warned_of_route.swap(true, Ordering::Relaxed) {
-            warn(
+            self.hub.pipeline.warn(
                 "layer",
-                format_args!(
-                    "it wraps an axum Router from outside and cannot see which route matched; add `.layer(campanile::route_layer())` inside the Router"
-                ),
+                "it wraps an axum Router from outside and cannot see which route matched; add `.layer(campanile::route_layer())` inside the Router",
             );
+        }
+    }
+}
+
+impl Shared {
+    /// A request is over. Where it was the last that held this, the pipeline ends on a thread of its own: the request's
+    /// thread may be serving others.
+    fn request_over(shared: &Arc<Self>) {
+        if Arc::strong_count(shared) == 1 && !shared.is_ending.swap(true, Ordering::Relaxed) {
+            drop(shared.hub.pipeline.shutdown(DROP_DEADLINE));
         }
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.hub.pipeline.shutdown_blocking(DROP_DEADLINE);
+        if !self.is_ending.load(Ordering::Relaxed) {
+            self.hub.pipeline.shutdown_blocking(DROP_DEADLINE);
+        }
     }
 }
 
@@ -108,7 +116,19 @@ struct Settings {
 /// the fallback too, which `.route_layer` does not.
 ///
 /// Around a whole `Router` (for `NormalizePath` and the like) it cannot see which route matched: add
-/// `.layer(campanile::route_layer())` inside.
+/// `.layer(campanile::route_layer())` inside. `axum::serve` takes the whole as the fallback of an empty router:
+///
+/// ```no_run
+/// # #[cfg(feature = "axum")]
+/// # async fn serve(telemetry: campanile::Telemetry, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+/// use axum::{Router, routing::get};
+/// use tower::Layer as _;
+///
+/// let app = Router::new().route("/orders/{id}", get(|| async { "an order" })).layer(campanile::route_layer());
+/// let around = telemetry.layer().layer(app);
+/// axum::serve(listener, Router::new().fallback_service(around)).await
+/// # }
+/// ```
 ///
 /// # The peer's address
 /// With axum, serve `app.into_make_service_with_connect_info::<SocketAddr>()`. Elsewhere put the `SocketAddr` into the

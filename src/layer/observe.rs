@@ -17,7 +17,7 @@ use super::{ObserveBody, ObserveFuture, Settings, head, request_id, route};
 use crate::capture::{self, Exchange, Handle, Link, REQUEST_TARGET};
 use crate::propagator::w3c;
 use crate::record::parts::{MAX_HEADER_BYTES, Parts};
-use crate::record::{Kind, TraceFlags};
+use crate::record::{Kind, SpanId, TraceFlags, TraceId};
 use crate::{random, time};
 
 /// Makes exactly one record of every request; made by [`ObserveLayer`](super::ObserveLayer).
@@ -189,8 +189,8 @@ fn trace_context<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings
         parts.parent_is_remote = true;
         parts.trace_state = parts.push_text(&remote.state, usize::MAX);
         known = Some(remote.flags);
-    } else if let Some((trace_id, parent, flags)) =
-        capture::with(|outer| (outer.link.trace_id, outer.innermost(), outer.link.trace_flags))
+    } else if let Some((trace_id, parent, flags)) = capture::with(|outer| of_link(&outer.link, outer.innermost()))
+        .or_else(|| capture::guest().map(|link| of_link(&link, link.span_id)))
     {
         parts.trace_id = trace_id;
         parts.parent_span_id = parent;
@@ -202,4 +202,8 @@ fn trace_context<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings
     let is_sampled = settings.shared.hub.sampler.sample(known, parts.trace_id);
     let random_bit = known.unwrap_or(TraceFlags::RANDOM).0 & TraceFlags::RANDOM.0;
     parts.trace_flags = TraceFlags(random_bit | u8::from(is_sampled));
+}
+
+fn of_link(link: &Link, span: SpanId) -> (TraceId, SpanId, TraceFlags) {
+    (link.trace_id, span, link.trace_flags)
 }

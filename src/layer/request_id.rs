@@ -85,7 +85,7 @@ fn from_extension(_: &Extensions) -> Option<HeaderValue> {
 pub(super) fn show<B>(request: &mut Request<B>, id: &Chosen) {
     if id.source != RequestIdSource::Inbound {
         // tower-http's `SetRequestId` makes another one where the header is absent.
-        request.headers_mut().insert(HEADER, id.value.clone());
+        let _ = request.headers_mut().try_insert(HEADER, id.value.clone());
     }
     #[cfg(feature = "tower-http")]
     request.extensions_mut().insert(tower_http::request_id::RequestId::new(id.value.clone()));

@@ -15,8 +15,8 @@ use crate::warn::warn;
 
 /// Bytes in one exporter's queue, at most.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// Of a queue's room, the last quarter is for records of failed requests.
-const ORDINARY_SHARE: (usize, usize) = (3, 4);
+/// Of a queue's room, one part in so many is for records of failed requests.
+const FAILED_SHARE: usize = 4;
 
 /// The worker's end of it.
 pub(super) struct Lane {
@@ -89,9 +89,9 @@ impl Lane {
                 state.stats.dropped.add(reason, 1);
                 continue;
             }
-            let (share, of) = if record.is_failed() { (1, 1) } else { ORDINARY_SHARE };
-            let has_room = state.queue.len() < shared.pace.max_queue.max(of) * share / of
-                && state.queue_bytes + held.size() <= MAX_BYTES * share / of;
+            let room = |all: usize| if record.is_failed() { all } else { all - all / FAILED_SHARE };
+            let has_room =
+                state.queue.len() < room(shared.pace.max_queue.max(1)) && state.queue_bytes + held.size() <= room(MAX_BYTES);
             if has_room {
                 state.queue_bytes += held.size();
                 state.queue.push_back((now, Arc::clone(held)));
@@ -119,13 +119,17 @@ impl Lane {
         ExporterStats { queued, ..state.stats.clone() }
     }
 
-    /// Waits until what is queued now has been exported and flushed; false when `until` comes first.
-    pub(super) fn flush(&self, until: Instant) -> bool {
+    /// Asks for what is queued now to be exported and flushed; gives a ticket to wait with.
+    pub(super) fn ask_flush(&self) -> u64 {
         let mut state = self.shared.state();
         state.flush_asked += 1;
-        let ticket = state.flush_asked;
         self.shared.changed.notify_all();
-        self.wait_until(state, until, |state| state.is_done || state.flush_done >= ticket)
+        state.flush_asked
+    }
+
+    /// Waits for a flush that was asked for; false when `until` comes first.
+    pub(super) fn await_flush(&self, ticket: u64, until: Instant) -> bool {
+        self.wait_until(self.shared.state(), until, |state| state.is_done || state.flush_done >= ticket)
     }
 
     /// Tells it to end; everything has to be over at `deadline`.
@@ -229,8 +233,11 @@ impl LaneShared {
     fn export(&self, exporter: &mut dyn ErasedExporter, held: &[Arc<Held>], lost_before: &Losses, resource: &Resource) {
         let records: Vec<Arc<dyn AsRef<Record> + Send + Sync>> = held.iter().map(|held| Arc::clone(held) as _).collect();
         let batch = Batch::new(&records, resource, lost_before, &self.patience);
-        let result = catch_unwind(AssertUnwindSafe(|| exporter.exporter().export(&batch)))
-            .unwrap_or_else(|_| Err(ExportError::new(Reason::InternalPanic, "the exporter panicked")));
+        // The text too is made inside: an error's own `Display` may panic.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            exporter.exporter().export(&batch).map_err(|error| (error.reason(), with_causes(&error)))
+        }))
+        .unwrap_or_else(|_| Err((Reason::InternalPanic, "the exporter panicked".to_owned())));
         let mut given_up = batch.given_up();
         let rest = (held.len() as u64).saturating_sub(given_up.total());
         let mut state = self.state();
@@ -241,7 +248,7 @@ impl LaneShared {
         state.in_flight = 0;
         match &result {
             Ok(()) => state.stats.delivered += rest,
-            Err(error) => given_up.add(error.reason(), rest),
+            Err((reason, _)) => given_up.add(*reason, rest),
         }
         for (reason, count) in given_up.iter() {
             state.stats.dropped.add(reason, count);
@@ -252,16 +259,16 @@ impl LaneShared {
         }
         drop(state);
         self.changed.notify_all();
-        if let Err(error) = result {
-            warn(&self.name, format_args!("{}; lost: {given_up}", with_causes(&error)));
+        if let Err((_, text)) = result {
+            warn(&self.name, format_args!("{text}; lost: {given_up}"));
         }
     }
 }
 
 fn flush(name: &str, exporter: &mut dyn ErasedExporter) {
-    match catch_unwind(AssertUnwindSafe(|| exporter.exporter().flush())) {
+    match catch_unwind(AssertUnwindSafe(|| exporter.exporter().flush().map_err(|error| with_causes(&error)))) {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => warn(name, format_args!("cannot flush: {}", with_causes(&error))),
+        Ok(Err(text)) => warn(name, format_args!("cannot flush: {text}")),
         Err(_) => warn(name, format_args!("the exporter panicked while flushing")),
     }
 }

@@ -56,6 +56,8 @@ struct Shared {
     progress: Mutex<Progress>,
     changed: Condvar,
     lanes: Vec<Lane>,
+    /// What request threads have to say; the worker says it, as writing may block.
+    sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
 }
 
@@ -85,6 +87,7 @@ impl Pipeline {
             is_closed: AtomicBool::new(!has_lanes),
             flush_asked: AtomicU64::new(0),
             worker: OnceLock::new(),
+            sayings: ArrayQueue::new(8),
             progress: Mutex::default(),
             changed: Condvar::new(),
             wants_live: lanes.iter().any(Lane::wants_live),
@@ -126,6 +129,11 @@ impl Pipeline {
         }
     }
 
+    /// Has the worker say something on standard error, at most once a minute for each subject.
+    pub(crate) fn warn(&self, subject: &'static str, message: &'static str) {
+        let _ = self.shared.sayings.push((subject, message));
+    }
+
     /// An empty buffer, used before where there is one.
     pub(crate) fn parts(&self) -> Box<Parts> {
         self.shared.home.parts()
@@ -149,10 +157,10 @@ impl Pipeline {
     /// Waits until everything that was offered before has reached its exporters; false when `within` was not enough.
     pub(crate) fn flush(&self, within: Duration) -> bool {
         let shared = &*self.shared;
-        if shared.is_closed.load(Ordering::Acquire) {
-            return true;
-        }
         let until = after(Instant::now(), within);
+        if shared.is_closed.load(Ordering::Acquire) {
+            return shared.lanes.is_empty() || shared.await_report(until).is_some();
+        }
         let ticket = shared.flush_asked.fetch_add(1, Ordering::SeqCst) + 1;
         shared.wake();
         let mut progress = shared.progress();
@@ -164,7 +172,9 @@ impl Pipeline {
             progress = shared.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(progress);
-        shared.lanes.iter().all(|lane| lane.flush(until))
+        // All are asked before the first is waited for: one that is stuck keeps no other from flushing.
+        let tickets: Vec<_> = shared.lanes.iter().map(|lane| (lane, lane.ask_flush())).collect();
+        tickets.into_iter().fold(true, |all, (lane, ticket)| lane.await_flush(ticket, until) && all)
     }
 }
 

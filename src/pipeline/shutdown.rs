@@ -59,21 +59,27 @@ impl Shared {
         let _ = self.shut_down(Duration::ZERO);
     }
 
+    /// Waits for the report of a shutdown that someone has begun; none when `until` comes first.
+    pub(super) fn await_report(&self, until: Instant) -> Option<Report> {
+        let mut progress = self.progress();
+        while progress.report.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        progress.report.clone()
+    }
+
     fn shut_down(&self, within: Duration) -> Report {
         let start = Instant::now();
         let deadline = after(start, within);
         let is_first = !self.is_closed.swap(true, Ordering::SeqCst);
         if !is_first {
             // Someone else is at it, or was: the answer is the same.
-            let mut progress = self.progress();
-            while progress.report.is_none() && !self.lanes.is_empty() {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    break;
-                }
-                progress = self.changed.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
-            }
-            return progress.report.clone().unwrap_or_else(|| Report {
+            let report = if self.lanes.is_empty() { None } else { self.await_report(deadline) };
+            return report.unwrap_or_else(|| Report {
                 stats: self.stats(),
                 took: start.elapsed(),
                 in_time: self.lanes.is_empty(),

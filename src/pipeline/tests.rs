@@ -88,7 +88,7 @@ fn a_stuck_exporter_costs_its_own_queue_and_every_loss_is_counted() {
         progress = pipeline.shared.changed.wait(progress).unwrap();
     }
     drop(progress);
-    assert!(pipeline.shared.lanes[1].flush(Instant::now() + Duration::from_secs(60)));
+    assert!(pipeline.shared.lanes[1].await_flush(pipeline.shared.lanes[1].ask_flush(), Instant::now() + Duration::from_secs(60)));
     let stats = pipeline.stats();
     balance(&stats);
     assert_eq!(stats.offered, 30_001);

@@ -9,6 +9,7 @@ use super::held::Held;
 use super::{Shared, quiet};
 use crate::record::{Kind, Record};
 use crate::redact;
+use crate::warn::warn;
 
 /// How often it looks by itself. Nobody wakes it for a record, which is what keeps the request thread cheap.
 const POLL: Duration = Duration::from_millis(5);
@@ -32,6 +33,9 @@ fn run(shared: &Shared) {
     let mut sequence = 0;
     let mut idle = 0;
     loop {
+        while let Some((subject, message)) = shared.sayings.pop() {
+            warn(subject, format_args!("{message}"));
+        }
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
         if drain(shared, &mut sequence) {

@@ -47,6 +47,18 @@ impl From<f64> for Value<'_> {
     }
 }
 
+impl From<f32> for Value<'_> {
+    fn from(value: f32) -> Self {
+        Self::F64(value.into())
+    }
+}
+
+impl From<isize> for Value<'_> {
+    fn from(value: isize) -> Self {
+        Self::I64(value as i64)
+    }
+}
+
 impl From<u64> for Value<'_> {
     fn from(value: u64) -> Self {
         Self::U64(value)
@@ -99,10 +111,16 @@ fn present(text: &str) -> Option<&str> {
 }
 
 /// An attribute of a request, or a field of a span or event.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Field<'a> {
     parts: &'a Parts,
     slot: &'a FieldSlot,
+}
+
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={:?}", self.name(), self.value())
+    }
 }
 
 impl<'a> Field<'a> {
@@ -124,7 +142,7 @@ impl<'a> Field<'a> {
 }
 
 /// Where in the program something was written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Place<'a> {
     parts: &'a Parts,
     origin: Origin,
@@ -145,10 +163,16 @@ impl<'a> Place<'a> {
 }
 
 /// A span inside a request, or one of work outside any request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Span<'a> {
     parts: &'a Parts,
     slot: &'a SpanSlot,
+}
+
+impl fmt::Debug for Span<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Span").field("name", &self.name()).field("id", &self.id()).field("duration_ns", &self.duration_ns()).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Span<'a> {
@@ -234,10 +258,16 @@ impl<'a> Span<'a> {
 }
 
 /// A log event inside a request, or one outside any request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Event<'a> {
     parts: &'a Parts,
     slot: &'a EventSlot,
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("level", &self.level()).field("target", &self.target()).field("message", &self.message()).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Event<'a> {
@@ -311,10 +341,16 @@ impl<'a> Event<'a> {
 }
 
 /// A header of the request, of the response or of its trailers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Header<'a> {
     parts: &'a Parts,
     slot: &'a HeaderSlot,
+}
+
+impl fmt::Debug for Header<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header").field("name", &self.name()).field("value", &self.value()).finish()
+    }
 }
 
 impl<'a> Header<'a> {
@@ -376,10 +412,16 @@ impl FailureKind {
 }
 
 /// Something that went wrong, with the chain of what caused it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Failure<'a> {
     parts: &'a Parts,
     slot: &'a FailureSlot,
+}
+
+impl fmt::Debug for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure").field("kind", &self.kind()).field("type_name", &self.type_name()).field("message", &self.message()).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Failure<'a> {
@@ -444,10 +486,16 @@ impl<'a> Failure<'a> {
 }
 
 /// One link of the chain behind a [`Failure`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Cause<'a> {
     parts: &'a Parts,
     slot: &'a CauseSlot,
+}
+
+impl fmt::Debug for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cause").field("type_name", &self.type_name()).field("message", &self.message()).finish()
+    }
 }
 
 impl<'a> Cause<'a> {

@@ -20,10 +20,15 @@ pub(crate) const REDACTED: &str = "REDACTED";
 
 /// The query with the values of secret keys replaced; `None` when there are none.
 pub(crate) fn query(query: &str) -> Option<String> {
-    let is_secret = |pair: &str| {
-        pair.split_once('=').is_some_and(|(key, value)| !value.is_empty() && value != REDACTED && key::query_key_is_secret(key))
-    };
     // Some servers take `;` for a separator too.
+    let has = |name: &str| query.split(['&', ';']).any(|pair| pair.split_once('=').is_some_and(|(key, _)| key == name));
+    // `code` alone may be anything; beside `state` it is what OAuth gives a login for.
+    let is_login = has("code") && has("state");
+    let is_secret = |pair: &str| {
+        pair.split_once('=').is_some_and(|(key, value)| {
+            !value.is_empty() && value != REDACTED && (key::query_key_is_secret(key) || (is_login && key == "code"))
+        })
+    };
     if !query.split(['&', ';']).any(is_secret) {
         return None;
     }
