@@ -20,6 +20,7 @@ use futures_util::FutureExt as _;
 use http::{Request, Response};
 use support::{BoxBody, BoxError, Observed, PATIENCE, balance, full, request};
 use tower::{Service, ServiceBuilder, ServiceExt as _};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// The budget that everything in memory has together, as documented.
 const BUDGET_BYTES: usize = 32 * 1024 * 1024;
@@ -96,6 +97,48 @@ fn a_hundred_thousand_requests_pass_a_stuck_exporter() {
     balance(&report.stats);
     assert_eq!((report.stats.queued, report.stats.exporters[0].queued, report.stats.memory_bytes), (0, 0, 0));
     assert_eq!(report.stats.exporters[0].delivered + report.lost(), REQUESTS + 1);
+}
+
+#[test]
+fn requests_that_log_without_end_stay_within_the_budget_and_what_is_left_out_is_counted() {
+    const REQUESTS: usize = 80;
+    const EVENTS: usize = 1_500;
+    let seen = Observed::new();
+    let subscriber = tracing_subscriber::registry().with(seen.telemetry.tracing_layer());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (open, gate) = tokio::sync::watch::channel(());
+    let text = "x".repeat(1_000);
+    let mut running: Vec<_> = (0..REQUESTS)
+        .map(|_| {
+            let (gate, text) = (gate.clone(), text.clone());
+            let service = ServiceBuilder::new().layer(seen.layer()).service_fn(move |_: Request<_>| {
+                for _ in 0..EVENTS {
+                    tracing::info!(text, "again");
+                }
+                let mut gate = gate.clone();
+                async move {
+                    let _ = gate.changed().await;
+                    Ok::<Response<BoxBody>, BoxError>(Response::new(full("")))
+                }
+            });
+            let mut future = Box::pin(service.oneshot(request("GET", "/")));
+            assert!(future.as_mut().now_or_never().is_none());
+            assert!(seen.telemetry.stats().memory_bytes <= BUDGET_BYTES);
+            future
+        })
+        .collect();
+    open.send(()).unwrap();
+    for future in &mut running {
+        assert!(future.as_mut().now_or_never().unwrap().is_ok());
+    }
+    let records = seen.requests();
+    let stats = seen.telemetry.stats();
+    let dropped = stats.dropped.total() + stats.exporters[0].dropped.total();
+    assert_eq!(records.len() as u64 + dropped, REQUESTS as u64, "{stats:?}");
+    for record in &records {
+        assert_eq!(record.events().len() + record.dropped().events as usize, EVENTS);
+    }
+    assert!(records.iter().any(|record| record.dropped().events > 0), "there was more than the budget holds");
 }
 
 #[test]
@@ -197,7 +240,6 @@ fn an_exporter_that_panics_is_counted_and_the_others_go_on() {
 
 #[test]
 fn what_an_exporter_logs_is_not_captured() {
-    use tracing_subscriber::layer::SubscriberExt as _;
     struct Loud(Option<tracing::Dispatch>, Memory);
     impl Exporter for Loud {
         fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {

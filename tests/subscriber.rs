@@ -139,16 +139,31 @@ async fn child_with_settings() {
 
 #[test]
 fn the_last_handle_flushes_when_it_goes() {
+    use futures_util::FutureExt as _;
     let memory = Memory::new();
     let telemetry = campanile::builder().exporter(memory.clone()).build().unwrap();
     let layer = telemetry.layer();
     drop(telemetry);
-    {
-        use futures_util::FutureExt as _;
-        let service = ServiceBuilder::new()
-            .layer(layer)
-            .service_fn(|_: Request<_>| async { Ok::<Response<BoxBody>, BoxError>(Response::new(full(""))) });
-        assert!(service.oneshot(request("GET", "/")).now_or_never().unwrap().is_ok());
-    }
+    let service = ServiceBuilder::new()
+        .layer(layer)
+        .service_fn(|_: Request<_>| async { Ok::<Response<BoxBody>, BoxError>(Response::new(full(""))) });
+    assert!(service.clone().oneshot(request("GET", "/")).now_or_never().unwrap().is_ok());
+    drop(service);
     assert_eq!(memory.records().len(), 1);
+}
+
+#[test]
+fn a_request_that_outlives_every_handle_flushes_without_waiting_for_it() {
+    use futures_util::FutureExt as _;
+    let (memory, telemetry) = {
+        let memory = Memory::new();
+        (memory.clone(), campanile::builder().exporter(memory).build().unwrap())
+    };
+    let service = ServiceBuilder::new()
+        .layer(telemetry.layer())
+        .service_fn(|_: Request<_>| async { Ok::<Response<BoxBody>, BoxError>(Response::new(full("body"))) });
+    let answer = service.oneshot(request("GET", "/")).now_or_never().unwrap().unwrap();
+    drop(telemetry);
+    drop(answer);
+    assert_eq!(memory.wait_for(1, PATIENCE).len(), 1);
 }

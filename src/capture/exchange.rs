@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Link;
-use crate::record::parts::{FailureSlot, MAX_FAILURES, Parts};
+use crate::record::parts::{FailureSlot, Parts};
 use crate::record::{Outcome, Record, SpanId};
 
 /// The record of a request while it is written.
@@ -29,10 +29,12 @@ impl Exchange {
         self.link.now_ns()
     }
 
-    pub(crate) fn fail(&mut self, failure: FailureSlot) {
-        if self.parts.failures.len() < MAX_FAILURES {
-            self.parts.failures.push(failure);
+    /// Puts a panic on the record. It tells more than any error before it: where there is no room, the last makes some.
+    pub(super) fn panic(&mut self, failure: FailureSlot) {
+        if !self.parts.admits_failure() {
+            self.parts.failures.pop();
         }
+        self.parts.failures.push(failure);
     }
 
     /// Finishes the record and hands it to the pipeline.

@@ -64,7 +64,7 @@ fn describe(
     described: &Described<'_>,
     location: Option<&'static Location<'static>>,
 ) {
-    if parts.failures.len() >= MAX_FAILURES {
+    if !parts.admits_failure() {
         return;
     }
     // An error's own `Display` and `source` run here; what they log is not captured again.
@@ -104,16 +104,13 @@ pub(crate) fn describe_text(
     type_name: Option<&'static str>,
     text: fmt::Arguments<'_>,
 ) {
-    if parts.failures.len() >= MAX_FAILURES {
-        return;
-    }
     let message = current::once(|| parts.push_fmt(MAX_FIELD_BYTES, text)).unwrap_or_default();
     push_text(parts, kind, at, static_or_empty(type_name), message);
 }
 
 /// [`describe_text`] for texts that are in `parts` already; runs nobody's code.
 pub(super) fn push_text(parts: &mut Parts, kind: FailureKind, at: (SpanId, u64), type_name: Text, message: Text) {
-    if parts.failures.len() >= MAX_FAILURES {
+    if !parts.admits_failure() {
         return;
     }
     parts.failures.push(FailureSlot {

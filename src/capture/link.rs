@@ -69,6 +69,7 @@ impl Link {
         match &mut inbox.parts {
             Some(known) => {
                 known.append(&parts);
+                self.hub.pipeline.charge(known);
                 drop(inbox);
                 self.hub.pipeline.recycle(parts);
             }

@@ -80,6 +80,6 @@ impl Exchange {
             }
         }
         let kind = FailureKind::Panic;
-        self.fail(FailureSlot { kind, time_ns, span, type_name: Text::EMPTY, message, file, line, backtrace, causes: (0, 0) });
+        self.panic(FailureSlot { kind, time_ns, span, type_name: Text::EMPTY, message, file, line, backtrace, causes: (0, 0) });
     }
 }

@@ -90,6 +90,7 @@ impl Capture {
             };
             let now_ns = exchange.now_ns();
             let id = push_span(&mut exchange.parts, attributes, parent, now_ns)?;
+            exchange.link.hub.pipeline.charge(&mut exchange.parts);
             let slot = exchange.parts.spans.len().checked_sub(1);
             if let Some(slot) = slot {
                 exchange.parts.scratch.open.push(OpenSpan { key: self.key(&span.id()), id, slot });
@@ -163,6 +164,7 @@ impl Capture {
             if shown {
                 show(&exchange.link, &exchange.parts);
             }
+            exchange.link.hub.pipeline.charge(&mut exchange.parts);
             true
         });
         if done == Some(true) {

@@ -26,7 +26,7 @@ impl Home {
     }
 
     /// Counts bytes in; false when they would pass the budget.
-    pub(super) fn take(&self, bytes: usize) -> bool {
+    fn take(&self, bytes: usize) -> bool {
         let before = self.used.fetch_add(bytes, Ordering::AcqRel);
         let fits = before.saturating_add(bytes) <= self.max;
         if !fits {
@@ -35,7 +35,7 @@ impl Home {
         fits
     }
 
-    pub(super) fn release(&self, bytes: usize) {
+    fn release(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::AcqRel);
     }
 
@@ -47,7 +47,20 @@ impl Home {
         self.pool.pop().unwrap_or_default()
     }
 
+    /// Counts what a buffer grew since it was last counted, once that is `step` bytes or more; false when there is no
+    /// room for it.
+    pub(super) fn charge(&self, parts: &mut Parts, step: usize) -> bool {
+        let more = parts.size_bytes().saturating_sub(parts.charged_bytes);
+        let fits = more < step || self.take(more);
+        if fits && more >= step {
+            parts.charged_bytes += more;
+        }
+        fits
+    }
+
+    /// Takes a buffer back, and what it was counted for.
     pub(super) fn recycle(&self, mut parts: Box<Parts>) {
+        self.release(std::mem::take(&mut parts.charged_bytes));
         if parts.size_bytes() <= POOLED_BYTES {
             parts.clear();
             let _ = self.pool.push(parts);
@@ -59,18 +72,17 @@ impl Home {
 pub(super) struct Held {
     /// Only `None` while it is dropped.
     record: Option<Record>,
-    size: usize,
     home: Arc<Home>,
 }
 
 impl Held {
-    /// Takes over `size` bytes that were counted in before.
-    pub(super) fn new(record: Record, size: usize, home: Arc<Home>) -> Self {
-        Self { record: Some(record), size, home }
+    /// Takes over a record that was counted before.
+    pub(super) const fn new(record: Record, home: Arc<Home>) -> Self {
+        Self { record: Some(record), home }
     }
 
-    pub(super) const fn size(&self) -> usize {
-        self.size
+    pub(super) fn size(&self) -> usize {
+        self.record.as_ref().map_or(0, Record::charged_bytes)
     }
 }
 
@@ -85,7 +97,6 @@ impl AsRef<Record> for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.home.release(self.size);
         if let Some(record) = self.record.take() {
             self.home.recycle(record.into_parts());
         }

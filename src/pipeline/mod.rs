@@ -34,6 +34,9 @@ const QUEUE: usize = 8192;
 /// Bytes of all records in memory, at most.
 const BUDGET_BYTES: usize = 32 * 1024 * 1024;
 
+/// A buffer in use is counted again whenever it has grown so many bytes.
+const CHARGE_STEP: usize = 16 * 1024;
+
 /// Takes finished records and never waits.
 #[derive(Clone)]
 pub(crate) struct Pipeline {
@@ -101,7 +104,7 @@ impl Pipeline {
     }
 
     /// Hands a finished record over; never waits. What finds no room is dropped and counted.
-    pub(crate) fn offer(&self, record: Record) {
+    pub(crate) fn offer(&self, mut record: Record) {
         let shared = &*self.shared;
         shared.counts.offer(record.kind() == Kind::Live);
         if shared.is_closed.load(Ordering::Acquire) {
@@ -109,13 +112,11 @@ impl Pipeline {
             let reason = (!shared.lanes.is_empty()).then_some(Reason::ShutdownDeadline);
             return shared.give_back(record, reason);
         }
-        let size = record.size_bytes();
-        if !shared.home.take(size) {
+        if !shared.home.charge(record.parts_mut(), 1) {
             return shared.give_back(record, Some(Reason::MemoryBudget));
         }
         let queue = if record.is_failed() { &shared.important } else { &shared.ordinary };
         if let Err(record) = queue.push(record) {
-            shared.home.release(size);
             return shared.give_back(record, Some(Reason::QueueFull));
         }
         // Pairs with the fence in the worker: either it sees the record before it sleeps, or we see that it sleeps.
@@ -132,6 +133,13 @@ impl Pipeline {
     /// Has the worker say something on standard error, at most once a minute for each subject.
     pub(crate) fn warn(&self, subject: &'static str, message: &'static str) {
         let _ = self.shared.sayings.push((subject, message));
+    }
+
+    /// Counts what a buffer in use has grown against the budget. Where that is used up, it takes no more details.
+    pub(crate) fn charge(&self, parts: &mut Parts) {
+        if !self.shared.home.charge(parts, CHARGE_STEP) {
+            parts.is_full = true;
+        }
     }
 
     /// An empty buffer, used before where there is one.
@@ -193,7 +201,6 @@ impl Shared {
     /// Counts what came too late for the worker as dropped; only once that has ended.
     fn sweep(&self) {
         while let Some(record) = self.important.pop().or_else(|| self.ordinary.pop()) {
-            self.home.release(record.size_bytes());
             self.give_back(record, Some(Reason::ShutdownDeadline));
         }
     }

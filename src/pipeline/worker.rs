@@ -81,9 +81,8 @@ fn drain(shared: &Shared, sequence: &mut u64) -> bool {
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
             break;
         };
-        let size = record.size_bytes();
         finish(&mut record, sequence);
-        chunk.push(Arc::new(Held::new(record, size, Arc::clone(&shared.home))));
+        chunk.push(Arc::new(Held::new(record, Arc::clone(&shared.home))));
     }
     if chunk.is_empty() {
         return false;

@@ -58,6 +58,10 @@ impl Record {
         &self.parts
     }
 
+    pub(crate) fn charged_bytes(&self) -> usize {
+        self.parts.charged_bytes
+    }
+
     pub(crate) const fn parts_mut(&mut self) -> &mut Parts {
         &mut self.parts
     }
@@ -358,6 +362,7 @@ impl Record {
             fields: self.parts.dropped_fields,
             spans: self.parts.dropped_spans,
             events: self.parts.dropped_events,
+            failures: self.parts.dropped_failures,
         }
     }
 
@@ -378,8 +383,10 @@ pub struct Dropped {
     pub fields: u32,
     /// Spans beyond 512.
     pub spans: u32,
-    /// Events beyond 2,048, or beyond 1 MiB of text.
+    /// Events beyond 2,048, or beyond 1 MiB of text, or beyond the memory that all requests share.
     pub events: u32,
+    /// Failures beyond 16.
+    pub failures: u32,
 }
 
 /// The name of a gRPC status code.

@@ -241,6 +241,11 @@ pub(crate) struct Parts {
     pub(crate) dropped_fields: u32,
     pub(crate) dropped_spans: u32,
     pub(crate) dropped_events: u32,
+    pub(crate) dropped_failures: u32,
+    /// Bytes that are counted against the budget of whoever holds it.
+    pub(crate) charged_bytes: usize,
+    /// The budget is used up: details are counted, no longer kept.
+    pub(crate) is_full: bool,
 
     pub(crate) text: String,
     pub(crate) scratch: Scratch,
@@ -292,7 +297,7 @@ impl Parts {
 
     /// Whether another detail of `bytes` still fits.
     fn has_room(&self, bytes: usize) -> bool {
-        self.used_bytes().saturating_add(bytes) <= MAX_RECORD_BYTES
+        !self.is_full && self.used_bytes().saturating_add(bytes) <= MAX_RECORD_BYTES
     }
 
     /// The text itself.
@@ -345,7 +350,7 @@ impl Parts {
 
     /// Bytes that texts may still take. An event that was admitted has its room.
     fn text_room(&self) -> usize {
-        (MAX_RECORD_BYTES + MAX_EVENT_BYTES).saturating_sub(self.text.len())
+        if self.is_full { 0 } else { (MAX_RECORD_BYTES + MAX_EVENT_BYTES).saturating_sub(self.text.len()) }
     }
 
     fn range_from(&self, start: usize) -> Text {
@@ -471,6 +476,15 @@ impl Parts {
         admitted
     }
 
+    /// Whether a failure still fits; counts it as dropped when it does not.
+    pub(crate) fn admits_failure(&mut self) -> bool {
+        let admitted = self.failures.len() < MAX_FAILURES;
+        if !admitted {
+            self.dropped_failures = self.dropped_failures.saturating_add(1);
+        }
+        admitted
+    }
+
     /// Appends headers: names, values that are kept, lengths of all values.
     ///
     /// Their bytes are checked to be text all at once, which costs a fraction of checking each.
@@ -551,9 +565,16 @@ impl Parts {
 
     /// Appends everything that `other` holds; a span that both know by id is closed and completed here.
     pub(crate) fn append(&mut self, other: &Self) {
+        self.dropped_fields = self.dropped_fields.saturating_add(other.dropped_fields);
+        self.dropped_spans = self.dropped_spans.saturating_add(other.dropped_spans);
+        self.dropped_events = self.dropped_events.saturating_add(other.dropped_events);
+        self.dropped_failures = self.dropped_failures.saturating_add(other.dropped_failures);
         if !self.has_room(other.used_bytes()) {
-            self.dropped_events = self.dropped_events.saturating_add(u32::try_from(other.events.len()).unwrap_or(NONE));
-            self.dropped_spans = self.dropped_spans.saturating_add(u32::try_from(other.spans.len()).unwrap_or(NONE));
+            let count = |number: usize| u32::try_from(number).unwrap_or(NONE);
+            self.dropped_fields = self.dropped_fields.saturating_add(other.attributes.count);
+            self.dropped_spans = self.dropped_spans.saturating_add(count(other.spans.len()));
+            self.dropped_events = self.dropped_events.saturating_add(count(other.events.len()));
+            self.dropped_failures = self.dropped_failures.saturating_add(count(other.failures.len()));
             return;
         }
         let by = u32::try_from(self.text.len()).unwrap_or(NONE);
@@ -596,7 +617,10 @@ impl Parts {
         for field in other.list(other.attributes) {
             self.set_attribute(field.name.shifted(by), slot(field.value));
         }
-        for failure in other.failures.iter().take(MAX_FAILURES.saturating_sub(self.failures.len())) {
+        for failure in &other.failures {
+            if !self.admits_failure() {
+                continue;
+            }
             let first = u32::try_from(self.causes.len()).unwrap_or(NONE);
             let range = failure.causes.0 as usize..(failure.causes.0 + failure.causes.1) as usize;
             for cause in other.causes.get(range).unwrap_or_default() {
@@ -611,9 +635,6 @@ impl Parts {
                 ..*failure
             });
         }
-        self.dropped_fields = self.dropped_fields.saturating_add(other.dropped_fields);
-        self.dropped_spans = self.dropped_spans.saturating_add(other.dropped_spans);
-        self.dropped_events = self.dropped_events.saturating_add(other.dropped_events);
     }
 }
 

@@ -171,7 +171,11 @@ pub struct Span<'a> {
 
 impl fmt::Debug for Span<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Span").field("name", &self.name()).field("id", &self.id()).field("duration_ns", &self.duration_ns()).finish_non_exhaustive()
+        f.debug_struct("Span")
+            .field("name", &self.name())
+            .field("id", &self.id())
+            .field("duration_ns", &self.duration_ns())
+            .finish_non_exhaustive()
     }
 }
 
@@ -266,7 +270,11 @@ pub struct Event<'a> {
 
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("level", &self.level()).field("target", &self.target()).field("message", &self.message()).finish_non_exhaustive()
+        f.debug_struct("Event")
+            .field("level", &self.level())
+            .field("target", &self.target())
+            .field("message", &self.message())
+            .finish_non_exhaustive()
     }
 }
 
@@ -420,7 +428,11 @@ pub struct Failure<'a> {
 
 impl fmt::Debug for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Failure").field("kind", &self.kind()).field("type_name", &self.type_name()).field("message", &self.message()).finish_non_exhaustive()
+        f.debug_struct("Failure")
+            .field("kind", &self.kind())
+            .field("type_name", &self.type_name())
+            .field("message", &self.message())
+            .finish_non_exhaustive()
     }
 }
 

@@ -60,7 +60,8 @@ pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
     for failure in &parts.failures {
         writer.failure(failure);
     }
-    for count in [parts.dropped_headers, parts.dropped_fields, parts.dropped_spans, parts.dropped_events] {
+    for count in [parts.dropped_headers, parts.dropped_fields, parts.dropped_spans, parts.dropped_events, parts.dropped_failures]
+    {
         writer.number(count.into());
     }
 }
@@ -314,6 +315,8 @@ impl<'a> Reader<'a> {
         self.parts.dropped_fields = self.u32()?;
         self.parts.dropped_spans = self.u32()?;
         self.parts.dropped_events = self.u32()?;
+        // Records that were stored before this was counted end here.
+        self.parts.dropped_failures = self.u32().unwrap_or_default();
         self.parts.text = self.text;
         Some(Record::new(self.parts))
     }

@@ -25,6 +25,7 @@ pub(crate) fn json(stored: &Stored) -> String {
             "dropped",
             json!({
                 "headers": dropped.headers, "fields": dropped.fields, "spans": dropped.spans, "events": dropped.events,
+                "failures": dropped.failures,
             }),
         ),
         ("trace_state", text(record.trace_state())),

@@ -167,8 +167,13 @@ impl Page {
 
     fn left_out(&mut self, record: &Record) {
         let dropped = record.dropped();
-        let counts =
-            [(dropped.headers, "headers"), (dropped.fields, "fields"), (dropped.spans, "spans"), (dropped.events, "events")];
+        let counts = [
+            (dropped.headers, "headers"),
+            (dropped.fields, "fields"),
+            (dropped.spans, "spans"),
+            (dropped.events, "events"),
+            (dropped.failures, "errors"),
+        ];
         let counts: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, of)| format!("{count} {of}")).collect();
         if !counts.is_empty() {
             self.out.push('\n');
