@@ -33,7 +33,8 @@
 //! - Where the layer goes among others, and the peer's address: [`ObserveLayer`].
 //! - In a handler: [`set`] an attribute, [`attach`] an error, [`current`] for the request id and trace; in axum also
 //!   [`axum::Reported`] and [`Handle`] as an extractor.
-//! - Work that leaves the request's task: [`InExchange`] for futures, [`Handle::run`] for threads.
+//! - Work that leaves the request's task: [`InExchange`] for futures, [`Handle::run`] for threads; outgoing requests:
+//!   [`Handle::inject`].
 //! - With a subscriber of your own: [`Telemetry::tracing_layer`].
 //! - In tests: [`exporter::Memory`] with [`builder`], which touches nothing global.
 //!

@@ -277,3 +277,33 @@ fn help_has_examples_and_every_key() {
     assert!(campanile::query::keys().iter().all(|key| out.contains(key.name()) && out.contains(key.example())), "{out}");
     assert_eq!(campanile(&["search", "--nonsense"]).output().unwrap().status.code(), Some(2));
 }
+
+#[test]
+fn show_tells_what_a_request_left_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let store = Store::open(Settings::new(&path)).unwrap();
+    let telemetry = campanile::builder().exporter(StoreExporter::new(store)).build().unwrap();
+    let (give, take) = std::sync::mpsc::channel();
+    let accept = move || {
+        give.send(campanile::current().unwrap()).unwrap();
+        std::future::ready("accepted")
+    };
+    let app = Router::new().route("/mail", get(accept)).layer(telemetry.layer());
+    let subscriber = tracing_subscriber::registry().with(telemetry.tracing_layer());
+    let id = tracing::subscriber::with_default(subscriber, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let response = runtime.block_on(app.oneshot(Request::get("/mail").body(Body::empty()).unwrap())).unwrap();
+        drop(runtime.block_on(response.into_body().collect()));
+        let request: campanile::Handle = take.recv().unwrap();
+        request.run(|| tracing::info_span!("send", to = "ada").in_scope(|| tracing::info!("mail is out")));
+        request.span_id().to_string()
+    });
+    drop(telemetry.shutdown_blocking(Duration::from_secs(10)));
+
+    let output = campanile(&["show", &id[..8], "--store"]).arg(&path).output().unwrap();
+    let shown = text(&output.stdout);
+    let (_, later) = shown.split_once("\nlater ").expect(&shown);
+    assert!(later.contains("mail is out") && later.contains("span   send in") && later.contains("to=ada"), "{shown}");
+    assert!(shown.starts_with("GET /mail  ->  200"), "{shown}");
+}

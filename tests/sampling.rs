@@ -127,3 +127,28 @@ fn a_request_that_is_not_sampled_is_recorded_all_the_same() {
     let record = ask(&seen, &[]);
     assert_eq!((record.status(), record.trace_flags().is_sampled()), (Some(200), false));
 }
+
+#[test]
+fn an_outgoing_request_continues_the_trace_with_its_state() {
+    let seen = Observed::new();
+    for (state, outgoing_state) in [(Some("a=1,b=2"), Some("a=1,b=2")), (None, None)] {
+        let _ = seen.memory.take();
+        let mut incoming = request("GET", "/");
+        incoming.headers_mut().insert("traceparent", parent("01").parse().unwrap());
+        if let Some(state) = state {
+            incoming.headers_mut().insert("tracestate", state.parse().unwrap());
+        }
+        let service = ServiceBuilder::new().layer(seen.layer()).service_fn(|_: Request<_>| async {
+            let mut outgoing = Request::new(());
+            outgoing.headers_mut().insert("tracestate", HeaderValue::from_static("somebody=else"));
+            campanile::current().unwrap().inject(outgoing.headers_mut());
+            let mut answer = Response::new(full(""));
+            *answer.headers_mut() = outgoing.headers().clone();
+            Ok::<Response<BoxBody>, BoxError>(answer)
+        });
+        let answer = service.oneshot(incoming).now_or_never().unwrap().unwrap();
+        let own = seen.only().span_id();
+        assert_eq!(answer.headers()["traceparent"], format!("00-{TRACE}-{own}-01"));
+        assert_eq!(answer.headers().get("tracestate").map(|state| state.to_str().unwrap()), outgoing_state);
+    }
+}

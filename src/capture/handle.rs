@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use pin_project_lite::pin_project;
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
@@ -88,14 +88,31 @@ impl Handle {
         self.link.trace_flags
     }
 
-    /// The `traceparent` for a request that is made on behalf of this one.
+    /// Puts the trace context into the headers of a request that is made on behalf of this one, so that whoever answers it
+    /// continues the trace: `traceparent`, and the caller's `tracestate` where there was one.
     ///
     /// # Source
-    /// W3C Trace Context Level 2, section 3.2: version 00, with the innermost span where the request is the current one.
-    #[must_use]
-    pub fn traceparent(&self) -> HeaderValue {
+    /// W3C Trace Context Level 2, sections 3.2 and 3.3: version 00, with the innermost span where the request is the
+    /// current one.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # fn request() -> http::Request<String> { unimplemented!() }
+    /// # async fn handler() {
+    /// let mut outgoing = request();
+    /// if let Some(request) = campanile::current() {
+    ///     request.inject(outgoing.headers_mut());
+    /// }
+    /// # }
+    /// ```
+    pub fn inject(&self, headers: &mut HeaderMap) {
         let innermost = slot::with(|exchange| Arc::ptr_eq(&exchange.link, &self.link).then(|| exchange.innermost())).flatten();
-        w3c::write(self.link.trace_id, innermost.unwrap_or(self.link.span_id), self.link.trace_flags)
+        let parent = w3c::write(self.link.trace_id, innermost.unwrap_or(self.link.span_id), self.link.trace_flags);
+        let _ = headers.try_insert(&w3c::TRACEPARENT, parent);
+        match HeaderValue::from_str(&self.link.trace_state) {
+            Ok(state) if !state.is_empty() => drop(headers.try_insert(&w3c::TRACESTATE, state)),
+            _ => drop(headers.remove(&w3c::TRACESTATE)),
+        }
     }
 
     /// Sets an attribute of the request.

@@ -15,6 +15,8 @@ pub(crate) struct Link {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
     pub(crate) trace_flags: TraceFlags,
+    /// The caller's `tracestate`, to be passed on.
+    pub(crate) trace_state: Box<str>,
     pub(crate) request_id: InlineId,
     pub(crate) start: Instant,
     pub(crate) start_unix_ns: u64,
@@ -29,15 +31,17 @@ struct Inbox {
 }
 
 impl Link {
-    pub(crate) fn new(hub: Arc<Hub>, ids: (TraceId, SpanId, TraceFlags), request_id: &str, start: (Instant, u64)) -> Self {
+    /// The link of a request that begins now, whose head is in `parts`.
+    pub(crate) fn new(hub: Arc<Hub>, parts: &Parts) -> Self {
         Self {
             hub,
-            trace_id: ids.0,
-            span_id: ids.1,
-            trace_flags: ids.2,
-            request_id: InlineId::new(request_id),
-            start: start.0,
-            start_unix_ns: start.1,
+            trace_id: parts.trace_id,
+            span_id: parts.span_id,
+            trace_flags: parts.trace_flags,
+            trace_state: parts.str(parts.trace_state).into(),
+            request_id: InlineId::new(parts.str(parts.request_id)),
+            start: Instant::now(),
+            start_unix_ns: parts.start_unix_ns,
             request_bytes: AtomicU64::new(0),
             inbox: Mutex::default(),
         }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use http::{Request, Response};
 use http_body::Body;
@@ -149,9 +148,7 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     head::request(&mut parts, &request, settings);
     parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
 
-    let ids = (parts.trace_id, parts.span_id, parts.trace_flags);
-    let link = Link::new(Arc::clone(&shared.hub), ids, id.as_str(), (Instant::now(), start_unix_ns));
-    let link = Arc::new(link);
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &parts));
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(&mut request, &id);
     let flight = Flight::new(Exchange::new(parts, link), request.method().clone(), id.value, Arc::clone(shared), wraps_router);

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Res
 fn outside(reader: &mut Reader, record: &Record) -> Result<Vec<Stored>, Failure> {
     let Some(trace) = record.trace_id() else { return Ok(Vec::new()) };
     let mut found = reader.by_id(&trace.to_string())?;
-    found.retain(|stored| stored.record().kind() != Kind::Request && stored.record().span_id() != record.span_id());
+    found.retain(|stored| stored.record().kind() != Kind::Request);
     found.sort_by_key(|stored| stored.record().start_unix_ns());
     Ok(found)
 }
