@@ -315,8 +315,7 @@ impl<'a> Reader<'a> {
         self.parts.dropped_fields = self.u32()?;
         self.parts.dropped_spans = self.u32()?;
         self.parts.dropped_events = self.u32()?;
-        // Records that were stored before this was counted end here.
-        self.parts.dropped_failures = self.u32().unwrap_or_default();
+        self.parts.dropped_failures = self.u32()?;
         self.parts.text = self.text;
         Some(Record::new(self.parts))
     }
