@@ -196,7 +196,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
 /// there the test fails, or, where that is allowed, is named as left out.
 fn installed(test: &str, program: &str) -> Option<PathBuf> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let place = env::var_os("CAMPANILE_RECEIVERS").map_or_else(|| manifest.join("target/receivers"), PathBuf::from);
+    let place = env::var_os("TEST_RECEIVERS").map_or_else(|| manifest.join("target/receivers"), PathBuf::from);
     let found = match program.split_once("/*/") {
         None => vec![place.join(program)],
         Some((before, after)) => {
@@ -205,15 +205,15 @@ fn installed(test: &str, program: &str) -> Option<PathBuf> {
         }
     };
     // The stamp comes last: half an installation is none.
-    let is_installed = env::var_os("CAMPANILE_RECEIVERS").is_some() || place.join("installed").exists();
+    let is_installed = env::var_os("TEST_RECEIVERS").is_some() || place.join("installed").exists();
     if let Some(program) = found.into_iter().find(|program| is_installed && program.exists()) {
         return Some(program);
     }
-    let is_optional = env::var_os("CAMPANILE_RECEIVERS_OPTIONAL").is_some_and(|value| value == "1");
+    let is_optional = env::var_os("TEST_RECEIVERS_OPTIONAL").is_some_and(|value| value == "1");
     assert!(is_optional, "the receiver of this test is not installed: run scripts/receivers");
     let line = format!("left out: {test} (receiver not installed)\n");
     eprint!("{line}");
-    if let Some(path) = env::var_os("CAMPANILE_LEFT_OUT") {
+    if let Some(path) = env::var_os("TEST_LEFT_OUT") {
         // One write for a line: tests in parallel append to the same file.
         File::options().append(true).create(true).open(path).unwrap().write_all(line.as_bytes()).unwrap();
     }
