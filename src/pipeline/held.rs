@@ -9,9 +9,9 @@ use crate::record::Record;
 use crate::record::parts::Parts;
 
 /// Buffers that wait for their next request, at most.
-const POOLED: usize = 256;
+const POOLED: usize = 1024;
 /// A buffer that grew beyond this is not kept.
-const POOLED_BYTES: usize = 16 * 1024;
+const POOLED_BYTES: usize = 8 * 1024;
 
 /// Where records come from and go back to.
 pub(super) struct Home {
