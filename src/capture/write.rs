@@ -8,7 +8,7 @@ use super::failure::push_text;
 use super::visit::Fields;
 use crate::random;
 use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, OPEN, Origin, Parts, Slot, SpanSlot, Text};
-use crate::record::{FailureKind, Kind, Record, SpanId};
+use crate::record::{FailureKind, Kind, Record, SpanId, SpanKind};
 
 pub(super) fn push_span(parts: &mut Parts, attributes: &Attributes<'_>, parent: SpanId, now_ns: u64) -> Option<SpanId> {
     // Asked first: what is left out must not leave its fields behind.
@@ -19,7 +19,16 @@ pub(super) fn push_span(parts: &mut Parts, attributes: &Attributes<'_>, parent: 
     let mut fields = Fields::of_span(parts, List::default());
     attributes.record(&mut fields);
     let (fields, _) = fields.done();
-    let span = SpanSlot { id, parent, origin: Origin::from(attributes.metadata()), start_ns: now_ns, end_ns: OPEN, fields };
+    let span = SpanSlot {
+        id,
+        parent,
+        origin: Origin::from(attributes.metadata()),
+        kind: SpanKind::Internal,
+        error: Text::EMPTY,
+        start_ns: now_ns,
+        end_ns: OPEN,
+        fields,
+    };
     parts.push_span(span).then_some(id)
 }
 
@@ -79,5 +88,14 @@ pub(super) fn show(link: &Link, parts: &Parts) {
 /// What completes a span that lies elsewhere; see [`Parts::append`](crate::record::parts::Parts::append).
 pub(super) fn patch(id: SpanId) -> SpanSlot {
     let origin = Origin { name: Text::EMPTY, target: Text::EMPTY, file: Text::EMPTY, line: 0, level: Level::INFO };
-    SpanSlot { id, parent: SpanId::INVALID, origin, start_ns: 0, end_ns: OPEN, fields: List::default() }
+    SpanSlot {
+        id,
+        parent: SpanId::INVALID,
+        origin,
+        kind: SpanKind::Internal,
+        error: Text::EMPTY,
+        start_ns: 0,
+        end_ns: OPEN,
+        fields: List::default(),
+    }
 }

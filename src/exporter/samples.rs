@@ -6,7 +6,7 @@ use tracing::Level;
 
 use super::{Batch, ExportError, Exporter, Patience};
 use crate::record::parts::{CauseSlot, EventSlot, FailureSlot, List, Origin, Parts, Side, SpanSlot, Text};
-use crate::record::{FailureKind, Kind, Losses, Outcome, Record, Resource, SpanId, TraceFlags, TraceId, Value};
+use crate::record::{FailureKind, Kind, Losses, Outcome, Record, Resource, SpanId, SpanKind, TraceFlags, TraceId, Value};
 
 /// 2026-01-02T12:04:11.018Z.
 pub(super) const NOON: u64 = 1_767_355_451_018_000_000;
@@ -133,7 +133,16 @@ pub(super) fn span(fields: &[(&str, Value<'_>)]) -> Parts {
     let mut parts = Parts { kind: Kind::Span, span_id: id, start_unix_ns: NOON, duration_ns: 250_000_000, ..Parts::default() };
     let fields = list(&mut parts, fields);
     let origin = origin(Level::INFO, "cleanup");
-    parts.push_span(SpanSlot { id, parent: SpanId::INVALID, origin, start_ns: 0, end_ns: 250_000_000, fields });
+    parts.push_span(SpanSlot {
+        id,
+        parent: SpanId::INVALID,
+        origin,
+        kind: SpanKind::Internal,
+        error: Text::EMPTY,
+        start_ns: 0,
+        end_ns: 250_000_000,
+        fields,
+    });
     parts
 }
 

@@ -6,7 +6,7 @@ use tracing::Level;
 use crate::record::parts::{
     CauseSlot, EventSlot, FailureSlot, HeaderSlot, List, OPEN, Origin, Parts, Side, Slot, SpanSlot, Text,
 };
-use crate::record::{FailureKind, Kind, Outcome, Record, RequestIdSource, SpanId, TraceFlags, TraceId};
+use crate::record::{FailureKind, Kind, Outcome, Record, RequestIdSource, SpanId, SpanKind, TraceFlags, TraceId};
 
 const ROUTES: [&str; 4] = ["/orders/{id}", "/orders/:id/pdf", "/files/*rest", "/health"];
 const PATHS: [&str; 5] = ["/orders/981", "/Orders/17/pdf", "/files/a_b%c", "/health", "/grüße"];
@@ -65,7 +65,16 @@ pub(crate) fn record(seed: u64, now_unix_ns: u64) -> Record {
     for _ in 0..rng.u8(0..3) {
         let (origin, fields) = (origin(&mut rng, &mut parts), fields(&mut rng, &mut parts));
         let end_ns = if rng.bool() { OPEN } else { rng.u64(..) };
-        parts.spans.push(SpanSlot { id: SpanId([7; 8]), parent: SpanId([8; 8]), origin, start_ns: 5, end_ns, fields });
+        parts.spans.push(SpanSlot {
+            id: SpanId([7; 8]),
+            parent: SpanId([8; 8]),
+            origin,
+            kind: SpanKind::Internal,
+            error: Text::EMPTY,
+            start_ns: 5,
+            end_ns,
+            fields,
+        });
     }
     for _ in 0..rng.u8(0..4) {
         let (origin, fields) = (origin(&mut rng, &mut parts), fields(&mut rng, &mut parts));

@@ -11,7 +11,7 @@ mod resource;
 mod view;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 pub(crate) use self::id::parse_hex;
 pub use self::id::{Hex, RequestIdSource, SpanId, TraceFlags, TraceId};
@@ -19,7 +19,7 @@ pub use self::loss::{Losses, Reason};
 pub use self::outcome::Outcome;
 use self::parts::{Parts, Side};
 pub use self::resource::Resource;
-pub use self::view::{Cause, Event, Failure, FailureKind, Field, Header, Span, Value};
+pub use self::view::{Body, Cause, Event, Failure, FailureKind, Field, Header, Redaction, Span, SpanKind, Value};
 
 /// What a record is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -136,6 +136,18 @@ impl Record {
         self.parts.request_id_source
     }
 
+    /// What the caller sent for a request id where that was not taken, cut and in a form that does no harm.
+    #[must_use]
+    pub fn inbound_request_id(&self) -> Option<&str> {
+        self.text(self.parts.inbound_request_id)
+    }
+
+    /// The caller's trace and span, where the settings had a new trace begun.
+    #[must_use]
+    pub fn linked_span(&self) -> Option<(TraceId, SpanId, TraceFlags)> {
+        self.parts.link.map(|link| (link.trace_id, link.span_id, link.trace_flags))
+    }
+
     /// When it began, in nanoseconds since 1970.
     #[must_use]
     pub fn start_unix_ns(&self) -> u64 {
@@ -170,6 +182,12 @@ impl Record {
     #[must_use]
     pub fn method(&self) -> &str {
         self.parts.str(self.parts.method)
+    }
+
+    /// The method, where it is one of those that the settings know; any other could be made up by a client.
+    #[must_use]
+    pub fn known_method(&self) -> Option<&str> {
+        (!self.parts.has_unknown_method).then(|| self.method())
     }
 
     /// The matched route template, such as `/orders/{id}`.
@@ -220,6 +238,24 @@ impl Record {
         self.parts.peer
     }
 
+    /// Who asked: what a trusted proxy told, else the other end of the connection.
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        self.parts.client.or_else(|| self.parts.peer.map(|peer| peer.ip().to_canonical()))
+    }
+
+    /// The port that goes with [`client_address`](Self::client_address), where it is known.
+    #[must_use]
+    pub fn client_port(&self) -> Option<u16> {
+        if self.parts.client.is_some() { self.parts.client_port } else { self.parts.peer.map(|peer| peer.port()) }
+    }
+
+    /// Which health checker or probe sent it, such as `kube-probe`.
+    #[must_use]
+    pub fn probe(&self) -> Option<&str> {
+        self.text(self.parts.probe)
+    }
+
     /// The `user-agent`.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
@@ -260,6 +296,36 @@ impl Record {
     #[must_use]
     pub fn response_body_bytes(&self) -> u64 {
         self.parts.response_bytes
+    }
+
+    /// What was kept of the request's body; `None` where bodies are not captured.
+    #[must_use]
+    pub fn request_body(&self) -> Option<Body<'_>> {
+        let seen_bytes = self.parts.request_bytes.unwrap_or_default();
+        self.parts.request_body.as_ref().map(|slot| Body::new(&self.parts, slot, seen_bytes))
+    }
+
+    /// What was kept of the response's body; `None` where bodies are not captured.
+    #[must_use]
+    pub fn response_body(&self) -> Option<Body<'_>> {
+        self.parts.response_body.as_ref().map(|slot| Body::new(&self.parts, slot, self.parts.response_bytes))
+    }
+
+    /// Whole messages of gRPC that the service read.
+    #[must_use]
+    pub fn rpc_request_messages(&self) -> Option<u32> {
+        self.parts.rpc_request_messages
+    }
+
+    /// Whole messages of gRPC that were handed on.
+    #[must_use]
+    pub fn rpc_response_messages(&self) -> Option<u32> {
+        self.parts.rpc_response_messages
+    }
+
+    /// What was taken out of the record, and why; at most 128.
+    pub fn redactions(&self) -> impl ExactSizeIterator<Item = Redaction<'_>> + Clone {
+        self.parts.redactions.iter().map(|slot| Redaction::new(&self.parts, slot))
     }
 
     /// Headers of the request, in order.

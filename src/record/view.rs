@@ -5,7 +5,9 @@ use std::fmt;
 use tracing::Level;
 
 use super::SpanId;
-use super::parts::{CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, OPEN, Origin, Parts, Side, Slot, SpanSlot};
+use super::parts::{
+    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, OPEN, Origin, Parts, RedactionSlot, Side, Slot, SpanSlot,
+};
 
 /// A typed value of an attribute or a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -212,6 +214,18 @@ impl<'a> Span<'a> {
         self.place().target()
     }
 
+    /// Which end of a call it stands for.
+    #[must_use]
+    pub const fn kind(&self) -> SpanKind {
+        self.slot.kind
+    }
+
+    /// Why it failed, as a word or type name of low cardinality; `None` when it did not.
+    #[must_use]
+    pub fn error_type(&self) -> Option<&'a str> {
+        present(self.parts.str(self.slot.error))
+    }
+
     /// Its level.
     #[must_use]
     pub const fn level(&self) -> Level {
@@ -386,6 +400,148 @@ impl<'a> Header<'a> {
     #[must_use]
     pub const fn len_bytes(&self) -> u32 {
         self.slot.len
+    }
+}
+
+/// What was kept of a body.
+#[derive(Clone, Copy)]
+pub struct Body<'a> {
+    parts: &'a Parts,
+    slot: &'a BodySlot,
+    seen_bytes: u64,
+}
+
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("kept_bytes", &self.kept_bytes())
+            .field("seen_bytes", &self.seen_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Body<'a> {
+    pub(super) const fn new(parts: &'a Parts, slot: &'a BodySlot, seen_bytes: u64) -> Self {
+        Self { parts, slot, seen_bytes }
+    }
+
+    /// The start of it, with its secrets replaced.
+    #[must_use]
+    pub fn content(&self) -> &'a str {
+        self.parts.str(self.slot.content)
+    }
+
+    /// How many bytes of the body [`content`](Self::content) stands for.
+    #[must_use]
+    pub const fn kept_bytes(&self) -> u64 {
+        self.slot.kept_bytes as u64
+    }
+
+    /// All bytes of the body that passed.
+    #[must_use]
+    pub const fn seen_bytes(&self) -> u64 {
+        self.seen_bytes
+    }
+
+    /// Whether there was more than what was kept.
+    #[must_use]
+    pub const fn is_truncated(&self) -> bool {
+        self.seen_bytes > self.kept_bytes()
+    }
+
+    /// Why nothing was kept, as a word such as `budget` or `content_type`.
+    #[must_use]
+    pub fn skipped(&self) -> Option<&'a str> {
+        present(self.parts.str(self.slot.skipped))
+    }
+}
+
+/// Something that was taken out of a record.
+#[derive(Clone, Copy)]
+pub struct Redaction<'a> {
+    parts: &'a Parts,
+    slot: &'a RedactionSlot,
+}
+
+impl fmt::Debug for Redaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redaction")
+            .field("place", &self.place())
+            .field("key", &self.key())
+            .field("rule", &self.rule())
+            .field("len_bytes", &self.len_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Redaction<'a> {
+    pub(super) const fn new(parts: &'a Parts, slot: &'a RedactionSlot) -> Self {
+        Self { parts, slot }
+    }
+
+    /// Where it stood, such as `url.query`, `http.request.body.content` or `event`.
+    #[must_use]
+    pub fn place(&self) -> &'a str {
+        self.parts.str(self.slot.place)
+    }
+
+    /// The key or path below that place.
+    #[must_use]
+    pub fn key(&self) -> Option<&'a str> {
+        present(self.parts.str(self.slot.key))
+    }
+
+    /// The rule that asked for it.
+    #[must_use]
+    pub fn rule(&self) -> &'a str {
+        self.parts.str(self.slot.rule)
+    }
+
+    /// How many bytes were taken out.
+    #[must_use]
+    pub const fn len_bytes(&self) -> u32 {
+        self.slot.len
+    }
+
+    /// A short hash of what was taken out, keyed with a secret of the process, where the settings ask for one: equal
+    /// secrets have the same.
+    #[must_use]
+    pub const fn hash(&self) -> Option<u32> {
+        if self.slot.hash == 0 { None } else { Some(self.slot.hash) }
+    }
+}
+
+/// Which end of a call a span stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SpanKind {
+    /// Work inside the process.
+    #[default]
+    Internal,
+    /// A request that is answered.
+    Server,
+    /// A request that is made.
+    Client,
+    /// A message that is sent.
+    Producer,
+    /// A message that is received.
+    Consumer,
+}
+
+impl SpanKind {
+    /// Every kind, in the order of OpenTelemetry.
+    pub const ALL: [Self; 5] = [Self::Internal, Self::Server, Self::Client, Self::Producer, Self::Consumer];
+
+    /// The word that every output uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use tracing::Level;
 
 use super::*;
 use crate::record::parts::{EventSlot, List, Origin, Side, SpanSlot};
-use crate::record::{SpanId, Value};
+use crate::record::{SpanId, SpanKind, Value};
 
 fn field(parts: &mut Parts, list: &mut List, name: &str, value: Value<'_>) {
     let name = parts.push_text(name, 1024);
@@ -55,7 +55,16 @@ fn no_secret_is_left_in_a_record() {
     let mut list = List::default();
     field(&mut parts, &mut list, "API-KEY", Value::Str("canary-2"));
     field(&mut parts, &mut list, "order.id", Value::I64(7));
-    parts.push_span(SpanSlot { id: SpanId([1; 8]), parent: SpanId::INVALID, origin, start_ns: 0, end_ns: 1, fields: list });
+    parts.push_span(SpanSlot {
+        id: SpanId([1; 8]),
+        parent: SpanId::INVALID,
+        origin,
+        kind: SpanKind::Internal,
+        error: Text::EMPTY,
+        start_ns: 0,
+        end_ns: 1,
+        fields: list,
+    });
     let mut list = List::default();
     field(&mut parts, &mut list, "cvv", Value::I64(123));
     let (message, span) = (Text::Static("paid"), SpanId::INVALID);

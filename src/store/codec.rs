@@ -13,9 +13,10 @@ use tracing::Level;
 use super::Error;
 use super::error::Kind as ErrorKind;
 use crate::record::parts::{
-    CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, List, Origin, Parts, Side, Slot, SpanSlot, Text,
+    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Origin, Parts, RedactionSlot, Side, Slot,
+    SpanSlot, Text,
 };
-use crate::record::{FailureKind, Kind, Outcome, Record, RequestIdSource, SpanId, TraceFlags, TraceId};
+use crate::record::{FailureKind, Kind, Outcome, Record, RequestIdSource, SpanId, SpanKind, TraceFlags, TraceId};
 
 const VERSION: u8 = 1;
 
@@ -64,6 +65,7 @@ pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
     {
         writer.number(count.into());
     }
+    writer.since_second();
 }
 
 /// Reads a record back.
@@ -200,6 +202,43 @@ impl Writer<'_> {
         self.number(parts.response_bytes);
     }
 
+    /// What a record of the first version ends without.
+    fn since_second(&mut self) {
+        let parts = self.parts;
+        for span in &parts.spans {
+            self.byte(index_of(&SpanKind::ALL, &span.kind));
+            self.name(span.error);
+        }
+        self.option_text(parts.inbound_request_id);
+        self.byte(u8::from(parts.link.is_some()));
+        if let Some(link) = parts.link {
+            self.bytes(&link.trace_id.0);
+            self.bytes(&link.span_id.0);
+            self.byte(link.trace_flags.0);
+        }
+        self.byte(u8::from(parts.has_unknown_method));
+        self.peer(parts.client.map(|client| SocketAddr::new(client, parts.client_port.unwrap_or_default())));
+        self.option_text(parts.probe);
+        for body in [parts.request_body, parts.response_body] {
+            self.byte(u8::from(body.is_some()));
+            if let Some(body) = body {
+                self.text(body.content);
+                self.number(body.kept_bytes.into());
+                self.text(body.skipped);
+            }
+        }
+        self.option(parts.rpc_request_messages.map(u64::from));
+        self.option(parts.rpc_response_messages.map(u64::from));
+        self.number(parts.redactions.len() as u64);
+        for redaction in &parts.redactions {
+            self.name(redaction.place);
+            self.name(redaction.key);
+            self.name(redaction.rule);
+            self.number(redaction.len.into());
+            self.number(redaction.hash.into());
+        }
+    }
+
     fn peer(&mut self, peer: Option<SocketAddr>) {
         match peer.map(|peer| (peer.ip(), peer.port())) {
             None => self.byte(0),
@@ -299,7 +338,8 @@ impl<'a> Reader<'a> {
             let (id, parent) = (SpanId(self.array()?), SpanId(self.array()?));
             let (origin, start_ns, end_ns) = (self.origin()?, self.number()?, self.number()?);
             let fields = self.fields()?;
-            self.parts.spans.push(SpanSlot { id, parent, origin, start_ns, end_ns, fields });
+            let (kind, error) = (SpanKind::Internal, Text::EMPTY);
+            self.parts.spans.push(SpanSlot { id, parent, origin, kind, error, start_ns, end_ns, fields });
         }
         for _ in 0..self.number()? {
             let (time_ns, span) = (self.number()?, SpanId(self.array()?));
@@ -316,6 +356,9 @@ impl<'a> Reader<'a> {
         self.parts.dropped_spans = self.u32()?;
         self.parts.dropped_events = self.u32()?;
         self.parts.dropped_failures = self.u32()?;
+        if !self.rest.is_empty() {
+            self.since_second()?;
+        }
         self.parts.text = self.text;
         Some(Record::new(self.parts))
     }
@@ -427,6 +470,42 @@ impl<'a> Reader<'a> {
         self.parts.request_bytes = self.option()?;
         self.parts.response_bytes = self.number()?;
         Some(())
+    }
+
+    fn since_second(&mut self) -> Option<()> {
+        for at in 0..self.parts.spans.len() {
+            let (kind, error) = (self.one_of(&SpanKind::ALL)?, self.name()?);
+            if let Some(span) = self.parts.spans.get_mut(at) {
+                (span.kind, span.error) = (kind, error);
+            }
+        }
+        self.parts.inbound_request_id = self.option_text()?;
+        if self.byte()? != 0 {
+            let (trace_id, span_id) = (TraceId(self.array()?), SpanId(self.array()?));
+            self.parts.link = Some(LinkSlot { trace_id, span_id, trace_flags: TraceFlags(self.byte()?) });
+        }
+        self.parts.has_unknown_method = self.byte()? != 0;
+        let client = self.peer()?;
+        self.parts.client = client.map(|client| client.ip());
+        self.parts.client_port = client.map(|client| client.port()).filter(|port| *port > 0);
+        self.parts.probe = self.option_text()?;
+        self.parts.request_body = self.body()?;
+        self.parts.response_body = self.body()?;
+        self.parts.rpc_request_messages = self.option_small()?;
+        self.parts.rpc_response_messages = self.option_small()?;
+        for _ in 0..self.number()? {
+            let (place, key, rule) = (self.name()?, self.name()?, self.name()?);
+            let (len, hash) = (self.u32()?, self.u32()?);
+            self.parts.redactions.push(RedactionSlot { place, key, rule, len, hash });
+        }
+        Some(())
+    }
+
+    fn body(&mut self) -> Option<Option<BodySlot>> {
+        if self.byte()? == 0 {
+            return Some(None);
+        }
+        Some(Some(BodySlot { content: self.text()?, kept_bytes: self.u32()?, skipped: self.text()? }))
     }
 
     fn peer(&mut self) -> Option<Option<SocketAddr>> {

@@ -13,7 +13,7 @@ use tracing::Level;
 
 use super::kit::{event, origin, request, resource};
 use crate::record::parts::{CauseSlot, EventSlot, FailureSlot, List, OPEN, Parts, Side, SpanSlot, Text};
-use crate::record::{FailureKind, Kind, Outcome, Record, SpanId, TraceFlags};
+use crate::record::{FailureKind, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags};
 use crate::remote::otlp::encode::{Logs, Traces};
 use crate::remote::{Encoder, Verdict};
 
@@ -204,7 +204,16 @@ fn child(parts: &mut Parts, id: u8, parent: SpanId, end_ns: u64) {
     let mut fields = List::default();
     parts.push_field(&mut fields, Text::Static("rows"), crate::record::parts::Slot::U64(3));
     parts.push_field(&mut fields, Text::Static("target"), crate::record::parts::Slot::Bool(true));
-    parts.push_span(SpanSlot { id: SpanId([id; 8]), parent, origin: origin("query"), start_ns: 1000, end_ns, fields });
+    parts.push_span(SpanSlot {
+        id: SpanId([id; 8]),
+        parent,
+        origin: origin("query"),
+        kind: SpanKind::Internal,
+        error: Text::EMPTY,
+        start_ns: 1000,
+        end_ns,
+        fields,
+    });
 }
 
 #[test]

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::encode::{attributes, logs, spans, text};
 use super::kit::{origin, request};
-use crate::record::parts::{EventSlot, List, Side, SpanSlot};
-use crate::record::{SpanId, TraceId, Value};
+use crate::record::parts::{EventSlot, List, Side, SpanSlot, Text};
+use crate::record::{SpanId, SpanKind, TraceId, Value};
 
 /// A value of any type.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ proptest! {
             let (span_fields, event_fields) = (list(of_span), list(of_event));
             for id in &ids[1..] {
                 let (id, parent) = (SpanId(*id), SpanId(ids[0]));
-                parts.push_span(SpanSlot { id, parent, origin: origin("s"), start_ns: 0, end_ns: times.1, fields: span_fields });
+                parts.push_span(SpanSlot { id, parent, origin: origin("s"), kind: SpanKind::Internal, error: Text::EMPTY, start_ns: 0, end_ns: times.1, fields: span_fields });
             }
             let message = parts.push_text(&texts[3], 10_000);
             parts.events.push(EventSlot {

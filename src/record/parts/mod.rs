@@ -4,12 +4,18 @@
 //! ids into slots, names that live as long as the program (of callsites) stay references. A cleared buffer keeps its
 //! capacity, which is what makes the next request cheap.
 
+mod append;
+mod slots;
+
 use std::fmt::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use tracing::{Level, Metadata};
-
-use super::{FailureKind, Kind, Outcome, RequestIdSource, SpanId, TraceFlags, TraceId, Value};
+use self::slots::NONE;
+pub(crate) use self::slots::{
+    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, OPEN, OpenSpan, Origin, RedactionSlot,
+    Side, Slot, SpanSlot, Text,
+};
+use super::{Kind, Outcome, RequestIdSource, SpanId, TraceFlags, TraceId, Value};
 
 /// Upper bound for the text of one field.
 pub(crate) const MAX_FIELD_BYTES: usize = 16 * 1024;
@@ -29,161 +35,10 @@ pub(crate) const MAX_EVENTS: usize = 2048;
 pub(crate) const MAX_FIELDS: u32 = 128;
 /// Upper bound for failures of one record, and for causes of one failure.
 pub(crate) const MAX_FAILURES: usize = 16;
+/// Upper bound for redactions that are told one by one.
+pub(crate) const MAX_REDACTIONS: usize = 128;
 /// What marks a text that was cut.
 pub(crate) const CUT_MARK: &str = "…[cut]";
-
-/// A text: one that lives for ever, or a range of the buffer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Text {
-    Static(&'static str),
-    Range { start: u32, len: u32 },
-}
-
-impl Text {
-    pub(crate) const EMPTY: Self = Self::Static("");
-
-    /// The same text after its buffer was appended to another one.
-    fn shifted(self, by: u32) -> Self {
-        match self {
-            Self::Range { start, len } => Self::Range { start: start.saturating_add(by), len },
-            text @ Self::Static(_) => text,
-        }
-    }
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self::EMPTY
-    }
-}
-
-/// A typed value as stored.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Slot {
-    Bool(bool),
-    I64(i64),
-    U64(u64),
-    F64(f64),
-    Text(Text),
-}
-
-/// A chain of fields: first and last index, `NONE` when empty.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct List {
-    first: u32,
-    last: u32,
-    count: u32,
-}
-
-const NONE: u32 = u32::MAX;
-
-impl Default for List {
-    fn default() -> Self {
-        Self { first: NONE, last: NONE, count: 0 }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FieldSlot {
-    pub(crate) name: Text,
-    pub(crate) value: Slot,
-    next: u32,
-}
-
-/// Where in the program a span or an event comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
-    pub(crate) name: Text,
-    pub(crate) target: Text,
-    pub(crate) file: Text,
-    pub(crate) line: u32,
-    pub(crate) level: Level,
-}
-
-impl From<&Metadata<'static>> for Origin {
-    fn from(metadata: &Metadata<'static>) -> Self {
-        Self {
-            name: Text::Static(metadata.name()),
-            target: Text::Static(metadata.target()),
-            file: Text::Static(metadata.file().unwrap_or_default()),
-            line: metadata.line().unwrap_or_default(),
-            level: *metadata.level(),
-        }
-    }
-}
-
-/// A span that has not ended yet has this for its end.
-pub(crate) const OPEN: u64 = u64::MAX;
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SpanSlot {
-    pub(crate) id: SpanId,
-    pub(crate) parent: SpanId,
-    pub(crate) origin: Origin,
-    pub(crate) start_ns: u64,
-    pub(crate) end_ns: u64,
-    pub(crate) fields: List,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EventSlot {
-    pub(crate) time_ns: u64,
-    pub(crate) span: SpanId,
-    pub(crate) origin: Origin,
-    pub(crate) message: Text,
-    pub(crate) fields: List,
-    /// Whether a copy of it was sent ahead, for whoever shows events while the request is still running.
-    pub(crate) shown: bool,
-}
-
-/// Which head or trailer a header stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Request,
-    Response,
-    Trailer,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HeaderSlot {
-    pub(crate) side: Side,
-    pub(crate) name: Text,
-    /// `None` where the value was not taken at all.
-    pub(crate) value: Option<Text>,
-    /// Length of the value as it stood in the message.
-    pub(crate) len: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FailureSlot {
-    pub(crate) kind: FailureKind,
-    pub(crate) time_ns: u64,
-    pub(crate) span: SpanId,
-    /// Empty where the type is not known.
-    pub(crate) type_name: Text,
-    pub(crate) message: Text,
-    pub(crate) file: Text,
-    pub(crate) line: u32,
-    pub(crate) backtrace: Text,
-    pub(crate) causes: (u32, u32),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CauseSlot {
-    /// Empty where the type is not known.
-    pub(crate) type_name: Text,
-    pub(crate) message: Text,
-}
-
-/// A span of `tracing` that has not closed yet, as the exchange knows it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OpenSpan {
-    /// Which layer saw it, and by which number of `tracing`'s.
-    pub(crate) key: (usize, u64),
-    pub(crate) id: SpanId,
-    /// Its index in `spans`.
-    pub(crate) slot: usize,
-}
 
 /// What only the writing needs; it lies here because the buffer is used again.
 #[derive(Clone, Debug, Default)]
@@ -206,6 +61,10 @@ pub(crate) struct Parts {
     pub(crate) trace_state: Text,
     pub(crate) request_id: Text,
     pub(crate) request_id_source: RequestIdSource,
+    /// What the caller sent for a request id and was not taken, in a form that does no harm.
+    pub(crate) inbound_request_id: Option<Text>,
+    /// The caller's trace, where a new one was begun all the same.
+    pub(crate) link: Option<LinkSlot>,
     pub(crate) sequence: u64,
 
     pub(crate) start_unix_ns: u64,
@@ -214,6 +73,8 @@ pub(crate) struct Parts {
     pub(crate) duration_ns: u64,
 
     pub(crate) method: Text,
+    /// The method is none of those that the settings know.
+    pub(crate) has_unknown_method: bool,
     pub(crate) route: Option<Text>,
     pub(crate) path: Text,
     pub(crate) query: Option<Text>,
@@ -222,6 +83,11 @@ pub(crate) struct Parts {
     pub(crate) port: Option<u16>,
     pub(crate) protocol_version: Text,
     pub(crate) peer: Option<SocketAddr>,
+    /// Who asked, as a trusted proxy told it.
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) client_port: Option<u16>,
+    /// Which health checker it came from; a name that lives for ever.
+    pub(crate) probe: Option<Text>,
     pub(crate) user_agent: Option<Text>,
     pub(crate) status: Option<u16>,
     pub(crate) rpc_status: Option<u8>,
@@ -229,6 +95,11 @@ pub(crate) struct Parts {
     pub(crate) outcome: Outcome,
     pub(crate) request_bytes: Option<u64>,
     pub(crate) response_bytes: u64,
+    pub(crate) request_body: Option<BodySlot>,
+    pub(crate) response_body: Option<BodySlot>,
+    /// Messages of gRPC that were seen whole.
+    pub(crate) rpc_request_messages: Option<u32>,
+    pub(crate) rpc_response_messages: Option<u32>,
 
     pub(crate) attributes: List,
     pub(crate) fields: Vec<FieldSlot>,
@@ -237,6 +108,7 @@ pub(crate) struct Parts {
     pub(crate) events: Vec<EventSlot>,
     pub(crate) failures: Vec<FailureSlot>,
     pub(crate) causes: Vec<CauseSlot>,
+    pub(crate) redactions: Vec<RedactionSlot>,
     pub(crate) dropped_headers: u32,
     pub(crate) dropped_fields: u32,
     pub(crate) dropped_spans: u32,
@@ -255,18 +127,20 @@ impl Parts {
     /// Empties it for the next record; the capacity stays.
     pub(crate) fn clear(&mut self) {
         let taken = std::mem::take(self);
-        let Self { mut fields, mut headers, mut spans, mut events, mut failures, mut causes, mut text, mut scratch, .. } = taken;
+        let Self { mut fields, mut headers, mut spans, mut events, mut failures, mut causes, .. } = taken;
+        let Self { mut redactions, mut text, mut scratch, .. } = taken;
         fields.clear();
         headers.clear();
         spans.clear();
         events.clear();
         failures.clear();
         causes.clear();
+        redactions.clear();
         text.clear();
         scratch.stack.clear();
         scratch.open.clear();
         scratch.bytes.clear();
-        *self = Self { fields, headers, spans, events, failures, causes, text, scratch, ..Self::default() };
+        *self = Self { fields, headers, spans, events, failures, causes, redactions, text, scratch, ..Self::default() };
     }
 
     /// Bytes that it holds, capacity included.
@@ -282,6 +156,7 @@ impl Parts {
             + of(&self.events)
             + of(&self.failures)
             + of(&self.causes)
+            + of(&self.redactions)
             + of(&self.scratch.stack)
             + of(&self.scratch.open)
             + self.scratch.bytes.capacity()
@@ -540,108 +415,6 @@ impl Parts {
         let value = value.map(|bytes| self.push_bytes(bytes, MAX_HEADER_BYTES));
         self.headers.push(HeaderSlot { side, name, value, len: u32::try_from(len).unwrap_or(NONE) });
     }
-
-    /// Appends a copy of an event of `other`, without its span's.
-    pub(crate) fn append_event(&mut self, other: &Self, event: &EventSlot) {
-        let mut copy = |text: Text| match text {
-            Text::Range { .. } => self.push_text(other.str(text), MAX_EVENT_BYTES),
-            text @ Text::Static(_) => text,
-        };
-        let origin = event.origin;
-        let origin = Origin { name: copy(origin.name), target: copy(origin.target), file: copy(origin.file), ..origin };
-        let message = copy(event.message);
-        let mut fields = List::default();
-        for field in other.list(event.fields) {
-            let mut copy = |text: Text| self.push_text(other.str(text), MAX_EVENT_BYTES);
-            let name = copy(field.name);
-            let value = match field.value {
-                Slot::Text(text) => Slot::Text(copy(text)),
-                value => value,
-            };
-            self.push_field(&mut fields, name, value);
-        }
-        self.events.push(EventSlot { origin, message, fields, ..*event });
-    }
-
-    /// Appends everything that `other` holds; a span that both know by id is closed and completed here.
-    pub(crate) fn append(&mut self, other: &Self) {
-        self.dropped_fields = self.dropped_fields.saturating_add(other.dropped_fields);
-        self.dropped_spans = self.dropped_spans.saturating_add(other.dropped_spans);
-        self.dropped_events = self.dropped_events.saturating_add(other.dropped_events);
-        self.dropped_failures = self.dropped_failures.saturating_add(other.dropped_failures);
-        if !self.has_room(other.used_bytes()) {
-            let count = |number: usize| u32::try_from(number).unwrap_or(NONE);
-            self.dropped_fields = self.dropped_fields.saturating_add(other.attributes.count);
-            self.dropped_spans = self.dropped_spans.saturating_add(count(other.spans.len()));
-            self.dropped_events = self.dropped_events.saturating_add(count(other.events.len()));
-            self.dropped_failures = self.dropped_failures.saturating_add(count(other.failures.len()));
-            return;
-        }
-        let by = u32::try_from(self.text.len()).unwrap_or(NONE);
-        self.text.push_str(&other.text);
-        let slot = |value: Slot| match value {
-            Slot::Text(text) => Slot::Text(text.shifted(by)),
-            value => value,
-        };
-        for span in &other.spans {
-            let mut fields = List::default();
-            let known = self.spans.iter().position(|mine| mine.id == span.id);
-            if let Some(mine) = known.and_then(|index| self.spans.get(index)) {
-                fields = mine.fields;
-            }
-            for field in other.list(span.fields) {
-                self.set_field(&mut fields, field.name.shifted(by), slot(field.value));
-            }
-            if let Some(mine) = known.and_then(|index| self.spans.get_mut(index)) {
-                mine.fields = fields;
-                mine.end_ns = mine.end_ns.min(span.end_ns);
-            } else {
-                self.push_span(SpanSlot { fields, origin: span.origin.shifted(by), ..*span });
-            }
-        }
-        for event in &other.events {
-            if !self.admits_event() {
-                continue;
-            }
-            let mut fields = List::default();
-            for field in other.list(event.fields) {
-                self.push_field(&mut fields, field.name.shifted(by), slot(field.value));
-            }
-            self.events.push(EventSlot {
-                fields,
-                origin: event.origin.shifted(by),
-                message: event.message.shifted(by),
-                ..*event
-            });
-        }
-        for field in other.list(other.attributes) {
-            self.set_attribute(field.name.shifted(by), slot(field.value));
-        }
-        for failure in &other.failures {
-            if !self.admits_failure() {
-                continue;
-            }
-            let first = u32::try_from(self.causes.len()).unwrap_or(NONE);
-            let range = failure.causes.0 as usize..(failure.causes.0 + failure.causes.1) as usize;
-            for cause in other.causes.get(range).unwrap_or_default() {
-                self.causes.push(CauseSlot { type_name: cause.type_name.shifted(by), message: cause.message.shifted(by) });
-            }
-            self.failures.push(FailureSlot {
-                type_name: failure.type_name.shifted(by),
-                message: failure.message.shifted(by),
-                file: failure.file.shifted(by),
-                backtrace: failure.backtrace.shifted(by),
-                causes: (first, failure.causes.1),
-                ..*failure
-            });
-        }
-    }
-}
-
-impl Origin {
-    fn shifted(self, by: u32) -> Self {
-        Self { name: self.name.shifted(by), target: self.target.shifted(by), file: self.file.shifted(by), ..self }
-    }
 }
 
 /// A text of the buffer by its place.
@@ -677,7 +450,10 @@ impl fmt::Write for Bounded<'_> {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
+    use crate::record::SpanKind;
 
     #[test]
     fn a_text_is_cut_at_a_character_and_marked() {
@@ -724,6 +500,8 @@ mod tests {
             id: one,
             parent: SpanId::INVALID,
             origin: origin(name),
+            kind: SpanKind::Internal,
+            error: Text::EMPTY,
             start_ns: 1,
             end_ns: OPEN,
             fields: List::default(),
@@ -737,11 +515,22 @@ mod tests {
             id: one,
             parent: SpanId::INVALID,
             origin: origin(Text::EMPTY),
+            kind: SpanKind::Internal,
+            error: Text::EMPTY,
             start_ns: 0,
             end_ns: 7,
             fields,
         });
-        other.push_span(SpanSlot { id: two, parent: one, origin: origin(name), start_ns: 3, end_ns: 5, fields: List::default() });
+        other.push_span(SpanSlot {
+            id: two,
+            parent: one,
+            origin: origin(name),
+            kind: SpanKind::Internal,
+            error: Text::EMPTY,
+            start_ns: 3,
+            end_ns: 5,
+            fields: List::default(),
+        });
         main.append(&other);
         assert_eq!(main.spans.len(), 2);
         assert_eq!((main.str(main.spans[0].origin.name), main.spans[0].end_ns), ("one", 7));
