@@ -13,8 +13,8 @@ use tracing::Level;
 use super::Error;
 use super::error::Kind as ErrorKind;
 use crate::record::parts::{
-    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Origin, Parts, RedactionSlot, Side, Slot,
-    SpanSlot, Text,
+    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Media, Origin, Parts, RedactionSlot,
+    Side, Slot, SpanSlot, Text,
 };
 use crate::record::{FailureKind, Kind, Outcome, Record, RequestIdSource, SpanId, SpanKind, TraceFlags, TraceId};
 
@@ -24,6 +24,7 @@ const KINDS: [Kind; 4] = [Kind::Request, Kind::Event, Kind::Span, Kind::Live];
 const SOURCES: [RequestIdSource; 4] =
     [RequestIdSource::Generated, RequestIdSource::Inbound, RequestIdSource::Extension, RequestIdSource::Maker];
 const SIDES: [Side; 3] = [Side::Request, Side::Response, Side::Trailer];
+const MEDIA: [Media; 3] = [Media::Json, Media::Form, Media::Text];
 const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
 const FAILURES: [FailureKind; 5] =
     [FailureKind::Attached, FailureKind::Service, FailureKind::Panic, FailureKind::Body, FailureKind::Rejection];
@@ -222,6 +223,7 @@ impl Writer<'_> {
         for body in [parts.request_body, parts.response_body] {
             self.byte(u8::from(body.is_some()));
             if let Some(body) = body {
+                self.byte(index_of(&MEDIA, &body.media));
                 self.text(body.content);
                 self.number(body.kept_bytes.into());
                 self.text(body.skipped);
@@ -505,7 +507,12 @@ impl<'a> Reader<'a> {
         if self.byte()? == 0 {
             return Some(None);
         }
-        Some(Some(BodySlot { content: self.text()?, kept_bytes: self.u32()?, skipped: self.text()? }))
+        Some(Some(BodySlot {
+            media: self.one_of(&MEDIA)?,
+            content: self.text()?,
+            kept_bytes: self.u32()?,
+            skipped: self.text()?,
+        }))
     }
 
     fn peer(&mut self) -> Option<Option<SocketAddr>> {

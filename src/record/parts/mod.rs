@@ -12,8 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use self::slots::NONE;
 pub(crate) use self::slots::{
-    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, OPEN, OpenSpan, Origin, RedactionSlot,
-    Side, Slot, SpanSlot, Text,
+    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Media, OPEN, OpenSpan, Origin,
+    RedactionSlot, Side, Slot, SpanSlot, Text,
 };
 use super::{Kind, Outcome, RequestIdSource, SpanId, TraceFlags, TraceId, Value};
 

@@ -130,9 +130,20 @@ pub(crate) struct HeaderSlot {
     pub(crate) len: u32,
 }
 
+/// How a body is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Media {
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    #[default]
+    Text,
+}
+
 /// What was kept of a body.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BodySlot {
+    pub(crate) media: Media,
     /// Its start, as text.
     pub(crate) content: Text,
     /// Bytes of the body that `content` stands for.
