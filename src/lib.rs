@@ -55,6 +55,8 @@ mod escape;
 pub mod exporter;
 mod keep;
 mod layer;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
 mod pipeline;
 mod propagator;
 pub mod query;

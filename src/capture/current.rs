@@ -66,7 +66,7 @@ pub(crate) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
     let hidden = if is_here { None } else { leave(None) };
     let guest = GUEST.try_with(|guest| guest.replace(Some(Arc::clone(link)))).unwrap_or_default();
     let _put_back = PutBack { guest, hidden };
-    f()
+    link.in_step(f)
 }
 
 /// The request that work on this thread belongs to by an explicit handle.

@@ -22,7 +22,8 @@ impl Exchange {
 
     /// The innermost span, at least the request's own.
     pub(crate) fn innermost(&self) -> SpanId {
-        self.parts.scratch.stack.last().copied().unwrap_or(self.link.span_id)
+        let own = || self.parts.scratch.stack.last().copied().unwrap_or(self.link.span_id);
+        self.link.foreign_span().unwrap_or_else(own)
     }
 
     pub(crate) fn now_ns(&self) -> u64 {

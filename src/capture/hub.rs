@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::Foreign;
 use super::subscribe::{PROBE_TARGET, REQUEST_TARGET, is_deaf_to};
 use crate::keep::Sampler;
 use crate::pipeline::Pipeline;
@@ -20,11 +21,24 @@ pub(crate) struct Hub {
     level: LevelFilter,
     /// Whether a tracing layer of this telemetry exists.
     is_subscribed: AtomicBool,
+    /// Whose current span is kept in step with ours.
+    foreign: Option<Box<dyn Foreign>>,
 }
 
 impl Hub {
     pub(crate) fn new(pipeline: Pipeline, sampler: Sampler, live: Targets, level: LevelFilter) -> Self {
-        Self { pipeline, sampler, live, level, is_subscribed: AtomicBool::new(false) }
+        Self { pipeline, sampler, live, level, is_subscribed: AtomicBool::new(false), foreign: None }
+    }
+
+    /// Keeps another library's current span in step with ours.
+    #[cfg_attr(not(feature = "opentelemetry"), expect(dead_code, reason = "the bridge needs it"))]
+    pub(crate) fn with_foreign(mut self, foreign: Box<dyn Foreign>) -> Self {
+        self.foreign = Some(foreign);
+        self
+    }
+
+    pub(crate) fn foreign(&self) -> Option<&dyn Foreign> {
+        self.foreign.as_deref()
     }
 
     pub(super) fn subscribe(&self) {

@@ -8,6 +8,7 @@
 mod current;
 mod exchange;
 mod failure;
+mod foreign;
 mod handle;
 mod hub;
 mod link;
@@ -24,6 +25,7 @@ pub(crate) use self::exchange::Exchange;
 pub(crate) use self::failure::attach_at;
 pub(crate) use self::failure::describe_any;
 pub use self::failure::{attach, attach_dyn};
+pub(crate) use self::foreign::{Foreign, ForeignSpan};
 pub use self::handle::{Handle, InExchange, WithExchange, current, set};
 pub(crate) use self::hub::Hub;
 pub(crate) use self::link::Link;

@@ -244,8 +244,9 @@ where
         let key = self.key(id);
         let _ = current::with(|exchange| {
             // Usually a span of this request's own, which is found here at less cost than in the registry.
-            if let Some(open) = known(exchange, key) {
-                exchange.parts.scratch.stack.push(open.id);
+            if let Some(id) = known(exchange, key).map(|open| open.id) {
+                exchange.parts.scratch.stack.push(id);
+                exchange.link.enter_foreign(id);
                 return;
             }
             let Some(span) = ctx.span(id) else { return };
@@ -254,6 +255,7 @@ where
                 && *id != link.span_id
             {
                 exchange.parts.scratch.stack.push(*id);
+                link.enter_foreign(*id);
             }
         });
     }
@@ -276,6 +278,7 @@ where
             let stack = &mut exchange.parts.scratch.stack;
             if let Some(at) = stack.iter().rposition(|entered| *entered == id) {
                 stack.remove(at);
+                exchange.link.leave_foreign(id);
             }
         });
     }

@@ -39,7 +39,7 @@ pub fn init() -> Result<Telemetry, BuildError> {
 
 /// Begins a telemetry that has no exporters yet and reads nothing from its surroundings.
 pub fn builder() -> Builder {
-    Builder { env: None, exporters: Vec::new(), resource: Vec::new(), sample_ratio: None, filter: None }
+    Builder { env: None, exporters: Vec::new(), resource: Vec::new(), sample_ratio: None, filter: None, has_opentelemetry: false }
 }
 
 /// Settings of a telemetry; made by [`builder`].
@@ -50,6 +50,7 @@ pub struct Builder {
     resource: Vec<(String, String)>,
     sample_ratio: Option<f64>,
     filter: Option<String>,
+    has_opentelemetry: bool,
 }
 
 impl Builder {
@@ -130,6 +131,17 @@ impl Builder {
         self
     }
 
+    /// Keeps the current `opentelemetry::Context` in step with the current request, in both directions; see
+    /// [`opentelemetry`](crate::opentelemetry).
+    ///
+    /// # Default
+    /// They do not know of each other.
+    #[cfg(feature = "opentelemetry")]
+    pub fn opentelemetry(mut self) -> Self {
+        self.has_opentelemetry = true;
+        self
+    }
+
     /// Starts it. Touches nothing global: no subscriber, no panic hook.
     ///
     /// # Errors
@@ -159,7 +171,7 @@ impl Builder {
         } else if let Some(env) = &self.env {
             exporters::add(&mut exporters, &mut places, env, &settings, &mut warnings)?;
         }
-        Ok(Telemetry::start(settings, exporters, places, warnings.into_inner()))
+        Ok(Telemetry::start(settings, self.has_opentelemetry, exporters, places, warnings.into_inner()))
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

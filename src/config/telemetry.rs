@@ -36,12 +36,14 @@ impl Telemetry {
 
     pub(super) fn start(
         settings: Settings,
+        has_opentelemetry: bool,
         exporters: Vec<Box<dyn ErasedExporter>>,
         places: Vec<String>,
         warnings: Vec<String>,
     ) -> Self {
         let pipeline = Pipeline::start(settings.resource, exporters);
-        let hub = Arc::new(Hub::new(pipeline, settings.sampler, settings.console_filter, settings.level));
+        let hub = Hub::new(pipeline, settings.sampler, settings.console_filter, settings.level);
+        let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let shared = Shared::new(hub, settings.has_trace_context, !settings.is_off);
         Self { shared: Arc::new(shared), warnings: warnings.into(), places: places.into() }
     }
@@ -150,6 +152,16 @@ impl Telemetry {
     pub fn shutdown_blocking(&self, deadline: Duration) -> Report {
         self.shared.hub.pipeline.shutdown_blocking(deadline)
     }
+}
+
+#[cfg(feature = "opentelemetry")]
+fn in_step(hub: Hub) -> Hub {
+    hub.with_foreign(Box::new(crate::opentelemetry::Bridge))
+}
+
+#[cfg(not(feature = "opentelemetry"))]
+const fn in_step(hub: Hub) -> Hub {
+    hub
 }
 
 /// Ends the telemetry that was installed, for whoever is about to end the process.

@@ -150,9 +150,9 @@ impl Flight {
 
     /// Runs `f` inside the request's span, with the exchange where events find it.
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        let Self { exchange, span, .. } = self;
+        let Self { exchange, span, link, .. } = self;
         // Entered first: with no exchange in place yet, `Capture` does not look the span up to find that it is the request's.
-        span.in_scope(|| with_current(exchange, f))
+        span.in_scope(|| with_current(exchange, || link.in_step(f)))
     }
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {

@@ -13,7 +13,7 @@ use tracing::Span;
 
 use super::future::Flight;
 use super::{ObserveBody, ObserveFuture, Settings, head, request_id, route};
-use crate::capture::{self, Exchange, Handle, Link, REQUEST_TARGET};
+use crate::capture::{self, Exchange, Foreign, Handle, Link, REQUEST_TARGET};
 use crate::propagator::w3c;
 use crate::record::parts::{MAX_HEADER_BYTES, Parts};
 use crate::record::{Kind, SpanId, TraceFlags, TraceId};
@@ -180,14 +180,18 @@ fn trace_context<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings
     parts.span_id = random::span_id();
     let known;
     let remote = settings.shared.has_trace_context.then(|| w3c::read(request.headers())).flatten();
+    let foreign = settings.shared.hub.foreign().and_then(Foreign::current);
     if let Some(remote) = remote {
         parts.trace_id = remote.trace_id;
-        parts.parent_span_id = remote.parent_id;
-        parts.parent_is_remote = true;
+        // Another library's layer further out may have taken the same header and opened a span for it.
+        let between = foreign.filter(|foreign| foreign.trace_id == remote.trace_id);
+        parts.parent_span_id = between.map_or(remote.parent_id, |between| between.span_id);
+        parts.parent_is_remote = between.is_none();
         parts.trace_state = parts.push_text(&remote.state, usize::MAX);
         known = Some(remote.flags);
     } else if let Some((trace_id, parent, flags)) = capture::with(|outer| of_link(&outer.link, outer.innermost()))
         .or_else(|| capture::guest().map(|link| of_link(&link, link.span_id)))
+        .or_else(|| foreign.map(|span| (span.trace_id, span.span_id, span.trace_flags)))
     {
         parts.trace_id = trace_id;
         parts.parent_span_id = parent;
