@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("pipeline", &["record", "keep", "redact", "exporter", "warn"]),
     ("capture", &["record", "keep", "pipeline", "propagator", "random", "time"]),
     ("layer", &["record", "capture", "propagator", "pipeline", "redact", "random", "time", "warn"]),
+    ("opentelemetry", &["record", "exporter", "remote", "capture"]),
     (
         "config",
         &[
@@ -37,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pipeline",
             "capture",
             "layer",
+            "opentelemetry",
             "propagator",
             "query",
             "redact",

@@ -47,7 +47,7 @@ impl Foreign for Bridge {
     }
 }
 
-fn of_ours(span: ForeignSpan, trace_state: &str) -> SpanContext {
+pub(super) fn of_ours(span: ForeignSpan, trace_state: &str) -> SpanContext {
     let state = if trace_state.is_empty() { TraceState::NONE } else { TraceState::from_str(trace_state).unwrap_or_default() };
     SpanContext::new(
         opentelemetry::TraceId::from_bytes(span.trace_id.0),

@@ -6,6 +6,16 @@
 //! of the innermost `tracing` span inside it, and what is logged or opened inside such a span becomes its child in turn. A
 //! context that is current when a request arrives is continued, unless the request names another trace.
 
+//!
+//! # Exporters
+//! [`Spans`] and [`Logs`] make an exporter of ours of any span or log exporter of `opentelemetry_sdk`. Each batch has 30 s;
+//! what fails is counted and not sent again. [`otlp`](crate::otlp) needs neither.
+
 mod context;
+mod export;
+mod logs;
+mod spans;
 
 pub(crate) use self::context::Bridge;
+pub use self::logs::Logs;
+pub use self::spans::Spans;

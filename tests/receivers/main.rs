@@ -13,6 +13,8 @@
     reason = "what a test needs around it may fail as loudly as the test"
 )]
 
+#[cfg(feature = "opentelemetry")]
+mod bridge;
 mod decoded;
 mod expected;
 mod laws;

@@ -8,7 +8,7 @@ use crate::record::{Field, Kind, Record, Resource, Value};
 use crate::remote::{Encoder, Verdict};
 
 /// The conventions that the attribute names are of.
-const SCHEMA_URL: &[u8] = b"https://opentelemetry.io/schemas/1.44.0";
+pub(super) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// Spans, as an `ExportTraceServiceRequest`.
 #[derive(Default)]
@@ -95,9 +95,9 @@ impl Head {
         let of_scope = proto::begin(out, 2);
         out.extend_from_slice(&self.scope);
         items(out);
-        proto::bytes(out, 3, SCHEMA_URL);
+        proto::bytes(out, 3, SCHEMA_URL.as_bytes());
         proto::end(out, of_scope);
-        proto::bytes(out, 3, SCHEMA_URL);
+        proto::bytes(out, 3, SCHEMA_URL.as_bytes());
         proto::end(out, of_resource);
     }
 
@@ -118,7 +118,7 @@ impl Head {
 }
 
 /// The values of a resource are texts, of which the conventions want one as a number.
-fn resource_value<'a>(key: &str, value: &'a str) -> Value<'a> {
+pub(super) fn resource_value<'a>(key: &str, value: &'a str) -> Value<'a> {
     let number = (key == "process.pid").then(|| value.parse().ok()).flatten();
     number.map_or(Value::Str(value), Value::I64)
 }
@@ -175,10 +175,20 @@ pub(super) fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: Value<'
 
 /// The attributes of one span or log record: no key twice, what was left out is counted.
 pub(super) struct Attributes<'a> {
-    out: &'a mut Vec<u8>,
-    field: u32,
-    keys: &'a mut Keys,
+    to: To<'a>,
     dropped: u32,
+}
+
+/// Where attributes go.
+enum To<'a> {
+    Wire {
+        out: &'a mut Vec<u8>,
+        field: u32,
+        keys: &'a mut Keys,
+    },
+    /// To somebody who carries them in another form.
+    #[cfg(feature = "opentelemetry")]
+    List(&'a mut Vec<(String, super::told::Told)>),
 }
 
 /// Where the keys of the current span or log record stand in the output.
@@ -188,14 +198,25 @@ pub(super) struct Keys(Vec<(usize, usize)>);
 impl<'a> Attributes<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>, field: u32, keys: &'a mut Keys) -> Self {
         keys.0.clear();
-        Self { out, field, keys, dropped: 0 }
+        Self { to: To::Wire { out, field, keys }, dropped: 0 }
+    }
+
+    #[cfg(feature = "opentelemetry")]
+    pub(super) fn into_list(list: &'a mut Vec<(String, super::told::Told)>) -> Self {
+        Self { to: To::List(list), dropped: 0 }
     }
 
     /// One whose key is ours and therefore comes once.
     pub(super) fn push<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        let start = self.out.len();
-        attribute(self.out, self.field, key, value.into());
-        self.remember(start, key);
+        match &mut self.to {
+            To::Wire { out, field, keys } => {
+                let start = out.len();
+                attribute(out, *field, key, value.into());
+                keys.remember(out, start, key);
+            }
+            #[cfg(feature = "opentelemetry")]
+            To::List(list) => list.push((key.to_owned(), value.into().into())),
+        }
     }
 
     /// One that may be absent.
@@ -219,47 +240,74 @@ impl<'a> Attributes<'a> {
 
     /// One that is an array of texts, its key in two parts.
     pub(super) fn push_texts<'v>(&mut self, prefix: &str, name: &str, values: impl Iterator<Item = &'v str>) {
-        let pair = proto::begin(self.out, self.field);
-        proto::varint(self.out, 1 << 3 | 2);
-        proto::varint(self.out, (prefix.len() + name.len()) as u64);
-        let key = self.out.len();
-        self.out.extend_from_slice(prefix.as_bytes());
-        self.out.extend_from_slice(name.as_bytes());
-        self.keys.0.push((key, prefix.len() + name.len()));
-        let value = proto::begin(self.out, 2);
-        let array = proto::begin(self.out, 5);
-        for text in values {
-            let text_bytes = text.len() as u64;
-            proto::varint(self.out, 1 << 3 | 2);
-            proto::varint(self.out, 1 + proto::varint_bytes(text_bytes) as u64 + text_bytes);
-            proto::varint(self.out, 1 << 3 | 2);
-            proto::varint(self.out, text_bytes);
-            self.out.extend_from_slice(text.as_bytes());
-        }
-        for start in [array, value, pair] {
-            proto::end(self.out, start);
+        match &mut self.to {
+            To::Wire { out, field, keys } => push_texts(out, *field, keys, [prefix, name], values),
+            #[cfg(feature = "opentelemetry")]
+            To::List(list) => {
+                let values = values.map(str::to_owned).collect();
+                list.push((format!("{prefix}{name}"), super::told::Told::Texts(values)));
+            }
         }
     }
 
-    /// Writes how many were left out, with those that the record had no room for.
-    pub(super) fn finish(self, field: u32, dropped_before: u32) {
-        proto::number(self.out, field, u64::from(self.dropped.saturating_add(dropped_before)));
-    }
-
-    /// A key stands right behind the tags and lengths of its pair; searching it there is cheaper than keeping it.
-    fn remember(&mut self, start: usize, key: &str) {
-        let written = self.out.get(start..).unwrap_or_default();
-        // Tag, length of the pair, tag and length of the key: 4 to 9 bytes.
-        let head = 1 + skip_varint(written.get(1..));
-        let before = head + 1 + skip_varint(written.get(head + 1..));
-        self.keys.0.push((start + before, key.len()));
+    /// Writes how many were left out, with those that the record had no room for; says how many that are.
+    pub(super) fn finish(self, field: u32, dropped_before: u32) -> u32 {
+        let dropped = self.dropped.saturating_add(dropped_before);
+        match self.to {
+            To::Wire { out, .. } => proto::number(out, field, u64::from(dropped)),
+            #[cfg(feature = "opentelemetry")]
+            To::List(_) => {}
+        }
+        dropped
     }
 
     fn has(&self, key: &str) -> bool {
-        let is_same = |(start, length): &(usize, usize)| {
-            *length == key.len() && self.out.get(*start..start + length) == Some(key.as_bytes())
-        };
-        self.keys.0.iter().any(is_same)
+        match &self.to {
+            To::Wire { out, keys, .. } => keys.has(out, key),
+            #[cfg(feature = "opentelemetry")]
+            To::List(list) => list.iter().any(|(known, _)| known == key),
+        }
+    }
+}
+
+impl Keys {
+    /// A key stands right behind the tags and lengths of its pair; searching it there is cheaper than keeping it.
+    fn remember(&mut self, out: &[u8], start: usize, key: &str) {
+        let written = out.get(start..).unwrap_or_default();
+        // Tag, length of the pair, tag and length of the key: 4 to 9 bytes.
+        let head = 1 + skip_varint(written.get(1..));
+        let before = head + 1 + skip_varint(written.get(head + 1..));
+        self.0.push((start + before, key.len()));
+    }
+
+    fn has(&self, out: &[u8], key: &str) -> bool {
+        let is_same =
+            |(start, length): &(usize, usize)| *length == key.len() && out.get(*start..start + length) == Some(key.as_bytes());
+        self.0.iter().any(is_same)
+    }
+}
+
+fn push_texts<'v>(out: &mut Vec<u8>, field: u32, keys: &mut Keys, key: [&str; 2], values: impl Iterator<Item = &'v str>) {
+    let key_bytes = key.iter().map(|part| part.len()).sum();
+    let pair = proto::begin(out, field);
+    proto::varint(out, 1 << 3 | 2);
+    proto::varint(out, key_bytes as u64);
+    keys.0.push((out.len(), key_bytes));
+    for part in key {
+        out.extend_from_slice(part.as_bytes());
+    }
+    let value = proto::begin(out, 2);
+    let array = proto::begin(out, 5);
+    for text in values {
+        let text_bytes = text.len() as u64;
+        proto::varint(out, 1 << 3 | 2);
+        proto::varint(out, 1 + proto::varint_bytes(text_bytes) as u64 + text_bytes);
+        proto::varint(out, 1 << 3 | 2);
+        proto::varint(out, text_bytes);
+        out.extend_from_slice(text.as_bytes());
+    }
+    for start in [array, value, pair] {
+        proto::end(out, start);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::record::{Event, Failure, Kind, Record, SpanId};
 const ATTRIBUTES: u32 = 6;
 const DROPPED_ATTRIBUTES: u32 = 7;
 /// The event that a failure of a request is.
-const EXCEPTION: &[u8] = b"http.server.request.exception";
+pub(super) const EXCEPTION: &str = "http.server.request.exception";
 
 /// Appends every event and failure of a record as field 2 of the scope.
 pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record) {
@@ -73,12 +73,17 @@ fn event(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, event: &Event<'_>)
         proto::end(out, body);
     }
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    event_attributes(&mut attributes, event);
+    attributes.finish(DROPPED_ATTRIBUTES, 0);
+    proto::end(out, start);
+}
+
+/// Everything that an event says beside its message.
+pub(super) fn event_attributes(attributes: &mut Attributes<'_>, event: &Event<'_>) {
     attributes.push_some("target", Some(event.target()).filter(|target| !target.is_empty()));
     attributes.push_some("code.file.path", event.file());
     attributes.push_some("code.line.number", event.line());
     attributes.push_fields(event.fields());
-    attributes.finish(DROPPED_ATTRIBUTES, 0);
-    proto::end(out, start);
 }
 
 fn failure(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, failure: &Failure<'_>) {
@@ -87,16 +92,21 @@ fn failure(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, failure: &Failur
     let body = proto::begin(out, 5);
     proto::bytes(out, 1, failure.message().as_bytes());
     proto::end(out, body);
-    proto::bytes(out, 12, EXCEPTION);
+    proto::bytes(out, 12, EXCEPTION.as_bytes());
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    failure_attributes(&mut attributes, failure);
+    attributes.finish(DROPPED_ATTRIBUTES, 0);
+    proto::end(out, start);
+}
+
+/// Everything that a failure says of itself.
+pub(super) fn failure_attributes(attributes: &mut Attributes<'_>, failure: &Failure<'_>) {
     attributes.push_some("exception.type", failure.type_name());
     attributes.push("exception.message", failure.message());
     attributes.push("exception.stacktrace", &stacktrace(failure));
     attributes.push("campanile.failure.kind", failure.kind().as_str());
     attributes.push_some("code.file.path", failure.file());
     attributes.push_some("code.line.number", failure.line());
-    attributes.finish(DROPPED_ATTRIBUTES, 0);
-    proto::end(out, start);
 }
 
 /// Message, chain of causes, and the backtrace where there is one.

@@ -35,7 +35,7 @@ pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, has_he
 
 /// The trace of a record. A span of work outside any request has none; as OTLP knows no span without, it gets one that
 /// its children share.
-fn trace_id(record: &Record) -> TraceId {
+pub(super) fn trace_id(record: &Record) -> TraceId {
     record.trace_id().unwrap_or_else(|| {
         let first = record.spans().next();
         let root = first.and_then(|span| span.parent_id().or(Some(span.id()))).unwrap_or(record.span_id());
@@ -86,27 +86,13 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
         unix_ns: (record.start_unix_ns(), record.end_unix_ns()),
     }
     .write(out);
-    let rpc_method = record.is_rpc().then(|| rpc_method(record));
-    match rpc_method {
-        Some(method) => proto::bytes(out, 5, method.unwrap_or("grpc").as_bytes()),
-        None => name(out, record),
+    if record.is_rpc() {
+        proto::bytes(out, 5, rpc_method(record).unwrap_or("grpc").as_bytes());
+    } else {
+        name(out, record);
     }
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
-    match rpc_method {
-        Some(method) => rpc(&mut attributes, record, method),
-        None => http(&mut attributes, record),
-    }
-    if has_headers {
-        let (request, response) = match rpc_method {
-            Some(_) => ("rpc.request.metadata.", "rpc.response.metadata."),
-            None => ("http.request.header.", "http.response.header."),
-        };
-        headers(&mut attributes, request, record.request_headers());
-        headers(&mut attributes, response, record.response_headers());
-    }
-    connection(&mut attributes, record);
-    own(&mut attributes, record);
-    attributes.push_fields(record.attributes());
+    request_attributes(&mut attributes, record, has_headers);
     let dropped = record.dropped();
     attributes.finish(DROPPED_ATTRIBUTES, dropped.fields.saturating_add(dropped.headers));
     proto::number(out, DROPPED_EVENTS, u64::from(dropped.events));
@@ -117,6 +103,26 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
         proto::end(out, status);
     }
     proto::end(out, span);
+}
+
+/// Everything that a request's span says of it.
+pub(super) fn request_attributes(attributes: &mut Attributes<'_>, record: &Record, has_headers: bool) {
+    let rpc_method = record.is_rpc().then(|| rpc_method(record));
+    match rpc_method {
+        Some(method) => rpc(attributes, record, method),
+        None => http(attributes, record),
+    }
+    if has_headers {
+        let (request, response) = match rpc_method {
+            Some(_) => ("rpc.request.metadata.", "rpc.response.metadata."),
+            None => ("http.request.header.", "http.response.header."),
+        };
+        headers(attributes, request, record.request_headers());
+        headers(attributes, response, record.response_headers());
+    }
+    connection(attributes, record);
+    own(attributes, record);
+    attributes.push_fields(record.attributes());
 }
 
 /// `{method} {route}`, or the method alone.
@@ -133,12 +139,12 @@ fn name(out: &mut Vec<u8>, record: &Record) {
     }
 }
 
-fn known_method(record: &Record) -> Option<&str> {
+pub(super) fn known_method(record: &Record) -> Option<&str> {
     Some(record.method()).filter(|method| KNOWN_METHODS.contains(method))
 }
 
 /// `package.Service/Method`; `None` where the server did not know it, as then a client has made it up.
-fn rpc_method(record: &Record) -> Option<&str> {
+pub(super) fn rpc_method(record: &Record) -> Option<&str> {
     const UNIMPLEMENTED: u8 = 12;
     let method = record.path().strip_prefix('/').unwrap_or(record.path());
     Some(method).filter(|method| !method.is_empty() && record.rpc_status() != Some(UNIMPLEMENTED))
@@ -235,12 +241,17 @@ fn child(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, ch
     .write(out);
     proto::bytes(out, 5, child.name().as_bytes());
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    child_attributes(&mut attributes, child);
+    attributes.finish(DROPPED_ATTRIBUTES, 0);
+    proto::end(out, span);
+}
+
+/// Everything that a span inside a request says of itself.
+pub(super) fn child_attributes(attributes: &mut Attributes<'_>, child: &Span<'_>) {
     attributes.push_some("target", present(child.target()));
     attributes.push_some("code.file.path", child.file());
     attributes.push_some("code.line.number", child.line());
     attributes.push_fields(child.fields());
-    attributes.finish(DROPPED_ATTRIBUTES, 0);
-    proto::end(out, span);
 }
 
 /// Empty means absent.

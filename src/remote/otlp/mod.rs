@@ -35,6 +35,8 @@ mod grpc;
 mod http;
 mod proto;
 mod settings;
+#[cfg(feature = "opentelemetry")]
+pub(crate) mod told;
 
 use bytes::Bytes;
 

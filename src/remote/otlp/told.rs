@@ -1,0 +1,124 @@
+//! What OTLP tells of a record, for somebody who carries it in another form.
+
+use super::encode::{self, Attributes, Logs, Traces};
+use super::{encode_log, encode_span};
+use crate::record::{Event, Failure, Record, Resource, Span, TraceId, Value};
+use crate::remote::{Encoder as _, Verdict};
+
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Told {
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    Texts(Vec<String>),
+}
+
+impl From<Value<'_>> for Told {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Bool(value) => Self::Bool(value),
+            Value::I64(value) => Self::Integer(value),
+            // There are no unsigned numbers; the digits survive as text.
+            Value::U64(value) => i64::try_from(value).map_or_else(|_| Self::Text(value.to_string()), Self::Integer),
+            Value::F64(value) => Self::Float(value),
+            Value::Str(value) => Self::Text(value.to_owned()),
+        }
+    }
+}
+
+/// Attributes in order, and how many were left out.
+pub(crate) struct List {
+    pub(crate) attributes: Vec<(String, Told)>,
+    pub(crate) dropped: u32,
+}
+
+impl List {
+    fn of(dropped_before: u32, push: impl FnOnce(&mut Attributes<'_>)) -> Self {
+        let mut attributes = Vec::new();
+        let mut to = Attributes::into_list(&mut attributes);
+        push(&mut to);
+        let dropped = to.finish(0, dropped_before);
+        Self { attributes, dropped }
+    }
+}
+
+/// The conventions that the names are of.
+pub(crate) const SCHEMA_URL: &str = encode::SCHEMA_URL;
+
+/// Of who is speaking.
+pub(crate) fn resource(resource: &Resource) -> impl Iterator<Item = (String, Told)> {
+    resource.attributes().map(|(key, value)| (key.to_owned(), encode::resource_value(key, value).into()))
+}
+
+/// Of a request's own span.
+pub(crate) fn request(record: &Record) -> List {
+    let dropped = record.dropped();
+    List::of(dropped.fields.saturating_add(dropped.headers), |to| encode_span::request_attributes(to, record, false))
+}
+
+/// Of a span inside it.
+pub(crate) fn child(span: &Span<'_>) -> List {
+    List::of(0, |to| encode_span::child_attributes(to, span))
+}
+
+/// Of an event.
+pub(crate) fn event(event: &Event<'_>) -> List {
+    List::of(0, |to| encode_log::event_attributes(to, event))
+}
+
+/// Of a failure.
+pub(crate) fn failure(failure: &Failure<'_>) -> List {
+    List::of(0, |to| encode_log::failure_attributes(to, failure))
+}
+
+/// The failures that are told.
+pub(crate) fn failures(record: &Record) -> impl Iterator<Item = Failure<'_>> {
+    encode_log::failures(record)
+}
+
+/// The event that a failure is.
+pub(crate) const EXCEPTION: &str = encode_log::EXCEPTION;
+
+/// The name of a request's own span.
+pub(crate) fn name(record: &Record) -> String {
+    if record.is_rpc() {
+        return encode_span::rpc_method(record).unwrap_or("grpc").to_owned();
+    }
+    let method = encode_span::known_method(record).unwrap_or("HTTP");
+    record.route().filter(|route| !route.is_empty()).map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))
+}
+
+/// The trace of a record, made up where it is in none.
+pub(crate) fn trace_id(record: &Record) -> TraceId {
+    encode_span::trace_id(record)
+}
+
+/// What is to be done with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    Send,
+    Nothing,
+    Sampled,
+}
+
+impl From<Verdict> for Share {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Send => Self::Send,
+            Verdict::Nothing => Self::Nothing,
+            Verdict::Sampled => Self::Sampled,
+        }
+    }
+}
+
+/// What is told of a record in spans.
+pub(crate) fn in_spans(record: &Record) -> Share {
+    Traces::default().verdict(record).into()
+}
+
+/// What is told of a record in log records.
+pub(crate) fn in_logs(record: &Record) -> Share {
+    Logs::default().verdict(record).into()
+}
