@@ -41,8 +41,8 @@ impl Telemetry {
         warnings: Vec<String>,
     ) -> Self {
         let pipeline = Pipeline::start(settings.resource, exporters);
-        let hub = Arc::new(Hub::new(pipeline, settings.sampler, settings.console_filter, settings.level));
-        let shared = Shared::new(hub, settings.has_trace_context, !settings.is_off);
+        let hub = Arc::new(Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level));
+        let shared = Shared::new(hub, !settings.is_off);
         Self { shared: Arc::new(shared), warnings: warnings.into(), places: places.into() }
     }
 
