@@ -87,5 +87,6 @@ pub use self::layer::{
     ObserveFuture, ObserveLayer, ReportRoute, RouteLayer, catch_panic_layer, route_layer,
 };
 pub use self::pipeline::{ExporterStats, Report, Stats};
+pub use self::propagator::Propagator;
 #[cfg(feature = "otlp")]
 pub use self::remote::otlp;

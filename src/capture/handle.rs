@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use pin_project_lite::pin_project;
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Registry;
@@ -13,7 +13,6 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::mark::Mark;
 use super::{Hub, Link, current as slot};
-use crate::propagator::w3c;
 use crate::record::parts::{MAX_FIELD_BYTES, Parts};
 use crate::record::{SpanId, TraceFlags, TraceId, Value};
 
@@ -89,7 +88,10 @@ impl Handle {
     }
 
     /// Puts the trace context into the headers of a request that is made on behalf of this one, so that whoever answers it
-    /// continues the trace: `traceparent`, and the caller's `tracestate` where there was one.
+    /// continues the trace.
+    ///
+    /// Every [`Propagator`](crate::Propagator) of the settings writes its headers over what stood there; `tracestate` is the
+    /// caller's, and goes where there was none. `baggage` is the caller's too, unless the headers hold some already.
     ///
     /// # Source
     /// W3C Trace Context Level 2, sections 3.2 and 3.3: version 00, with the innermost span where the request is the
@@ -107,12 +109,18 @@ impl Handle {
     /// ```
     pub fn inject(&self, headers: &mut HeaderMap) {
         let innermost = slot::with(|exchange| Arc::ptr_eq(&exchange.link, &self.link).then(|| exchange.innermost())).flatten();
-        let parent = w3c::write(self.link.trace_id, innermost.unwrap_or(self.link.span_id), self.link.trace_flags);
-        let _ = headers.try_insert(&w3c::TRACEPARENT, parent);
-        match HeaderValue::from_str(&self.link.trace_state) {
-            Ok(state) if !state.is_empty() => drop(headers.try_insert(&w3c::TRACESTATE, state)),
-            _ => drop(headers.remove(&w3c::TRACESTATE)),
-        }
+        self.link.inject(innermost.unwrap_or(self.link.span_id), headers);
+    }
+
+    /// What the caller sent along under `key`, decoded; `None` where it sent nothing.
+    ///
+    /// It may hold anything, line breaks included: treat it as what it is, text from outside.
+    ///
+    /// # Source
+    /// W3C Baggage, section 3.2.
+    #[must_use]
+    pub fn baggage(&self, key: &str) -> Option<String> {
+        self.link.baggage.get(key)
     }
 
     /// Sets an attribute of the request.

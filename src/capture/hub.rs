@@ -10,11 +10,14 @@ use super::Foreign;
 use super::subscribe::{PROBE_TARGET, REQUEST_TARGET, is_deaf_to};
 use crate::keep::Sampler;
 use crate::pipeline::Pipeline;
+use crate::propagator::Propagators;
 
 /// Pipeline and filters of one telemetry.
 pub(crate) struct Hub {
     pub(crate) pipeline: Pipeline,
     pub(crate) sampler: Sampler,
+    /// How trace context is read and written.
+    pub(crate) propagators: Propagators,
     /// What is shown at once, while a request is still running.
     live: Targets,
     /// Least level of the application's own code.
@@ -26,8 +29,8 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(pipeline: Pipeline, sampler: Sampler, live: Targets, level: LevelFilter) -> Self {
-        Self { pipeline, sampler, live, level, is_subscribed: AtomicBool::new(false), foreign: None }
+    pub(crate) fn new(pipeline: Pipeline, sampler: Sampler, propagators: Propagators, live: Targets, level: LevelFilter) -> Self {
+        Self { pipeline, sampler, propagators, live, level, is_subscribed: AtomicBool::new(false), foreign: None }
     }
 
     /// Keeps another library's current span in step with ours.

@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use http::{HeaderMap, HeaderValue};
+
 use super::Hub;
+use crate::propagator::request_id::X_REQUEST_ID;
+use crate::propagator::{Baggage, Outgoing};
 use crate::record::parts::{Parts, Text};
 use crate::record::{Kind, Record, SpanId, TraceFlags, TraceId};
 
@@ -16,7 +20,9 @@ pub(crate) struct Link {
     pub(crate) span_id: SpanId,
     pub(crate) trace_flags: TraceFlags,
     /// The caller's `tracestate`, to be passed on.
-    pub(crate) trace_state: Box<str>,
+    pub(super) trace_state: Box<str>,
+    /// What the caller sent along, to be passed on.
+    pub(crate) baggage: Baggage,
     pub(crate) request_id: InlineId,
     pub(crate) start: Instant,
     pub(crate) start_unix_ns: u64,
@@ -32,18 +38,37 @@ struct Inbox {
 
 impl Link {
     /// The link of a request that begins now, whose head is in `parts`.
-    pub(crate) fn new(hub: Arc<Hub>, parts: &Parts) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, parts: &Parts, baggage: Baggage) -> Self {
         Self {
             hub,
             trace_id: parts.trace_id,
             span_id: parts.span_id,
             trace_flags: parts.trace_flags,
             trace_state: parts.str(parts.trace_state).into(),
+            baggage,
             request_id: InlineId::new(parts.str(parts.request_id)),
             start: Instant::now(),
             start_unix_ns: parts.start_unix_ns,
             request_bytes: AtomicU64::new(0),
             inbox: Mutex::default(),
+        }
+    }
+
+    /// Puts the trace context, and what travels with it, into the headers of a request that `span_id` makes.
+    pub(crate) fn inject(&self, span_id: SpanId, headers: &mut HeaderMap) {
+        let Self { hub, trace_id, trace_flags: flags, trace_state, baggage, .. } = self;
+        let outgoing = Outgoing { trace_id: *trace_id, span_id, flags: *flags, state: trace_state, baggage: baggage.as_str() };
+        hub.propagators.inject(&outgoing, headers);
+    }
+
+    /// Puts the request id into the headers of an outgoing request, where it has none of its own.
+    #[expect(dead_code, reason = "for the client layer")]
+    pub(crate) fn inject_request_id(&self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::from_str(self.request_id.as_str())
+            && !value.is_empty()
+            && let Ok(entry) = headers.try_entry(&X_REQUEST_ID)
+        {
+            let _ = entry.or_try_insert(value);
         }
     }
 

@@ -7,6 +7,7 @@ mod filter;
 mod known;
 #[cfg(feature = "otlp")]
 pub(crate) mod otlp;
+mod propagation;
 mod resource;
 mod settings;
 #[cfg(feature = "axum")]

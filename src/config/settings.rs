@@ -8,8 +8,9 @@ use tracing_subscriber::filter::Targets;
 
 use super::env::{Env, Warnings};
 use super::value::Reader;
-use super::{filter, known, resource};
+use super::{filter, known, propagation, resource};
 use crate::keep::Sampler;
+use crate::propagator::Propagators;
 use crate::record::Resource;
 
 /// Directory of the store when it is only switched on.
@@ -32,8 +33,8 @@ pub(crate) struct Settings {
     pub(crate) resource: Resource,
     /// `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`.
     pub(crate) sampler: Sampler,
-    /// `OTEL_PROPAGATORS`: whether `traceparent` and `tracestate` are read and sent.
-    pub(crate) has_trace_context: bool,
+    /// `OTEL_PROPAGATORS`: how trace context is read and sent.
+    pub(crate) propagators: Propagators,
     /// `RUST_LOG`: what the console shows.
     pub(crate) console_filter: Targets,
     /// `CAMPANILE_CONSOLE`; `None` leaves the choice to the kind of build and to the terminal.
@@ -87,7 +88,7 @@ impl Settings {
             is_sdk_disabled: reader.bool("OTEL_SDK_DISABLED"),
             resource,
             sampler: sampler(&mut reader),
-            has_trace_context: has_trace_context(&mut reader),
+            propagators: propagation::propagators(&mut reader),
             console_filter: filter::read("RUST_LOG", &mut reader),
             console: reader.word("CAMPANILE_CONSOLE", CONSOLES),
             level: reader.word("CAMPANILE_LEVEL", LEVELS).unwrap_or(DEFAULT_LEVEL),
@@ -163,30 +164,6 @@ fn sampler(reader: &mut Reader<'_>) -> Sampler {
         }
     };
     if asks_parent { own.parent_based() } else { own }
-}
-
-fn has_trace_context(reader: &mut Reader<'_>) -> bool {
-    const KEY: &str = "OTEL_PROPAGATORS";
-    /// Of the specification, but not made here.
-    const OTHERS: [&str; 6] = ["baggage", "b3", "b3multi", "jaeger", "xray", "ottrace"];
-    let Some(list) = reader.text(KEY) else { return true };
-    let (mut is_listed, mut is_understood) = (false, false);
-    for (index, name) in list.split(',').map(str::trim).enumerate().filter(|(_, name)| !name.is_empty()) {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if is("none") {
-            return false;
-        }
-        if is("tracecontext") {
-            is_listed = true;
-        } else if let Some(other) = OTHERS.into_iter().find(|other| is(other)) {
-            reader.warnings.push(KEY, format_args!("names {other}, which is not supported and is left out"));
-            is_understood = true;
-        } else {
-            reader.warnings.push(KEY, format_args!("part {} is not a known propagator and is ignored", index + 1));
-        }
-    }
-    // A list of which nothing was understood is as good as none.
-    is_listed || !is_understood
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 pub(crate) mod axum;
 mod body;
 mod catch_panic;
+mod context;
 mod future;
 mod head;
 mod observe;
@@ -34,8 +35,6 @@ const DROP_DEADLINE: Duration = Duration::from_secs(2);
 /// What the layers and handles of one telemetry share; the last one to go flushes.
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
-    /// Whether `traceparent` is read.
-    has_trace_context: bool,
     pub(crate) is_on: bool,
     has_looked: AtomicBool,
     warned_of_route: AtomicBool,
@@ -43,9 +42,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) const fn new(hub: Arc<Hub>, has_trace_context: bool, is_on: bool) -> Self {
+    pub(crate) const fn new(hub: Arc<Hub>, is_on: bool) -> Self {
         let (has_looked, warned_of_route, is_ending) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Self { hub, has_trace_context, is_on, has_looked, warned_of_route, is_ending }
+        Self { hub, is_on, has_looked, warned_of_route, is_ending }
     }
 
     /// Looks once, at the first request, whether anything keeps events from us.

@@ -12,12 +12,11 @@ use tower_service::Service;
 use tracing::Span;
 
 use super::future::Flight;
-use super::{ObserveBody, ObserveFuture, Settings, head, request_id, route};
-use crate::capture::{self, Exchange, Foreign, Handle, Link, REQUEST_TARGET};
-use crate::propagator::w3c;
-use crate::record::parts::{MAX_HEADER_BYTES, Parts};
-use crate::record::{Kind, SpanId, TraceFlags, TraceId};
-use crate::{random, time};
+use super::{ObserveBody, ObserveFuture, Settings, context, head, request_id, route};
+use crate::capture::{self, Exchange, Handle, Link, REQUEST_TARGET};
+use crate::record::Kind;
+use crate::record::parts::MAX_HEADER_BYTES;
+use crate::time;
 
 /// Makes exactly one record of every request; made by [`ObserveLayer`](super::ObserveLayer).
 #[derive(Clone)]
@@ -144,11 +143,11 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     parts.start_unix_ns = start_unix_ns;
     parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
     parts.request_id_source = id.source;
-    trace_context(&mut parts, &request, settings);
+    let baggage = context::read(&mut parts, request.headers(), shared);
     head::request(&mut parts, &request, settings);
     parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
 
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &parts));
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &parts, baggage));
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(&mut request, &id);
     let flight = Flight::new(Exchange::new(parts, link), request.method().clone(), id.value, Arc::clone(shared), wraps_router);
@@ -173,38 +172,4 @@ fn with_span(mut flight: Flight) -> Flight {
     };
     flight.span = span;
     flight
-}
-
-/// The caller's trace, or that of the request that this one was made within, or a new one.
-fn trace_context<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) {
-    parts.span_id = random::span_id();
-    let known;
-    let remote = settings.shared.has_trace_context.then(|| w3c::read(request.headers())).flatten();
-    let foreign = settings.shared.hub.foreign().and_then(Foreign::current);
-    if let Some(remote) = remote {
-        parts.trace_id = remote.trace_id;
-        // Another library's layer further out may have taken the same header and opened a span for it.
-        let between = foreign.filter(|foreign| foreign.trace_id == remote.trace_id);
-        parts.parent_span_id = between.map_or(remote.parent_id, |between| between.span_id);
-        parts.parent_is_remote = between.is_none();
-        parts.trace_state = parts.push_text(&remote.state, usize::MAX);
-        known = Some(remote.flags);
-    } else if let Some((trace_id, parent, flags)) = capture::with(|outer| of_link(&outer.link, outer.innermost()))
-        .or_else(|| capture::guest().map(|link| of_link(&link, link.span_id)))
-        .or_else(|| foreign.map(|span| (span.trace_id, span.span_id, span.trace_flags)))
-    {
-        parts.trace_id = trace_id;
-        parts.parent_span_id = parent;
-        known = Some(flags);
-    } else {
-        parts.trace_id = random::trace_id();
-        known = None;
-    }
-    let is_sampled = settings.shared.hub.sampler.sample(known, parts.trace_id);
-    let random_bit = known.unwrap_or(TraceFlags::RANDOM).0 & TraceFlags::RANDOM.0;
-    parts.trace_flags = TraceFlags(random_bit | u8::from(is_sampled));
-}
-
-fn of_link(link: &Link, span: SpanId) -> (TraceId, SpanId, TraceFlags) {
-    (link.trace_id, span, link.trace_flags)
 }

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
+use super::{Outgoing, Remote, only, trim};
 use crate::record::{SpanId, TraceFlags, TraceId, parse_hex};
 
-pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Length of a `traceparent` of version 00, in bytes.
 const PARENT_BYTES: usize = 55;
@@ -22,26 +23,19 @@ const MAX_PART_BYTES: usize = 256;
 /// The longest `tracestate` that 32 full members can make. Only white space and empty members could be longer.
 const MAX_STATE_BYTES: usize = MAX_MEMBERS * (2 * MAX_PART_BYTES + 2);
 
-/// The trace context of the caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Remote<'h> {
-    pub(crate) trace_id: TraceId,
-    pub(crate) parent_id: SpanId,
-    /// The bits that Level 2 knows; all others are 0.
-    pub(crate) flags: TraceFlags,
-    /// The `tracestate` to pass on, unchanged; empty when there is none, or none that is valid.
-    pub(crate) state: Cow<'h, str>,
+/// Reads the caller's trace context; `None` means that a new trace begins here.
+pub(super) fn read(headers: &HeaderMap) -> Option<Remote<'_>> {
+    let (trace_id, parent_id, flags) = parent(only(headers, &TRACEPARENT)?)?;
+    Some(Remote { trace_id, parent_id: Some(parent_id), flags: Some(flags), state: state(headers) })
 }
 
-/// Reads the caller's trace context; `None` means that a new trace begins here.
-pub(crate) fn read(headers: &HeaderMap) -> Option<Remote<'_>> {
-    let mut values = headers.get_all(&TRACEPARENT).iter();
-    let value = values.next()?;
-    if values.next().is_some() {
-        return None;
+/// Writes both headers; a `tracestate` that belongs to another trace goes.
+pub(super) fn inject(outgoing: &Outgoing<'_>, headers: &mut HeaderMap) {
+    let _ = headers.try_insert(&TRACEPARENT, write(outgoing.trace_id, outgoing.span_id, outgoing.flags));
+    match HeaderValue::from_str(outgoing.state) {
+        Ok(state) if !state.is_empty() => drop(headers.try_insert(&TRACESTATE, state)),
+        _ => drop(headers.remove(&TRACESTATE)),
     }
-    let (trace_id, parent_id, flags) = parent(value.as_bytes())?;
-    Some(Remote { trace_id, parent_id, flags, state: state(headers) })
 }
 
 /// The `traceparent` for an outgoing request: `span_id` is the span that makes it.
@@ -59,7 +53,7 @@ pub(crate) fn write(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> He
 const KNOWN_FLAGS: u8 = TraceFlags::SAMPLED.0 | TraceFlags::RANDOM.0;
 
 fn parent(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let (head, rest) = trim(value).split_first_chunk::<PARENT_BYTES>()?;
+    let (head, rest) = value.split_first_chunk::<PARENT_BYTES>()?;
     let (version, head) = head.split_first_chunk::<2>()?;
     let (trace_id, head) = head.strip_prefix(b"-")?.split_first_chunk::<32>()?;
     let (parent_id, head) = head.strip_prefix(b"-")?.split_first_chunk::<16>()?;
@@ -125,14 +119,6 @@ fn member_key(member: &[u8]) -> Option<&[u8]> {
     let is_key = key.len() <= MAX_PART_BYTES && starts(first) && others.iter().all(goes_on);
     let fits = (1..=MAX_PART_BYTES).contains(&value.len());
     (is_key && fits && value.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'=')).then_some(key)
-}
-
-/// Without spaces and tabs around.
-fn trim(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
-    value
 }
 
 #[cfg(test)]

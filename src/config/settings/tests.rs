@@ -13,7 +13,7 @@ fn read<const N: usize>(variables: [(&str, &str); N]) -> (Settings, Vec<String>)
 fn an_empty_environment_gives_the_defaults() {
     let (settings, warnings) = read([]);
     assert_eq!(warnings, Vec::<String>::new());
-    assert!(!settings.is_off && !settings.is_sdk_disabled && settings.has_trace_context);
+    assert!(!settings.is_off && !settings.is_sdk_disabled && settings.propagators == Propagators::default());
     assert_eq!(settings.sampler, Sampler::DEFAULT);
     assert_eq!((settings.console, settings.store, settings.file), (None, None, None));
     assert_eq!(settings.store_max_bytes, 512 << 20);
@@ -39,7 +39,7 @@ fn everything_can_be_set() {
         ("CAMPANILE_FILE", "/var/log/shop.jsonl"),
     ]);
     assert_eq!(warnings, Vec::<String>::new());
-    assert!(settings.is_off && !settings.has_trace_context);
+    assert!(settings.is_off && settings.propagators == Propagators::NONE);
     assert!(settings.is_sdk_disabled, "EN-14");
     assert_eq!(settings.resource.service_name(), "shop");
     assert_eq!(settings.sampler, Sampler::ALWAYS_OFF);
@@ -106,20 +106,4 @@ fn a_sampler_takes_its_ratio_from_the_second_variable() {
     assert_eq!((settings.sampler, warnings), (Sampler::ALWAYS_ON, vec![]), "it has no ratio to take");
     let (settings, warnings) = read([("OTEL_TRACES_SAMPLER_ARG", "0.1")]);
     assert_eq!((settings.sampler, warnings), (Sampler::DEFAULT, vec![]));
-}
-
-#[test]
-fn only_trace_context_is_understood() {
-    for (list, expected, count) in [
-        ("tracecontext", true, 0),
-        ("tracecontext,baggage", true, 1),
-        ("b3, TraceContext,", true, 1),
-        ("b3", false, 1),
-        ("none", false, 0),
-        ("canary", true, 1),
-    ] {
-        let (settings, warnings) = read([("OTEL_PROPAGATORS", list)]);
-        assert_eq!((settings.has_trace_context, warnings.len()), (expected, count), "{list}");
-        assert!(!warnings.concat().contains("canary"));
-    }
 }

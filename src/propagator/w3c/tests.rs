@@ -17,7 +17,7 @@ fn headers<'a>(parents: impl IntoIterator<Item = &'a [u8]>, states: &[&str]) -> 
 
 fn parent_of(value: &str) -> Option<(String, String, u8)> {
     let headers = headers([value.as_bytes()], &[]);
-    read(&headers).map(|remote| (remote.trace_id.to_string(), remote.parent_id.to_string(), remote.flags.0))
+    read(&headers).map(|remote| (remote.trace_id.to_string(), remote.parent_id.unwrap().to_string(), remote.flags.unwrap().0))
 }
 
 fn state_of(states: &[&str]) -> String {
@@ -141,7 +141,7 @@ proptest! {
         let (trace_id, parent_id) = (TraceId(trace), SpanId(span));
         let value = write(trace_id, parent_id, TraceFlags(flags));
         let headers = headers([value.as_bytes()], &[]);
-        let remote = Remote { trace_id, parent_id, flags: TraceFlags(flags & 3), state: Cow::Borrowed("") };
+        let remote = Remote { trace_id, parent_id: Some(parent_id), flags: Some(TraceFlags(flags & 3)), state: Cow::Borrowed("") };
         prop_assert_eq!(read(&headers), Some(remote));
     }
 
