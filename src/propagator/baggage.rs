@@ -9,7 +9,8 @@
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use super::{Outgoing, trim};
+use super::Outgoing;
+use super::value::trim;
 
 static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
@@ -57,7 +58,7 @@ impl Baggage {
 }
 
 /// Passes the baggage on, where the outgoing request has none of its own.
-pub(super) fn inject(outgoing: &Outgoing<'_>, headers: &mut HeaderMap) {
+pub(super) fn write(outgoing: &Outgoing<'_>, headers: &mut HeaderMap) {
     if !outgoing.baggage.is_empty()
         && let Ok(value) = HeaderValue::from_str(outgoing.baggage)
         && let Ok(entry) = headers.try_entry(&BAGGAGE)
@@ -129,7 +130,7 @@ mod tests {
 
     fn written(baggage: &str, mut headers: HeaderMap) -> HeaderMap {
         let outgoing = Outgoing { trace_id: TraceId([1; 16]), span_id: SpanId([1; 8]), flags: TraceFlags(0), state: "", baggage };
-        inject(&outgoing, &mut headers);
+        write(&outgoing, &mut headers);
         headers
     }
 

@@ -4,9 +4,17 @@
 //! a file of its own and a row in [`ROWS`]. Reading checks lengths before contents, refuses whatever is not exactly
 //! right (ids of zero, a header that comes twice), and does not copy; writing overwrites what stood there.
 
+mod b3;
 mod baggage;
+pub(crate) mod cloudflare;
+mod datadog;
+mod google;
+mod jaeger;
 pub(crate) mod request_id;
-pub(crate) mod w3c;
+mod sentry;
+mod value;
+mod w3c;
+mod xray;
 
 use std::borrow::Cow;
 
@@ -28,13 +36,28 @@ pub enum Propagator {
     TraceContext,
     /// `baggage`: the header of W3C Baggage, passed on; it holds no trace.
     Baggage,
+    /// `b3`: the one header `b3` of Zipkin. Read are both forms, as B3 wants it.
+    B3,
+    /// `b3multi`: `X-B3-TraceId`, `X-B3-SpanId` and `X-B3-Sampled` of Zipkin. Read are both forms, as B3 wants it.
+    B3Multi,
+    /// `jaeger`: `uber-trace-id`.
+    Jaeger,
+    /// `xray`: `X-Amzn-Trace-Id` of AWS X-Ray and of its load balancers, which name a trace and no span.
+    XRay,
+    /// `datadog`: `x-datadog-trace-id`, `x-datadog-parent-id`, `x-datadog-sampling-priority`, and `x-datadog-tags` for the
+    /// upper half of the trace id.
+    Datadog,
+    /// `sentry`: `sentry-trace`.
+    Sentry,
+    /// `google` (or `gcp`): `X-Cloud-Trace-Context` of Google Cloud.
+    Google,
 }
 
 /// One convention.
 struct Row {
     propagator: Propagator,
     /// What `OTEL_PROPAGATORS` calls it.
-    name: &'static str,
+    names: &'static [&'static str],
     /// The caller's trace context, where the headers hold one that is valid.
     read: fn(&HeaderMap) -> Option<Remote<'_>>,
     /// Puts ours into the headers of an outgoing request.
@@ -42,9 +65,16 @@ struct Row {
 }
 
 /// Every convention, in the order of [`Propagator`].
-static ROWS: [Row; 2] = [
-    Row { propagator: Propagator::TraceContext, name: "tracecontext", read: w3c::read, write: w3c::inject },
-    Row { propagator: Propagator::Baggage, name: "baggage", read: |_| None, write: baggage::inject },
+static ROWS: [Row; 9] = [
+    Row { propagator: Propagator::TraceContext, names: &["tracecontext"], read: w3c::read, write: w3c::write },
+    Row { propagator: Propagator::Baggage, names: &["baggage"], read: |_| None, write: baggage::write },
+    Row { propagator: Propagator::B3, names: &["b3"], read: b3::read, write: b3::write },
+    Row { propagator: Propagator::B3Multi, names: &["b3multi"], read: b3::read, write: b3::write_multi },
+    Row { propagator: Propagator::Jaeger, names: &["jaeger"], read: jaeger::read, write: jaeger::write },
+    Row { propagator: Propagator::XRay, names: &["xray"], read: xray::read, write: xray::write },
+    Row { propagator: Propagator::Datadog, names: &["datadog"], read: datadog::read, write: datadog::write },
+    Row { propagator: Propagator::Sentry, names: &["sentry"], read: sentry::read, write: sentry::write },
+    Row { propagator: Propagator::Google, names: &["google", "gcp"], read: google::read, write: google::write },
 ];
 
 /// The trace context of the caller.
@@ -57,6 +87,18 @@ pub(crate) struct Remote<'h> {
     pub(crate) flags: Option<TraceFlags>,
     /// The `tracestate` to pass on, unchanged; empty when there is none, or none that is valid.
     pub(crate) state: Cow<'h, str>,
+}
+
+impl Remote<'_> {
+    /// One whose convention has ids and perhaps a decision, and no `tracestate`.
+    const fn new(trace_id: TraceId, parent_id: Option<SpanId>, is_sampled: Option<bool>) -> Self {
+        let flags = match is_sampled {
+            Some(true) => Some(TraceFlags::SAMPLED),
+            Some(false) => Some(TraceFlags(0)),
+            None => None,
+        };
+        Self { trace_id, parent_id, flags, state: Cow::Borrowed("") }
+    }
 }
 
 /// The trace context of an outgoing request.
@@ -80,7 +122,7 @@ pub(crate) struct Propagators {
 impl Propagator {
     /// The one that `OTEL_PROPAGATORS` calls so, in any case.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        ROWS.iter().find(|row| name.eq_ignore_ascii_case(row.name)).map(|row| row.propagator)
+        ROWS.iter().find(|row| row.names.iter().any(|own| name.eq_ignore_ascii_case(own))).map(|row| row.propagator)
     }
 
     fn row(self) -> Option<&'static Row> {
@@ -131,21 +173,6 @@ impl FromIterator<Propagator> for Propagators {
         }
         propagators
     }
-}
-
-/// The value of a header that comes once, without spaces and tabs around; of two, neither is believed.
-fn only<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h [u8]> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    values.next().is_none().then(|| trim(value.as_bytes()))
-}
-
-/// Without spaces and tabs around.
-fn trim(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
-    value
 }
 
 #[cfg(test)]

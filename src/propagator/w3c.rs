@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use super::{Outgoing, Remote, only, trim};
+use super::value::{only, trim};
+use super::{Outgoing, Remote};
 use crate::record::{SpanId, TraceFlags, TraceId, parse_hex};
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -30,16 +31,16 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Remote<'_>> {
 }
 
 /// Writes both headers; a `tracestate` that belongs to another trace goes.
-pub(super) fn inject(outgoing: &Outgoing<'_>, headers: &mut HeaderMap) {
-    let _ = headers.try_insert(&TRACEPARENT, write(outgoing.trace_id, outgoing.span_id, outgoing.flags));
+pub(super) fn write(outgoing: &Outgoing<'_>, headers: &mut HeaderMap) {
+    let _ = headers.try_insert(&TRACEPARENT, traceparent(outgoing.trace_id, outgoing.span_id, outgoing.flags));
     match HeaderValue::from_str(outgoing.state) {
         Ok(state) if !state.is_empty() => drop(headers.try_insert(&TRACESTATE, state)),
         _ => drop(headers.remove(&TRACESTATE)),
     }
 }
 
-/// The `traceparent` for an outgoing request: `span_id` is the span that makes it.
-pub(crate) fn write(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> HeaderValue {
+/// Version 00.
+fn traceparent(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> HeaderValue {
     let (trace, span) = (trace_id.to_hex(), span_id.to_hex());
     let known = flags.0 & KNOWN_FLAGS;
     let parts = [b"00-", trace.as_str().as_bytes(), b"-", span.as_str().as_bytes(), b"-0", &[b'0' + known]];

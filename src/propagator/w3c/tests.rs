@@ -139,7 +139,7 @@ proptest! {
     fn what_is_written_can_be_read(trace: [u8; 16], span: [u8; 8], flags: u8) {
         prop_assume!(trace != [0; 16] && span != [0; 8]);
         let (trace_id, parent_id) = (TraceId(trace), SpanId(span));
-        let value = write(trace_id, parent_id, TraceFlags(flags));
+        let value = traceparent(trace_id, parent_id, TraceFlags(flags));
         let headers = headers([value.as_bytes()], &[]);
         let remote = Remote { trace_id, parent_id: Some(parent_id), flags: Some(TraceFlags(flags & 3)), state: Cow::Borrowed("") };
         prop_assert_eq!(read(&headers), Some(remote));
