@@ -40,7 +40,7 @@
 //!
 //! # What it promises
 //! The application never suffers: nothing here panics, fails, delays or blocks a request, or changes its status, body,
-//! trailers, size hints or errors; the one header that is added is `x-request-id`. Every request ends in exactly one
+//! trailers, size hints or errors; the one header that is added, unless the settings ask for more, is `x-request-id`. Every request ends in exactly one
 //! record, whatever happens to it. Memory is bounded, and what is lost is counted by [reason](record::Reason).
 //!
 //! # Features
@@ -84,9 +84,9 @@ pub use self::config::{Builder, Env, Telemetry, builder, init};
 pub use self::error::BuildError;
 pub use self::layer::{
     CatchPanic, CatchPanicBody, CatchPanicFuture, CatchPanicLayer, Observe, ObserveAsIs, ObserveAsIsLayer, ObserveBody,
-    ObserveFuture, ObserveLayer, ReportRoute, RouteLayer, catch_panic_layer, route_layer,
+    ObserveFuture, ObserveLayer, ReportRoute, RouteLayer, TrustIds, catch_panic_layer, route_layer,
 };
 pub use self::pipeline::{ExporterStats, Report, Stats};
-pub use self::propagator::Propagator;
+pub use self::propagator::{Propagator, TraceResponse};
 #[cfg(feature = "otlp")]
 pub use self::remote::otlp;

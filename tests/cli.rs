@@ -109,6 +109,42 @@ fn id_of(query: &str) -> String {
     line["span_id"].as_str().unwrap()[..8].to_owned()
 }
 
+/// A store of one request whose caller was not believed.
+fn write_distrusting(directory: &Path) {
+    let store = Store::open(Settings::new(directory)).unwrap();
+    let telemetry = campanile::builder()
+        .exporter(StoreExporter::new(store))
+        .restart_traces(true)
+        .trust_inbound_ids(campanile::TrustIds::Never)
+        .build()
+        .unwrap();
+    let app = Router::new().route("/orders/{id}", get(order)).layer(telemetry.layer());
+    let request = Request::get("/orders/1")
+        .header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"))
+        .header("x-request-id", "strangers-id")
+        .body(Body::empty())
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(app.oneshot(request)).unwrap();
+    drop(telemetry.shutdown_blocking(Duration::from_secs(10)));
+}
+
+#[test]
+fn show_tells_what_was_not_believed_of_the_caller() {
+    let directory = tempfile::tempdir().unwrap();
+    write_distrusting(directory.path());
+    let run = |arguments: &[&str]| campanile(arguments).arg("--store").arg(directory.path()).output().unwrap();
+    let line: serde_json::Value = serde_json::from_slice(&run(&["search", "--json", "kind:request"]).stdout).unwrap();
+    let id = line["span_id"].as_str().unwrap();
+    let page = text(&run(&["show", id]).stdout);
+    assert!(page.contains(&format!("link      {TRACE} · the caller's, not continued · span 00f067aa0ba902b7")), "{page}");
+    assert!(page.contains("(generated) · not taken: strangers-id"), "{page}");
+    let all: serde_json::Value = serde_json::from_slice(&run(&["show", "--json", id]).stdout).unwrap();
+    assert_eq!(all["campanile.link.trace_id"], TRACE);
+    assert_eq!(all["campanile.link.span_id"], "00f067aa0ba902b7");
+    assert_eq!(all["campanile.request.id.inbound"], "strangers-id");
+}
+
 #[test]
 fn search_prints_what_matches_the_newest_last() {
     let output = run(&["search", "kind:request"]);

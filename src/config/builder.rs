@@ -5,6 +5,7 @@ use std::fmt;
 use tracing_subscriber::filter::Targets;
 
 use super::env::Warnings;
+use super::propagation::Propagation;
 use super::settings::Settings;
 use super::{Env, Telemetry, exporters};
 use crate::error::BuildError;
@@ -39,7 +40,15 @@ pub fn init() -> Result<Telemetry, BuildError> {
 
 /// Begins a telemetry that has no exporters yet and reads nothing from its surroundings.
 pub fn builder() -> Builder {
-    Builder { env: None, exporters: Vec::new(), resource: Vec::new(), sample_ratio: None, filter: None, has_opentelemetry: false }
+    Builder {
+        env: None,
+        exporters: Vec::new(),
+        resource: Vec::new(),
+        sample_ratio: None,
+        filter: None,
+        has_opentelemetry: false,
+        propagation: Propagation::default(),
+    }
 }
 
 /// Settings of a telemetry; made by [`builder`].
@@ -51,6 +60,7 @@ pub struct Builder {
     sample_ratio: Option<f64>,
     filter: Option<String>,
     has_opentelemetry: bool,
+    pub(super) propagation: Propagation,
 }
 
 impl Builder {
@@ -69,7 +79,11 @@ impl Builder {
     /// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who is speaking | the executable's name |
     /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are sent | all, unless the caller decided |
     /// | `OTEL_BSP_…`, `OTEL_BLRP_…` | batches and queues of traces and logs | |
-    /// | `OTEL_PROPAGATORS` | `tracecontext` or `none` | `tracecontext` |
+    /// | `OTEL_PROPAGATORS` | how trace context comes in and goes out: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `datadog`, `sentry`, `google`, or `none` | `tracecontext,baggage` |
+    /// | `CAMPANILE_RESTART_TRACES` | `true`: every request begins a trace, with a link to the caller's | false |
+    /// | `CAMPANILE_TRUST_INBOUND_IDS` | `always`, `private`, `never`: whose `x-request-id` is taken over | `always` |
+    /// | `CAMPANILE_TRACE_RESPONSE` | `traceresponse`, `server-timing`, `both`, `off`: how answers tell the trace | `off` |
+    /// | `CAMPANILE_RECORD_BAGGAGE` | keys of baggage to record, as `tenant,user.id` | none |
     /// | `OTEL_SDK_DISABLED` | `true`: nothing is exported | false |
     ///
     /// What is set in code wins over the environment.
@@ -164,6 +178,7 @@ impl Builder {
             settings.console_filter =
                 parsed.map_err(|error| BuildError::new("filter", "is not of the form target=level,…").because(error))?;
         }
+        self.propagation.apply(&mut settings);
         let mut exporters = self.exporters;
         let mut places = Vec::new();
         if settings.is_off || settings.is_sdk_disabled {

@@ -8,9 +8,13 @@ pub(super) const KNOWN: &[&str] = &[
     "CAMPANILE_CONSOLE",
     "CAMPANILE_FILE",
     "CAMPANILE_LEVEL",
+    "CAMPANILE_RECORD_BAGGAGE",
+    "CAMPANILE_RESTART_TRACES",
     "CAMPANILE_STORE",
     "CAMPANILE_STORE_MAX_AGE",
     "CAMPANILE_STORE_MAX_BYTES",
+    "CAMPANILE_TRACE_RESPONSE",
+    "CAMPANILE_TRUST_INBOUND_IDS",
 ];
 
 /// Most letters that may be wrong in a name for which another one is suggested.

@@ -10,6 +10,7 @@ use super::env::{Env, Warnings};
 use super::value::Reader;
 use super::{filter, known, propagation, resource};
 use crate::keep::Sampler;
+use crate::layer::Callers;
 use crate::propagator::Propagators;
 use crate::record::Resource;
 
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) sampler: Sampler,
     /// `OTEL_PROPAGATORS`: how trace context is read and sent.
     pub(crate) propagators: Propagators,
+    /// Which callers are believed, and what they are told.
+    pub(crate) callers: Callers,
     /// `RUST_LOG`: what the console shows.
     pub(crate) console_filter: Targets,
     /// `CAMPANILE_CONSOLE`; `None` leaves the choice to the kind of build and to the terminal.
@@ -89,6 +92,7 @@ impl Settings {
             resource,
             sampler: sampler(&mut reader),
             propagators: propagation::propagators(&mut reader),
+            callers: propagation::callers(&mut reader),
             console_filter: filter::read("RUST_LOG", &mut reader),
             console: reader.word("CAMPANILE_CONSOLE", CONSOLES),
             level: reader.word("CAMPANILE_LEVEL", LEVELS).unwrap_or(DEFAULT_LEVEL),

@@ -44,7 +44,7 @@ impl Telemetry {
         let pipeline = Pipeline::start(settings.resource, exporters);
         let hub = Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
-        let shared = Shared::new(hub, !settings.is_off);
+        let shared = Shared::new(hub, settings.callers, !settings.is_off);
         Self { shared: Arc::new(shared), warnings: warnings.into(), places: places.into() }
     }
 

@@ -159,6 +159,7 @@ pub(super) fn everywhere(text: &str) -> Vec<Parts> {
     request.user_agent = Some(value);
     request.trace_state = value;
     request.request_id = value;
+    request.inbound_request_id = Some(value);
     request.protocol_version = value;
     request.status = Some(500);
     request.push_header(Side::Request, "x-test", Some(text.as_bytes()), text.len());

@@ -4,33 +4,62 @@ use http::HeaderMap;
 
 use super::Shared;
 use crate::capture::{self, Foreign, Link};
-use crate::propagator::{Baggage, Propagator};
+use crate::propagator::{Baggage, Propagator, cloudflare};
 use crate::random;
-use crate::record::parts::Parts;
+use crate::record::parts::{LinkSlot, MAX_FIELD_BYTES, MAX_HEADER_BYTES, Parts, Slot, Text};
 use crate::record::{SpanId, TraceFlags, TraceId};
 
-/// Gives the record its place in a trace; returns what is to be passed on.
+/// Gives the record its place in a trace, and what the settings want of the rest; returns what is to be passed on.
 pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> Baggage {
     trace(parts, headers, shared);
-    if shared.hub.propagators.has(Propagator::Baggage) { Baggage::read(headers) } else { Baggage::default() }
+    if let Some(ray_id) = cloudflare::ray_id(headers) {
+        let value = Slot::Text(parts.push_text(ray_id, MAX_HEADER_BYTES));
+        parts.set_attribute(Text::Static(cloudflare::RAY_ID), value);
+    }
+    if !shared.hub.propagators.has(Propagator::Baggage) {
+        return Baggage::default();
+    }
+    let baggage = Baggage::read(headers);
+    for (key, attribute) in &shared.callers.recorded_baggage {
+        if let Some(value) = baggage.get(key) {
+            let name = parts.push_text(attribute, MAX_FIELD_BYTES);
+            let value = Slot::Text(parts.push_text(&value, MAX_FIELD_BYTES));
+            parts.set_attribute(name, value);
+        }
+    }
+    baggage
 }
 
 /// The caller's trace, or that of the request that this one was made within, or a new one.
 fn trace(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) {
     parts.span_id = random::span_id();
+    let mut remote = shared.hub.propagators.extract(headers);
+    let mut strange = None;
+    if shared.callers.restarts_traces
+        && let Some(remote) = remote.take()
+    {
+        strange = Some(remote.trace_id);
+        parts.link = remote.parent_id.map(|span_id| {
+            let trace_flags = remote.flags.unwrap_or_default();
+            LinkSlot { trace_id: remote.trace_id, span_id, trace_flags }
+        });
+    }
+    let is_ours = |trace_id: TraceId| Some(trace_id) != strange;
+    let foreign = shared.hub.foreign().and_then(Foreign::current).filter(|span| is_ours(span.trace_id));
     // What is known of the caller's decision, and whether the trace id is random.
     let (decided, random_bit);
-    let foreign = shared.hub.foreign().and_then(Foreign::current);
-    if let Some(remote) = shared.hub.propagators.extract(headers) {
+    if let Some(remote) = remote {
         parts.trace_id = remote.trace_id;
         // Another library's layer further out may have taken the same header and opened a span for it.
-        let between = foreign.filter(|foreign| foreign.trace_id == remote.trace_id).map(|between| between.span_id);
-        parts.parent_span_id = between.or(remote.parent_id).unwrap_or(SpanId::INVALID);
+        let between = foreign.filter(|foreign| foreign.trace_id == remote.trace_id);
+        parts.parent_span_id = between.map(|between| between.span_id).or(remote.parent_id).unwrap_or(SpanId::INVALID);
         parts.parent_is_remote = between.is_none() && remote.parent_id.is_some();
         parts.trace_state = parts.push_text(&remote.state, usize::MAX);
-        (decided, random_bit) = (remote.flags, remote.flags.unwrap_or_default());
+        decided = remote.flags.or(between.map(|between| between.trace_flags));
+        random_bit = remote.flags.unwrap_or_default();
     } else if let Some((trace_id, parent, flags)) = capture::with(|outer| of_link(&outer.link, outer.innermost()))
         .or_else(|| capture::guest().map(|link| of_link(&link, link.span_id)))
+        .filter(|(trace_id, ..)| is_ours(*trace_id))
         .or_else(|| foreign.map(|span| (span.trace_id, span.span_id, span.trace_flags)))
     {
         parts.trace_id = trace_id;

@@ -161,6 +161,8 @@ impl Flight {
         if let Ok(entry) = response.headers_mut().try_entry(request_id::HEADER) {
             let _ = entry.or_try_insert(id);
         }
+        let Link { trace_id, span_id, trace_flags, .. } = &*self.link;
+        self.shared.callers.trace_response.write(*trace_id, *span_id, *trace_flags, response.headers_mut());
         if let Some(exchange) = &mut self.exchange {
             exchange.parts.head_ns = Some(exchange.link.now_ns());
             head::response(&mut exchange.parts, &response);

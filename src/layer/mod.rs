@@ -3,6 +3,7 @@
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
+mod callers;
 mod catch_panic;
 mod context;
 mod future;
@@ -22,6 +23,8 @@ use http::uri::Scheme;
 use tower_layer::Layer;
 
 pub use self::body::ObserveBody;
+pub(crate) use self::callers::Callers;
+pub use self::callers::TrustIds;
 pub use self::catch_panic::{CatchPanic, CatchPanicBody, CatchPanicFuture, CatchPanicLayer, catch_panic_layer};
 pub use self::future::ObserveFuture;
 pub use self::observe::{Observe, ObserveAsIs};
@@ -35,6 +38,7 @@ const DROP_DEADLINE: Duration = Duration::from_secs(2);
 /// What the layers and handles of one telemetry share; the last one to go flushes.
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
+    callers: Callers,
     pub(crate) is_on: bool,
     has_looked: AtomicBool,
     warned_of_route: AtomicBool,
@@ -42,9 +46,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) const fn new(hub: Arc<Hub>, is_on: bool) -> Self {
+    pub(crate) const fn new(hub: Arc<Hub>, callers: Callers, is_on: bool) -> Self {
         let (has_looked, warned_of_route, is_ending) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Self { hub, is_on, has_looked, warned_of_route, is_ending }
+        Self { hub, callers, is_on, has_looked, warned_of_route, is_ending }
     }
 
     /// Looks once, at the first request, whether anything keeps events from us.

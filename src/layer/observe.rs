@@ -136,15 +136,15 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
         return (request, None);
     }
     shared.look_around();
-    let start_unix_ns = time::unix_ns();
-    let (mut request, id) = request_id::choose(request, settings.make_request_id.as_deref(), start_unix_ns / 1_000_000);
     let mut parts = shared.hub.pipeline.parts();
     parts.kind = Kind::Request;
-    parts.start_unix_ns = start_unix_ns;
+    parts.start_unix_ns = time::unix_ns();
+    // Before the request id, which is believed or not by where it comes from.
+    head::request(&mut parts, &request, settings);
+    let (mut request, id) = request_id::choose(request, settings, &mut parts);
     parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
     parts.request_id_source = id.source;
     let baggage = context::read(&mut parts, request.headers(), shared);
-    head::request(&mut parts, &request, settings);
     parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
 
     let link = Arc::new(Link::new(Arc::clone(&shared.hub), &parts, baggage));

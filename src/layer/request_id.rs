@@ -2,8 +2,10 @@
 
 use http::{Extensions, HeaderName, HeaderValue, Request};
 
-use crate::propagator::request_id::{Generated, Inbound, RequestId, generate, inbound};
+use super::Settings;
+use crate::propagator::request_id::{Generated, Inbound, RequestId, generate, harmless, inbound};
 use crate::record::RequestIdSource;
+use crate::record::parts::{MAX_HEADER_BYTES, Parts};
 
 /// The header that carries it, both ways.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,16 +39,27 @@ impl Chosen {
 }
 
 /// The caller's, a layer's further out, the application's own maker's, or a new one, in this order.
-pub(super) fn choose<B>(request: Request<B>, make: Option<&Maker>, unix_ms: u64) -> (Request<B>, Chosen) {
+///
+/// One of the caller's that is not taken is put on the record and counted.
+pub(super) fn choose<B>(request: Request<B>, settings: &Settings, parts: &mut Parts) -> (Request<B>, Chosen) {
     if let Some(value) = from_extension(request.extensions()).filter(is_valid) {
         return (request, Chosen { value, generated: None, source: RequestIdSource::Extension });
     }
-    if let Inbound::Valid(_) = inbound(request.headers())
-        && let Some(value) = request.headers().get(&HEADER).cloned()
-    {
-        return (request, Chosen { value, generated: None, source: RequestIdSource::Inbound });
+    let shared = &settings.shared;
+    match inbound(request.headers()) {
+        Inbound::Absent => {}
+        Inbound::Valid(_) if shared.callers.trust_ids.trusts(parts.peer.map(|peer| peer.ip())) => {
+            if let Some(value) = request.headers().get(&HEADER).cloned() {
+                return (request, Chosen { value, generated: None, source: RequestIdSource::Inbound });
+            }
+        }
+        Inbound::Valid(_) | Inbound::Refused => {
+            shared.hub.pipeline.count_refused_id();
+            let shown = harmless(request.headers());
+            parts.inbound_request_id = (!shown.is_empty()).then(|| parts.push_text(&shown, MAX_HEADER_BYTES));
+        }
     }
-    let (request, made) = match make {
+    let (request, made) = match settings.make_request_id.as_deref() {
         Some(make) => {
             let (parts, body) = request.into_parts();
             let bare = Request::from_parts(parts, ());
@@ -60,7 +73,7 @@ pub(super) fn choose<B>(request: Request<B>, make: Option<&Maker>, unix_ms: u64)
     let chosen = match made {
         Some(value) => Chosen { value, generated: None, source: RequestIdSource::Maker },
         None => {
-            let id = generate(unix_ms);
+            let id = generate(parts.start_unix_ns / 1_000_000);
             Chosen { value: id.to_header(), generated: Some(id), source: RequestIdSource::Generated }
         }
     };

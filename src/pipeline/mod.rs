@@ -135,6 +135,11 @@ impl Pipeline {
         let _ = self.shared.sayings.push((subject, message));
     }
 
+    /// Counts a request id of a caller that was not taken.
+    pub(crate) fn count_refused_id(&self) {
+        self.shared.counts.refuse_id();
+    }
+
     /// Counts what a buffer in use has grown against the budget. Where that is used up, it takes no more details.
     pub(crate) fn charge(&self, parts: &mut Parts) {
         if !self.shared.home.charge(parts, CHARGE_STEP) {

@@ -13,6 +13,7 @@ pub(super) struct Counts {
     live: AtomicU64,
     forwarded: AtomicU64,
     lost: [AtomicU64; Reason::ALL.len()],
+    refused_ids: AtomicU64,
 }
 
 impl Counts {
@@ -33,6 +34,10 @@ impl Counts {
         }
     }
 
+    pub(super) fn refuse_id(&self) {
+        self.refused_ids.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn losses(&self) -> Losses {
         let mut losses = Losses::default();
         for (reason, counter) in Reason::ALL.into_iter().zip(&self.lost) {
@@ -49,6 +54,7 @@ impl Counts {
             dropped: self.losses(),
             queued,
             memory_bytes,
+            inbound_ids_refused: self.refused_ids.load(Ordering::Relaxed),
             exporters,
         }
     }
@@ -74,6 +80,8 @@ pub struct Stats {
     pub queued: u64,
     /// Memory that all records in the pipeline take, in bytes.
     pub memory_bytes: usize,
+    /// Requests whose `x-request-id` was not taken: not of the right form, more than one, or of a peer that is not trusted.
+    pub inbound_ids_refused: u64,
     /// The exporters, in the order in which they were added.
     pub exporters: Vec<ExporterStats>,
 }

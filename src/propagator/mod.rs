@@ -11,6 +11,7 @@ mod datadog;
 mod google;
 mod jaeger;
 pub(crate) mod request_id;
+mod response;
 mod sentry;
 mod value;
 mod w3c;
@@ -21,6 +22,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 pub(crate) use self::baggage::Baggage;
+pub use self::response::TraceResponse;
 use crate::record::{SpanId, TraceFlags, TraceId};
 
 /// A convention of headers that carries the trace context, or what travels with it, from service to service.

@@ -27,8 +27,7 @@ impl<'a> RequestId<'a> {
         if bytes.len() > MAX_BYTES || !bytes.first()?.is_ascii_alphanumeric() {
             return None;
         }
-        let allowed = |byte: &u8| ALLOWED.get(usize::from(*byte)).copied().unwrap_or_default();
-        if !bytes.iter().all(allowed) {
+        if !bytes.iter().copied().all(is_allowed) {
             return None;
         }
         std::str::from_utf8(bytes).ok().map(Self)
@@ -38,6 +37,10 @@ impl<'a> RequestId<'a> {
     pub(crate) const fn as_str(self) -> &'a str {
         self.0
     }
+}
+
+fn is_allowed(byte: u8) -> bool {
+    ALLOWED.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
 const ALLOWED: [bool; 256] = {
@@ -71,6 +74,19 @@ pub(crate) fn inbound(headers: &HeaderMap) -> Inbound<'_> {
         return Inbound::Refused;
     }
     RequestId::parse(value.as_bytes()).map_or(Inbound::Refused, Inbound::Valid)
+}
+
+/// What the caller sent and was not taken, in a form that does no harm: its first 128 bytes, with `?` for each that has
+/// no place in an id. Several are joined.
+pub(crate) fn harmless(headers: &HeaderMap) -> String {
+    let lines = headers.get_all(&X_REQUEST_ID).iter().enumerate();
+    let bytes = lines.flat_map(|(index, line)| (index > 0).then_some(&b',').into_iter().chain(line.as_bytes()));
+    let mut text = String::new();
+    for byte in bytes.take(MAX_BYTES) {
+        let is_allowed = if text.is_empty() { byte.is_ascii_alphanumeric() } else { is_allowed(*byte) };
+        text.push(if is_allowed { char::from(*byte) } else { '?' });
+    }
+    text
 }
 
 /// A request id made here: a version 7 UUID, on the stack.
@@ -153,6 +169,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_refused_is_shown_without_harm() {
+        let cases: [(&str, &[&[u8]], &str); 9] = [
+            ("RI-02", &[b"7b1c3d2e-9f2a-4c51-8f6e-0d3f2a1b4c5d"], "7b1c3d2e-9f2a-4c51-8f6e-0d3f2a1b4c5d"),
+            ("RI-06", &[b"abc\tdef"], "abc?def"),
+            ("RI-08", &[b"<script>alert(1)</script>"], "?script?alert?1??/script?"),
+            ("RI-09", &[b"=HYPERLINK(\"http://x.invalid\")"], "?HYPERLINK??http://x.invalid??"),
+            ("RI-10", &[b"../../etc/cron.d/x"], "?./../etc/cron.d/x"),
+            ("RI-12", &[b"a' OR '1'='1"], "a??OR??1?=?1"),
+            ("RI-13", &[b"id-1", b"id-2"], "id-1?id-2"),
+            ("bytes above ASCII", &[b"\xe2\x80\xaea"], "???a"),
+            ("empty", &[b""], ""),
+        ];
+        for (case, values, expected) in cases {
+            assert_eq!(harmless(&headers(values)), expected, "{case}");
+        }
+        assert_eq!(harmless(&headers(&[&[b'a'; 65_000]])), "a".repeat(128), "RI-05");
+    }
+
+    #[test]
     fn a_generated_id_is_a_valid_version_7_uuid_of_its_time() {
         let id = generate(0x0199_ABCD_EF01);
         assert!(id.as_str().starts_with("0199abcd-ef01-7"), "{id:?}");
@@ -169,6 +204,14 @@ mod tests {
                 prop_assert_eq!(id.as_str().as_bytes(), bytes.as_slice());
                 prop_assert_eq!(RequestId::parse(id.as_str().as_bytes()), Some(id));
             }
+        }
+
+        #[test]
+        fn what_is_shown_of_any_id_is_short_and_plain(bytes in prop::collection::vec((32u8..=255).prop_filter("DEL", |byte| *byte != 127), 0..200)) {
+            let shown = harmless(&headers(&[&bytes]));
+            prop_assert_eq!(shown.len(), bytes.len().min(128));
+            prop_assert!(shown.bytes().all(|byte| byte == b'?' || is_allowed(byte)));
+            prop_assert!(RequestId::parse(&bytes).is_none_or(|id| id.as_str() == shown));
         }
 
         #[test]

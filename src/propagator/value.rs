@@ -62,14 +62,17 @@ pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
 
 /// Sets a header to a short text.
 pub(super) fn set(headers: &mut HeaderMap, name: &'static HeaderName, text: fmt::Arguments<'_>) {
-    let mut short = Short { bytes: [0; MAX_BYTES], len: 0 };
-    if fmt::write(&mut short, text).is_ok()
-        && let Some(text) = short.bytes.get(..short.len)
-        && let Ok(value) = HeaderValue::from_bytes(text)
-    {
+    if let Some(value) = short(text) {
         // A map that is full to its limit stays as it is.
         let _ = headers.try_insert(name, value);
     }
+}
+
+/// A short text as a value.
+pub(super) fn short(text: fmt::Arguments<'_>) -> Option<HeaderValue> {
+    let mut short = Short { bytes: [0; MAX_BYTES], len: 0 };
+    fmt::write(&mut short, text).ok()?;
+    HeaderValue::from_bytes(short.bytes.get(..short.len)?).ok()
 }
 
 /// The longest text that a header here has, and some.

@@ -40,7 +40,7 @@ pub(super) fn write(outgoing: &Outgoing<'_>, headers: &mut HeaderMap) {
 }
 
 /// Version 00.
-fn traceparent(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> HeaderValue {
+pub(super) fn traceparent(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> HeaderValue {
     let (trace, span) = (trace_id.to_hex(), span_id.to_hex());
     let known = flags.0 & KNOWN_FLAGS;
     let parts = [b"00-", trace.as_str().as_bytes(), b"-", span.as_str().as_bytes(), b"-0", &[b'0' + known]];

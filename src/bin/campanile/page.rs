@@ -76,9 +76,13 @@ impl Page {
             let parent = record.parent_span_id().map(|parent| format!(" · called by span {parent}")).unwrap_or_default();
             self.row("trace", format_args!("{trace}{parent}"));
         }
+        if let Some((trace, span, _)) = record.linked_span() {
+            self.row("link", format_args!("{trace} · the caller's, not continued · span {span}"));
+        }
         if !record.request_id().is_empty() {
             let source = record.request_id_source().as_str();
-            self.row("id", format_args!("{} ({source})", escape(record.request_id())));
+            let refused = record.inbound_request_id().map(|id| format!(" · not taken: {}", escape(id))).unwrap_or_default();
+            self.row("id", format_args!("{} ({source}){refused}", escape(record.request_id())));
         }
         if record.attributes().next().is_some() {
             self.row("set", fields(record.attributes()).trim_start());

@@ -16,6 +16,7 @@ const ERROR: u64 = 2;
 const ATTRIBUTES: u32 = 9;
 const DROPPED_ATTRIBUTES: u32 = 10;
 const DROPPED_EVENTS: u32 = 12;
+const LINKS: u32 = 13;
 /// Flags of a span beyond those of the trace context.
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
@@ -96,6 +97,13 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
     let dropped = record.dropped();
     attributes.finish(DROPPED_ATTRIBUTES, dropped.fields.saturating_add(dropped.headers));
     proto::number(out, DROPPED_EVENTS, u64::from(dropped.events));
+    if let Some((trace_id, span_id, flags)) = record.linked_span() {
+        let link = proto::begin(out, LINKS);
+        proto::bytes(out, 1, &trace_id.0);
+        proto::bytes(out, 2, &span_id.0);
+        proto::fixed32(out, 6, u32::from(flags.0) | HAS_IS_REMOTE | IS_REMOTE);
+        proto::end(out, link);
+    }
     if record.is_failed() {
         // Without a description: status and error.type say it, and a message may hold what is private.
         let status = proto::begin(out, 15);
@@ -208,6 +216,7 @@ fn own(attributes: &mut Attributes<'_>, record: &Record) {
         attributes.push("campanile.request.id", id);
         attributes.push("campanile.request.id.source", record.request_id_source().as_str());
     }
+    attributes.push_some("campanile.request.id.inbound", record.inbound_request_id());
     attributes.push("campanile.outcome", record.outcome().as_str());
     attributes.push_some("campanile.time_to_first_byte_ns", record.time_to_first_byte_ns());
     let dropped_spans = record.dropped().spans;

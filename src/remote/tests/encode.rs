@@ -12,8 +12,8 @@ use prost::Message as _;
 use tracing::Level;
 
 use super::kit::{event, origin, request, resource};
-use crate::record::parts::{CauseSlot, EventSlot, FailureSlot, List, OPEN, Parts, Side, SpanSlot, Text};
-use crate::record::{FailureKind, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags};
+use crate::record::parts::{CauseSlot, EventSlot, FailureSlot, LinkSlot, List, OPEN, Parts, Side, SpanSlot, Text};
+use crate::record::{FailureKind, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId};
 use crate::remote::otlp::encode::{Logs, Traces};
 use crate::remote::{Encoder, Verdict};
 
@@ -127,6 +127,20 @@ fn a_request_is_a_server_span_with_every_attribute() {
     .map(|(key, value)| (key.to_owned(), value))
     .into();
     assert_eq!(attributes, expected);
+}
+
+#[test]
+fn a_trace_that_was_not_continued_is_linked_to() {
+    let (span, attributes) = one(|parts| {
+        parts.link = Some(LinkSlot { trace_id: TraceId([7; 16]), span_id: SpanId([8; 8]), trace_flags: TraceFlags::SAMPLED });
+        parts.inbound_request_id = Some(Text::Static("id-1?id-2"));
+    });
+    assert_eq!(span.links.len(), 1);
+    let link = &span.links[0];
+    assert_eq!((&link.trace_id[..], &link.span_id[..], link.flags), (&[7; 16][..], &[8; 8][..], 0x301));
+    assert_eq!((link.trace_state.as_str(), link.attributes.len()), ("", 0));
+    assert_eq!(attributes["campanile.request.id.inbound"], text("id-1?id-2"));
+    assert!(one(|_| {}).0.links.is_empty());
 }
 
 #[test]
