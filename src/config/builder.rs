@@ -5,6 +5,7 @@ use std::fmt;
 use tracing_subscriber::filter::Targets;
 
 use super::env::Warnings;
+use super::metrics::MetricChanges;
 use super::settings::Settings;
 use super::{Env, Telemetry, exporters};
 use crate::error::BuildError;
@@ -39,7 +40,15 @@ pub fn init() -> Result<Telemetry, BuildError> {
 
 /// Begins a telemetry that has no exporters yet and reads nothing from its surroundings.
 pub fn builder() -> Builder {
-    Builder { env: None, exporters: Vec::new(), resource: Vec::new(), sample_ratio: None, filter: None, has_opentelemetry: false }
+    Builder {
+        env: None,
+        exporters: Vec::new(),
+        resource: Vec::new(),
+        sample_ratio: None,
+        filter: None,
+        metrics: MetricChanges::default(),
+        has_opentelemetry: false,
+    }
 }
 
 /// Settings of a telemetry; made by [`builder`].
@@ -50,6 +59,7 @@ pub struct Builder {
     resource: Vec<(String, String)>,
     sample_ratio: Option<f64>,
     filter: Option<String>,
+    pub(super) metrics: MetricChanges,
     has_opentelemetry: bool,
 }
 
@@ -65,10 +75,13 @@ impl Builder {
     /// | `CAMPANILE_FILE` | a file for JSON lines | none |
     /// | `CAMPANILE_LEVEL` | least level that is recorded of the application's own code | `debug` |
     /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
-    /// | `OTEL_EXPORTER_OTLP_…` | the collector; traces and logs are sent once an endpoint is named | none |
+    /// | `OTEL_EXPORTER_OTLP_…` | the collector; traces, logs and metrics are sent once an endpoint is named | none |
     /// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who is speaking | the executable's name |
     /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are sent | all, unless the caller decided |
     /// | `OTEL_BSP_…`, `OTEL_BLRP_…` | batches and queues of traces and logs | |
+    /// | `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT` | how often metrics are sent, and for how long that is tried, in ms | 60000, 30000 |
+    /// | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative`, `delta` or `lowmemory` | `cumulative` |
+    /// | `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER`, `OTEL_METRICS_EXPORTER` | `none`: that signal is not sent | `otlp` |
     /// | `OTEL_PROPAGATORS` | `tracecontext` or `none` | `tracecontext` |
     /// | `OTEL_SDK_DISABLED` | `true`: nothing is exported | false |
     ///
@@ -164,6 +177,7 @@ impl Builder {
             settings.console_filter =
                 parsed.map_err(|error| BuildError::new("filter", "is not of the form target=level,…").because(error))?;
         }
+        self.metrics.apply(&mut settings.metrics);
         let mut exporters = self.exporters;
         let mut places = Vec::new();
         if settings.is_off || settings.is_sdk_disabled {
