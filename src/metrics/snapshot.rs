@@ -19,6 +19,9 @@ pub struct Snapshot {
 
 struct All {
     resource: Arc<Resource>,
+    /// When the pipeline began.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only OTLP tells it"))]
+    origin_unix_ns: u64,
     start_unix_ns: u64,
     unix_ns: u64,
     is_delta: bool,
@@ -27,13 +30,27 @@ struct All {
 
 impl Snapshot {
     pub(crate) fn new(resource: Arc<Resource>, start_unix_ns: u64, unix_ns: u64, metrics: Vec<Metric>) -> Self {
-        Self { all: Arc::new(All { resource, start_unix_ns, unix_ns, is_delta: false, metrics }) }
+        let origin_unix_ns = start_unix_ns;
+        Self { all: Arc::new(All { resource, origin_unix_ns, start_unix_ns, unix_ns, is_delta: false, metrics }) }
+    }
+
+    /// What there was when the pipeline of `snapshot` began: nothing.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn empty_of(snapshot: &Self) -> Self {
+        let All { resource, start_unix_ns, .. } = &*snapshot.all;
+        Self::new(Arc::clone(resource), *start_unix_ns, *start_unix_ns, Vec::new())
     }
 
     /// Who is speaking.
     #[must_use]
     pub fn resource(&self) -> &Resource {
         &self.all.resource
+    }
+
+    /// From when on up-down-counters count, which a difference leaves as they are.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn origin_unix_ns(&self) -> u64 {
+        self.all.origin_unix_ns
     }
 
     /// From when on the numbers count, in nanoseconds since 1970.
@@ -75,6 +92,7 @@ impl Snapshot {
         let metrics = self.all.metrics.iter().filter_map(|metric| metric.since(earlier.metric(metric.name()))).collect();
         let all = All {
             resource: Arc::clone(&self.all.resource),
+            origin_unix_ns: self.all.origin_unix_ns,
             start_unix_ns: earlier.all.unix_ns,
             unix_ns: self.all.unix_ns,
             is_delta: true,
