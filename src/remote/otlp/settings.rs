@@ -183,7 +183,7 @@ impl Otlp {
     /// How long one set of metrics is tried, attempts and waits together.
     ///
     /// # Default
-    /// [`Otlp::DEFAULT_METRIC_TIMEOUT`]. Zero means that the next set alone ends it.
+    /// [`Otlp::DEFAULT_METRIC_TIMEOUT`]. Zero means no limit: the newest set then waits behind it.
     pub fn metric_timeout(mut self, timeout: Duration) -> Self {
         self.metric_timeout = timeout;
         self
