@@ -29,7 +29,9 @@ use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use support::{BoxBody, Observed, PATIENCE, PROTOCOLS, Script, Step, Yield, full, get as fetch, poll_once, raw, request, send, serve};
+use support::{
+    BoxBody, Observed, PATIENCE, PROTOCOLS, Script, Step, Yield, full, get as fetch, poll_once, raw, request, send, serve,
+};
 use tower::{Layer as _, Service as _, ServiceExt as _};
 
 const DURATION: &str = "http.server.request.duration";
@@ -336,9 +338,8 @@ async fn shutdown_hands_the_metrics_over_once_more() {
 
 #[tokio::test]
 async fn metrics_are_handed_over_at_every_interval() {
-    let env: Env = [("OTEL_METRIC_EXPORT_INTERVAL", "10"), ("CAMPANILE_CONSOLE", "off"), ("CAMPANILE_STORE", "off")]
-        .into_iter()
-        .collect();
+    let env: Env =
+        [("OTEL_METRIC_EXPORT_INTERVAL", "10"), ("CAMPANILE_CONSOLE", "off"), ("CAMPANILE_STORE", "off")].into_iter().collect();
     let (sender, receiver) = mpsc::channel();
     let telemetry = campanile::builder().env(env).exporter(Hears(sender, || Ok(()))).build().unwrap();
     one_request(&telemetry).await;

@@ -28,8 +28,7 @@ pub(super) struct Definition {
 /// Of all durations of requests.
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 /// The specification's own, as the conventions name none for sizes.
-const SIZES: &[f64] =
-    &[0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10_000.0];
+const SIZES: &[f64] = &[0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10_000.0];
 /// Boundaries of one histogram, at most, and one more for what is above the last.
 pub(super) const MAX_BUCKETS: usize = 16;
 
@@ -53,12 +52,8 @@ pub(super) static RPC_SERVER: Definition = duration("rpc.server.call.duration", 
 pub(super) static RPC_CLIENT: Definition = duration("rpc.client.call.duration", "Measures the duration of an outgoing RPC.");
 pub(super) static REQUEST_SIZE: Definition = size("http.server.request.body.size", "Size of HTTP server request bodies.");
 pub(super) static RESPONSE_SIZE: Definition = size("http.server.response.body.size", "Size of HTTP server response bodies.");
-pub(super) static ACTIVE: Definition = sum(
-    "http.server.active_requests",
-    "{request}",
-    Kind::UpDownCounter,
-    "Number of active HTTP server requests.",
-);
+pub(super) static ACTIVE: Definition =
+    sum("http.server.active_requests", "{request}", Kind::UpDownCounter, "Number of active HTTP server requests.");
 pub(super) static DROPPED: Definition = sum(
     "campanile.records.dropped",
     "{record}",

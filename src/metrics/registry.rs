@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::definition::{
-    Definition, HTTP_CLIENT, HTTP_SERVER, MAX_BUCKETS, REQUEST_SIZE, RESPONSE_SIZE, RPC_CLIENT, RPC_SERVER,
-};
+use super::definition::{Definition, HTTP_CLIENT, HTTP_SERVER, MAX_BUCKETS, REQUEST_SIZE, RESPONSE_SIZE, RPC_CLIENT, RPC_SERVER};
 use super::set::{Attribute, Set, overflow};
 use super::snapshot::{Metric, Numbers, Point, Snapshot};
 use super::{Active, Own, Settings, derive};

@@ -76,11 +76,8 @@ fn texts_are_cut_at_a_characters_border() {
     registry.record(&routed(&"é".repeat(2000)));
     registry.record(&routed(&format!("x{}", "é".repeat(2000))));
     let snapshot = snapshot(&registry);
-    let lengths: Vec<_> = snapshot.metrics()[0]
-        .points()
-        .iter()
-        .map(|point| point.attribute("http.route").unwrap().to_string().len())
-        .collect();
+    let lengths: Vec<_> =
+        snapshot.metrics()[0].points().iter().map(|point| point.attribute("http.route").unwrap().to_string().len()).collect();
     assert_eq!(lengths, [256, 255]);
 }
 

@@ -116,12 +116,8 @@ fn metrics_decode_as_opentelemetry_means_them() {
     let duration = histogram(request, "http.server.request.duration");
     assert_eq!(duration.aggregation_temporality, proto::AggregationTemporality::Cumulative as i32);
     let [orders, failed] = &duration.data_points[..] else { panic!("{duration:#?}") };
-    let expected = [
-        "http.request.method=\"GET\"",
-        "url.scheme=\"http\"",
-        "http.route=\"/orders/{id}\"",
-        "http.response.status_code=200",
-    ];
+    let expected =
+        ["http.request.method=\"GET\"", "url.scheme=\"http\"", "http.route=\"/orders/{id}\"", "http.response.status_code=200"];
     assert_eq!(attributes(&orders.attributes), expected);
     assert!(attributes(&failed.attributes).contains(&"error.type=\"500\"".to_owned()), "{failed:?}");
     assert_eq!((orders.count, orders.sum), (2, Some(20.005)));
@@ -176,8 +172,7 @@ fn cumulative_points_go_on_and_deltas_begin_where_the_last_delivered_one_ended()
         let starts: Vec<u64> = points.iter().map(|point| point.start_time_unix_nano).collect();
         let first_end = points[0].time_unix_nano;
         assert_eq!(starts, if is_delta { [START, first_end, first_end] } else { [START; 3] });
-        let expected =
-            if is_delta { proto::AggregationTemporality::Delta } else { proto::AggregationTemporality::Cumulative };
+        let expected = if is_delta { proto::AggregationTemporality::Delta } else { proto::AggregationTemporality::Cumulative };
         for request in &requests {
             assert_eq!(histogram(request, "http.server.request.duration").aggregation_temporality, expected as i32);
             let active = sum(request, "http.server.active_requests");
