@@ -31,10 +31,11 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 use crate::{Route, sink};
 
 /// Names of all stacks, the bare app first; each with what it is.
-pub const STACKS: [(&str, &str); 9] = [
+pub const STACKS: [(&str, &str); 10] = [
     ("bare", "the app alone"),
     ("off", "campanile, switched off"),
     ("discard", "campanile, records thrown away"),
+    ("metrics", "campanile, records thrown away, metrics kept"),
     ("json", "campanile, JSON lines"),
     ("otlp", "campanile, OTLP"),
     ("all", "campanile, JSON lines and OTLP"),
@@ -69,7 +70,7 @@ impl Stack {
         let written = Written::default();
         let (app, behind) = match name {
             "bare" => (crate::app(), Behind::Nothing),
-            "off" | "discard" | "json" | "otlp" | "all" => campanile(name, sink, &written),
+            "off" | "discard" | "metrics" | "json" | "otlp" | "all" => campanile(name, sink, &written),
             _ => assembled(name, sink, &written),
         };
         Some(Self { app, name, behind, written, sink })
@@ -97,7 +98,7 @@ impl Stack {
     pub const fn due(&self, route: Route) -> Delivered {
         let users = matches!(route, Route::Users) as u64;
         match self.name.as_bytes() {
-            b"discard" => Delivered { written: 1, spans: 0, logs: 0 },
+            b"discard" | b"metrics" => Delivered { written: 1, spans: 0, logs: 0 },
             b"json" => Delivered { written: 1 + users, spans: 0, logs: 0 },
             b"otlp" => Delivered { written: 0, spans: 1 + users, logs: 2 * users },
             b"all" => Delivered { written: 1 + users, spans: 1 + users, logs: 2 * users },
@@ -139,6 +140,9 @@ fn campanile(name: &str, sink: SocketAddr, written: &Written) -> (Router, Behind
     if name == "discard" {
         builder = builder.exporter(Discard(written.clone()));
     }
+    if name == "metrics" {
+        builder = builder.exporter(Discard(written.clone())).exporter(DiscardMetrics);
+    }
     if matches!(name, "json" | "all") {
         builder = builder.exporter(Json::new(written.clone()));
     }
@@ -157,6 +161,23 @@ impl Exporter for Discard {
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
         self.0.add(batch.records().len() as u64);
         Ok(())
+    }
+}
+
+/// Throws metrics away.
+struct DiscardMetrics;
+
+impl Exporter for DiscardMetrics {
+    fn export(&mut self, _: &Batch<'_>) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn wants_metrics(&self) -> bool {
+        true
+    }
+
+    fn wants_records(&self) -> bool {
+        false
     }
 }
 

@@ -1,8 +1,9 @@
-//! Traces and logs to an OpenTelemetry collector, set up in code.
+//! Traces, logs and metrics to an OpenTelemetry collector, set up in code.
 //!
 //! Run `cargo run --example otlp` with a collector at `http://127.0.0.1:4318`, or `cargo run --example otlp -- URL`. It
-//! sends itself one request, prints the trace's id and ends: the collector shows a trace of two spans with its log records, and the last line
-//! here says what was delivered. Without a collector that line says what was lost, after the retries that fit into 5 s.
+//! sends itself one request, prints the trace's id and ends: the collector shows a trace of two spans with its log
+//! records and the request's duration among the metrics, and the last line here says what was delivered. Without a
+//! collector that line says what was lost, after the retries that fit into 5 s.
 //!
 //! The same without code: `OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318` and `campanile::init()`.
 
@@ -22,8 +23,8 @@ use tokio::net::TcpListener;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:4318".to_owned());
     let otlp = || Otlp::new(endpoint.as_str()).compression(Compression::Gzip).timeout(Duration::from_secs(3));
-    let telemetry =
-        campanile::builder().service_name("otlp-example").exporter(otlp().traces()?).exporter(otlp().logs()?).init()?;
+    let builder = campanile::builder().service_name("otlp-example");
+    let telemetry = builder.exporter(otlp().traces()?).exporter(otlp().logs()?).exporter(otlp().metrics()?).init()?;
 
     let app = Router::new().route("/tea/{kind}", get(tea)).layer(telemetry.layer());
     let listener = TcpListener::bind("127.0.0.1:0").await?;

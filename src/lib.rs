@@ -55,6 +55,7 @@ mod escape;
 pub mod exporter;
 mod keep;
 mod layer;
+pub mod metrics;
 #[cfg(feature = "opentelemetry")]
 pub mod opentelemetry;
 mod pipeline;

@@ -260,7 +260,9 @@ impl Tally {
         let verdict = if recorded == self.sent { "all of them" } else { "NOT ALL OF THEM" };
         let _ = writeln!(text, "recorded: {recorded} requests, {verdict}");
         // The console is also given events at once, while their request goes on; so its number is larger.
-        for exporter in &stats.exporters {
+        // One that carries nothing but metrics is given no records at all.
+        let of_records = |exporter: &&campanile::ExporterStats| exporter.offered > 0 || exporter.metrics_delivered == 0;
+        for exporter in stats.exporters.iter().filter(of_records) {
             let lost = exporter.offered - exporter.delivered;
             let _ = writeln!(text, "  {:<8} {:>6} records delivered, {lost} lost", exporter.name, exporter.delivered);
         }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderValue};
 
 use super::Hub;
+use crate::metrics::Place;
 use crate::propagator::request_id::X_REQUEST_ID;
 use crate::propagator::{Baggage, Outgoing};
 use crate::record::parts::{Parts, Text};
@@ -27,6 +28,8 @@ pub(crate) struct Link {
     pub(crate) start: Instant,
     pub(crate) start_unix_ns: u64,
     request_bytes: AtomicU64,
+    /// Where it is counted among the requests in flight.
+    place: Place,
     inbox: Mutex<Inbox>,
 }
 
@@ -39,6 +42,8 @@ struct Inbox {
 impl Link {
     /// The link of a request that begins now, whose head is in `parts`.
     pub(crate) fn new(hub: Arc<Hub>, parts: &Parts, baggage: Baggage) -> Self {
+        let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
+        let place = hub.pipeline.active().enter(method, parts.str(parts.scheme));
         Self {
             hub,
             trace_id: parts.trace_id,
@@ -50,6 +55,7 @@ impl Link {
             start: Instant::now(),
             start_unix_ns: parts.start_unix_ns,
             request_bytes: AtomicU64::new(0),
+            place,
             inbox: Mutex::default(),
         }
     }
@@ -109,7 +115,10 @@ impl Link {
     /// Takes what was left, and from now on refuses more.
     pub(crate) fn close(&self) -> Option<Box<Parts>> {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        inbox.is_closed = true;
+        if !inbox.is_closed {
+            inbox.is_closed = true;
+            self.hub.pipeline.active().leave(self.place);
+        }
         inbox.parts.take()
     }
 
@@ -136,6 +145,13 @@ impl Link {
         parts.start_unix_ns = self.start_unix_ns;
         let id: Text = parts.push_text(self.request_id.as_str(), InlineId::MAX);
         parts.request_id = id;
+    }
+}
+
+impl Drop for Link {
+    /// One that was never closed belongs to an exchange that was lost, and is in flight no longer.
+    fn drop(&mut self) {
+        let _ = self.close();
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use tracing_subscriber::filter::Targets;
 
 use super::env::Warnings;
+use super::metrics::MetricChanges;
 use super::propagation::Propagation;
 use super::settings::Settings;
 use super::{Env, Telemetry, exporters};
@@ -48,6 +49,7 @@ pub fn builder() -> Builder {
         filter: None,
         has_opentelemetry: false,
         propagation: Propagation::default(),
+        metrics: MetricChanges::default(),
     }
 }
 
@@ -59,6 +61,7 @@ pub struct Builder {
     resource: Vec<(String, String)>,
     sample_ratio: Option<f64>,
     filter: Option<String>,
+    pub(super) metrics: MetricChanges,
     has_opentelemetry: bool,
     pub(super) propagation: Propagation,
 }
@@ -75,7 +78,7 @@ impl Builder {
     /// | `CAMPANILE_FILE` | a file for JSON lines | none |
     /// | `CAMPANILE_LEVEL` | least level that is recorded of the application's own code | `debug` |
     /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
-    /// | `OTEL_EXPORTER_OTLP_…` | the collector; traces and logs are sent once an endpoint is named | none |
+    /// | `OTEL_EXPORTER_OTLP_…` | the collector; traces, logs and metrics are sent once an endpoint is named | none |
     /// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who is speaking | the executable's name |
     /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are sent | all, unless the caller decided |
     /// | `OTEL_BSP_…`, `OTEL_BLRP_…` | batches and queues of traces and logs | |
@@ -84,6 +87,9 @@ impl Builder {
     /// | `CAMPANILE_TRUST_INBOUND_IDS` | `always`, `private`, `never`: whose `x-request-id` is taken over | `always` |
     /// | `CAMPANILE_TRACE_RESPONSE` | `traceresponse`, `server-timing`, `both`, `off`: how answers tell the trace | `off` |
     /// | `CAMPANILE_RECORD_BAGGAGE` | keys of baggage to record, as `tenant,user.id` | none |
+    /// | `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT` | how often metrics are sent, and for how long that is tried, in ms | 60000, 30000 |
+    /// | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative`, `delta` or `lowmemory` | `cumulative` |
+    /// | `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER`, `OTEL_METRICS_EXPORTER` | `none`: that signal is not sent | `otlp` |
     /// | `OTEL_SDK_DISABLED` | `true`: nothing is exported | false |
     ///
     /// What is set in code wins over the environment.
@@ -179,6 +185,7 @@ impl Builder {
                 parsed.map_err(|error| BuildError::new("filter", "is not of the form target=level,…").because(error))?;
         }
         self.propagation.apply(&mut settings);
+        self.metrics.apply(&mut settings.metrics);
         let mut exporters = self.exporters;
         let mut places = Vec::new();
         if settings.is_off || settings.is_sdk_disabled {

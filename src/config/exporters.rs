@@ -117,6 +117,10 @@ fn add_otlp(
         exporters.push(Box::new(logs.logs()?));
         places.push("logs to OTLP".to_owned());
     }
+    if let Some(metrics) = settings.metrics {
+        exporters.push(Box::new(metrics.metrics()?));
+        places.push("metrics to OTLP".to_owned());
+    }
     Ok(())
 }
 

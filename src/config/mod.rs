@@ -5,6 +5,7 @@ mod env;
 mod exporters;
 mod filter;
 mod known;
+mod metrics;
 #[cfg(feature = "otlp")]
 pub(crate) mod otlp;
 mod propagation;

@@ -1,9 +1,9 @@
 //! The OTLP exporters from `OTEL_*`.
 //!
-//! OTLP is on only when an endpoint is configured, for both signals (`OTEL_EXPORTER_OTLP_ENDPOINT`) or for one
-//! (`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`): without a collector, the default endpoint
-//! of the specification would only make a service that retries for ever. `OTEL_TRACES_EXPORTER` and
-//! `OTEL_LOGS_EXPORTER` switch a signal off when they name others than `otlp`. Proxy variables are not read.
+//! OTLP is on only when an endpoint is configured, for all signals (`OTEL_EXPORTER_OTLP_ENDPOINT`) or for one
+//! (`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `…_LOGS_…`, `…_METRICS_…`): without a collector, the default endpoint
+//! of the specification would only make a service that retries for ever. `OTEL_TRACES_EXPORTER`,
+//! `OTEL_LOGS_EXPORTER` and `OTEL_METRICS_EXPORTER` switch a signal off when they name others than `otlp`. Proxy variables are not read.
 //!
 //! Not followed: `OTEL_BSP_EXPORT_TIMEOUT` and `OTEL_BLRP_EXPORT_TIMEOUT`, as the timeout is one attempt's.
 //!
@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::env::{Env, Warnings};
 use crate::BuildError;
 use crate::exporter::Pace;
-use crate::remote::otlp::{Compression, Otlp, Protocol, Secret};
+use crate::remote::otlp::{Compression, Otlp, Protocol, Secret, Temporality};
 
 /// What the environment asks for.
 #[derive(Debug, Default)]
@@ -26,22 +26,27 @@ pub(crate) struct FromEnv {
     pub(crate) traces: Option<Otlp>,
     /// Settings of the exporter of log records.
     pub(crate) logs: Option<Otlp>,
+    /// Settings of the exporter of metrics.
+    pub(crate) metrics: Option<Otlp>,
 }
 
-/// Reads the variables of both signals.
+/// Reads the variables of all signals.
 ///
 /// # Errors
 /// When following a variable is impossible and ignoring it would send data elsewhere or not at all.
 pub(crate) fn from_env(env: &Env, warnings: &mut Warnings) -> Result<FromEnv, BuildError> {
     let mut read = Variables { env, warnings, said: Vec::new() };
-    Ok(FromEnv { traces: signal(&mut read, "TRACES", "BSP")?, logs: signal(&mut read, "LOGS", "BLRP")? })
+    let traces = signal(&mut read, "TRACES")?.map(|otlp| pace(&mut read, "BSP", otlp));
+    let logs = signal(&mut read, "LOGS")?.map(|otlp| pace(&mut read, "BLRP", otlp));
+    let metrics = signal(&mut read, "METRICS")?.map(|otlp| metrics(&mut read, otlp));
+    Ok(FromEnv { traces, logs, metrics })
 }
 
 /// The environment, and what is to be said about it.
 struct Variables<'a> {
     env: &'a Env,
     warnings: &'a mut Warnings,
-    /// Keys that were warned about: a variable of both signals is read twice.
+    /// Keys that were warned about: a variable of all signals is read for each.
     said: Vec<String>,
 }
 
@@ -79,7 +84,7 @@ impl<'a> Variables<'a> {
     }
 }
 
-fn signal(read: &mut Variables<'_>, signal: &str, processor: &str) -> Result<Option<Otlp>, BuildError> {
+fn signal(read: &mut Variables<'_>, signal: &str) -> Result<Option<Otlp>, BuildError> {
     if !is_wanted(read, signal) {
         return Ok(None);
     }
@@ -116,7 +121,7 @@ fn signal(read: &mut Variables<'_>, signal: &str, processor: &str) -> Result<Opt
     if let Some(Variable { key, text }) = read.of_signal(signal, "CLIENT_KEY") {
         otlp = otlp.client_key_of(&key, PathBuf::from(text));
     }
-    Ok(Some(pace(read, processor, otlp)))
+    Ok(Some(otlp))
 }
 
 /// Whether the list of exporters has `otlp`; it does when it is not set.
@@ -226,6 +231,29 @@ fn pace(read: &mut Variables<'_>, processor: &str, otlp: Otlp) -> Otlp {
         delay = Duration::from_millis(milliseconds);
     }
     otlp.max_queue(max_queue).pace(max_records.min(max_queue), delay)
+}
+
+/// The periodic reader's timeout, and what metrics look like.
+fn metrics(read: &mut Variables<'_>, mut otlp: Otlp) -> Otlp {
+    if let Some(variable) = read.get("OTEL_METRIC_EXPORT_TIMEOUT".to_owned())
+        && let Some(milliseconds) = read.number(&variable, 0)
+    {
+        otlp = otlp.metric_timeout(Duration::from_millis(milliseconds));
+    }
+    if let Some(variable) = read.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE".to_owned()) {
+        match variable.text.to_ascii_lowercase().as_str() {
+            "cumulative" => {}
+            // They differ in observable counters only, which the metrics of requests are not.
+            "delta" | "lowmemory" => otlp = otlp.temporality(Temporality::Delta),
+            _ => read.warn(&variable.key, "is none of cumulative, delta and lowmemory and is ignored"),
+        }
+    }
+    if let Some(variable) = read.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION".to_owned())
+        && !variable.text.eq_ignore_ascii_case("explicit_bucket_histogram")
+    {
+        read.warn(&variable.key, "asks for something other than explicit_bucket_histogram, which is not supported");
+    }
+    otlp
 }
 
 #[cfg(test)]

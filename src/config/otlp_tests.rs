@@ -128,6 +128,11 @@ fn each_signal_can_be_switched_off_and_have_an_endpoint_of_its_own() {
     assert_eq!(on(&[ENDPOINT, ("OTEL_LOGS_EXPORTER", "console")]), (true, false));
     assert_eq!(on(&[ENDPOINT, ("OTEL_LOGS_EXPORTER", "Console, OTLP")]), (true, true));
     assert_eq!(on(&[("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://c.invalid/logs")]), (false, true));
+    let has_metrics = |variables: &[(&str, &str)]| read(variables).0.unwrap().metrics.is_some();
+    assert!(has_metrics(&[ENDPOINT]));
+    assert!(has_metrics(&[("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://c.invalid/metrics")]));
+    assert!(!has_metrics(&[ENDPOINT, ("OTEL_METRICS_EXPORTER", "none")]));
+    assert!(!has_metrics(&[("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://c.invalid/logs")]));
     let (read, warnings) = read(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "zipkin")]);
     assert!(read.unwrap().traces.is_some() && warnings.len() == 1, "{warnings:?}");
 }
@@ -184,4 +189,32 @@ fn a_certificate_that_is_not_there_is_refused_by_its_variable() {
     assert!(!error.to_string().contains("secret"), "{error}");
     let error = refusal(read(&[https, ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/nowhere/key.pem")]).0);
     assert!(!error.to_string().contains("nowhere"), "{error}");
+}
+
+#[test]
+fn metrics_have_variables_of_their_own() {
+    let otlp = |variables: &[(&str, &str)]| {
+        let (read, warnings) = read(&[&[ENDPOINT], variables].concat());
+        (format!("{:?}", read.unwrap().metrics.unwrap()), warnings)
+    };
+    let (default, warnings) = otlp(&[]);
+    assert!(default.contains("temporality: Cumulative") && default.contains("metric_timeout: 30s"), "{default}");
+    assert!(warnings.is_empty());
+    for word in ["delta", "LowMemory"] {
+        let (read, warnings) = otlp(&[("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", word)]);
+        assert!(read.contains("temporality: Delta") && warnings.is_empty(), "{word}: {read} {warnings:?}");
+    }
+    let own = [("OTEL_METRIC_EXPORT_TIMEOUT", "1500"), ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "250")];
+    let (read, warnings) = otlp(&own);
+    assert!(read.contains("metric_timeout: 1.5s") && read.contains(" timeout: 250ms"), "{read}");
+    assert!(warnings.is_empty());
+    for (key, value) in [
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "sometimes"),
+        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "soon"),
+    ] {
+        let (read, warnings) = otlp(&[(key, value)]);
+        assert_eq!(read, default, "{key}");
+        assert!(warnings.len() == 1 && warnings[0].starts_with(key) && !warnings[0].contains(value), "{warnings:?}");
+    }
 }

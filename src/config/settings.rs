@@ -11,6 +11,7 @@ use super::value::Reader;
 use super::{filter, known, propagation, resource};
 use crate::keep::Sampler;
 use crate::layer::Callers;
+use crate::metrics;
 use crate::propagator::Propagators;
 use crate::record::Resource;
 
@@ -52,6 +53,8 @@ pub(crate) struct Settings {
     /// `CAMPANILE_STORE_MAX_AGE`.
     #[cfg_attr(not(any(feature = "store", test)), expect(dead_code, reason = "nothing is stored"))]
     pub(crate) store_max_age: Duration,
+    /// `OTEL_METRIC_EXPORT_INTERVAL`, and what code sets.
+    pub(crate) metrics: metrics::Settings,
     /// `CAMPANILE_FILE`: where JSON lines are written, one for each record.
     pub(crate) file: Option<PathBuf>,
 }
@@ -99,6 +102,7 @@ impl Settings {
             store: reader.text("CAMPANILE_STORE").map(store_at),
             store_max_bytes: reader.bytes("CAMPANILE_STORE_MAX_BYTES").unwrap_or(DEFAULT_STORE_MAX_BYTES),
             store_max_age: reader.duration("CAMPANILE_STORE_MAX_AGE").unwrap_or(DEFAULT_STORE_MAX_AGE),
+            metrics: super::metrics::settings(&mut reader),
             file: reader.text("CAMPANILE_FILE").map(PathBuf::from),
         }
     }

@@ -41,7 +41,7 @@ impl Telemetry {
         places: Vec<String>,
         warnings: Vec<String>,
     ) -> Self {
-        let pipeline = Pipeline::start(settings.resource, exporters);
+        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics);
         let hub = Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let shared = Shared::new(hub, settings.callers, !settings.is_off);

@@ -1,7 +1,8 @@
 //! Records kept in memory, for tests of your own telemetry.
 //!
 //! # What is written, and when
-//! A copy of each record, up to a bound: then the oldest goes and is counted. Nothing can fail.
+//! A copy of each record, up to a bound: then the oldest goes and is counted. Of metrics the newest snapshot. Nothing
+//! can fail.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -9,7 +10,8 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Batch, ExportError, Exporter};
+use super::{Batch, ExportError, Exporter, Patience};
+use crate::metrics::Snapshot;
 use crate::record::{Losses, Record};
 
 /// Keeps records, and shows them to whoever holds a clone of it.
@@ -40,6 +42,7 @@ struct Kept {
     records: VecDeque<Record>,
     dropped: u64,
     losses: Losses,
+    metrics: Option<Snapshot>,
 }
 
 impl Memory {
@@ -105,6 +108,12 @@ impl Memory {
         self.kept().losses.clone()
     }
 
+    /// The newest metrics. A [flush](crate::Telemetry::flush) brings them up to what was finished before it.
+    #[must_use]
+    pub fn metrics(&self) -> Option<Snapshot> {
+        self.kept().metrics.clone()
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,6 +141,16 @@ impl Exporter for Memory {
         drop(kept);
         self.shared.changed.notify_all();
         Ok(())
+    }
+
+    fn export_metrics(&mut self, snapshot: &Snapshot, _: &Patience) -> Result<(), ExportError> {
+        self.kept().metrics = Some(snapshot.clone());
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    fn wants_metrics(&self) -> bool {
+        true
     }
 
     fn name(&self) -> Cow<'static, str> {

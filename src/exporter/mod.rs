@@ -33,6 +33,8 @@ pub use crate::escape::{Escape, escape};
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::metrics::Snapshot;
+
 /// Carries finished records out.
 ///
 /// # Contract
@@ -65,6 +67,19 @@ pub trait Exporter: Send + 'static {
     /// When records of the batch were lost.
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError>;
 
+    /// Writes or sends the metrics, of an exporter that [wants them](Self::wants_metrics).
+    ///
+    /// Called every minute or as the settings say, before a flush and at shutdown, on the same thread as
+    /// [`export`](Self::export). It may block as that may: a snapshot that waits meanwhile gives way to the next one,
+    /// which says all that it said. `patience` ends a wait at shutdown.
+    ///
+    /// # Errors
+    /// When it did not get through. Nothing is lost by that while the pipeline runs: the next snapshot has it too.
+    fn export_metrics(&mut self, snapshot: &Snapshot, patience: &Patience) -> Result<(), ExportError> {
+        let _ = (snapshot, patience);
+        Ok(())
+    }
+
     /// Makes what was exported durable or visible; called when nothing is queued, at flush and at shutdown.
     ///
     /// # Errors
@@ -85,6 +100,16 @@ pub trait Exporter: Send + 'static {
     /// requests.
     fn wants_live(&self) -> bool {
         false
+    }
+
+    /// Whether it is given metrics. As long as no exporter wants them, none are made.
+    fn wants_metrics(&self) -> bool {
+        false
+    }
+
+    /// Whether it is given records; one that carries nothing but metrics is not.
+    fn wants_records(&self) -> bool {
+        true
     }
 
     /// How much it takes at once.

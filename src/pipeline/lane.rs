@@ -10,6 +10,7 @@ use super::held::Held;
 use super::stats::ExporterStats;
 use super::{ErasedExporter, after, quiet};
 use crate::exporter::{Batch, ExportError, Pace, Patience};
+use crate::metrics::Snapshot;
 use crate::record::{Kind, Losses, Reason, Record, Resource};
 use crate::warn::warn;
 
@@ -22,6 +23,8 @@ const FAILED_SHARE: usize = 4;
 pub(super) struct Lane {
     shared: Arc<LaneShared>,
     wants_live: bool,
+    wants_records: bool,
+    wants_metrics: bool,
 }
 
 struct LaneShared {
@@ -37,6 +40,9 @@ struct State {
     queue: VecDeque<(Instant, Arc<Held>)>,
     queue_bytes: usize,
     in_flight: usize,
+    /// The newest metrics that are not exported yet.
+    metrics: Option<Snapshot>,
+    is_exporting_metrics: bool,
     stats: ExporterStats,
     /// Losses at the intake and here, as of the last batch.
     told: Losses,
@@ -50,7 +56,8 @@ struct State {
 impl Lane {
     pub(super) fn start(mut exporter: Box<dyn ErasedExporter>, resource: Arc<Resource>) -> Self {
         let face = exporter.exporter();
-        let (name, pace, wants_live) = (face.name(), face.pace(), face.wants_live());
+        let (name, pace) = (face.name(), face.pace());
+        let (wants_live, wants_records, wants_metrics) = (face.wants_live(), face.wants_records(), face.wants_metrics());
         let stats = ExporterStats { name: name.clone(), ..ExporterStats::default() };
         let shared = Arc::new(LaneShared {
             name: name.clone(),
@@ -65,15 +72,35 @@ impl Lane {
             warn(&name, format_args!("cannot start a thread; this exporter is off"));
             shared.state().is_done = true;
         }
-        Self { shared, wants_live }
+        Self { shared, wants_live, wants_records, wants_metrics }
     }
 
     pub(super) const fn wants_live(&self) -> bool {
         self.wants_live
     }
 
+    pub(super) const fn wants_metrics(&self) -> bool {
+        self.wants_metrics
+    }
+
+    /// Hands metrics over. Those that still wait give way: the newer ones say the same and more.
+    pub(super) fn push_metrics(&self, snapshot: &Snapshot) {
+        if !self.wants_metrics {
+            return;
+        }
+        let mut state = self.shared.state();
+        if !state.is_done {
+            state.metrics = Some(snapshot.clone());
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
     /// Queues records; what finds no room is dropped and counted.
     pub(super) fn push(&self, records: &[Arc<Held>], lost_at_intake: &Losses) {
+        if !self.wants_records {
+            return;
+        }
         let shared = &*self.shared;
         let now = Instant::now();
         let mut state = shared.state();
@@ -149,6 +176,7 @@ impl Lane {
             state.queue.clear();
             state.queue_bytes = 0;
             state.in_flight = 0;
+            state.stats.metrics_failed += u64::from(state.metrics.take().is_some() || state.is_exporting_metrics);
             state.is_done = true;
         }
         in_time
@@ -174,27 +202,36 @@ impl LaneShared {
     /// The exporter's thread.
     fn run(&self, exporter: &mut dyn ErasedExporter, resource: &Resource) {
         quiet::hush();
-        while let Some((batch, lost_before)) = self.next(exporter) {
-            self.export(exporter, &batch, &lost_before, resource);
+        while let Some(work) = self.next(exporter) {
+            match work {
+                Work::Records(batch, lost_before) => self.export(exporter, &batch, &lost_before, resource),
+                Work::Metrics(snapshot) => self.export_metrics(exporter, &snapshot),
+            }
         }
         flush(&self.name, exporter);
         self.state().is_done = true;
         self.changed.notify_all();
     }
 
-    /// The next batch, with what was lost since the one before; `None` at the end.
-    fn next(&self, exporter: &mut dyn ErasedExporter) -> Option<(Vec<Arc<Held>>, Losses)> {
+    /// What is to be done next; `None` at the end.
+    fn next(&self, exporter: &mut dyn ErasedExporter) -> Option<Work> {
         let mut state = self.state();
         loop {
             if state.is_done {
                 return None;
+            }
+            if let Some(snapshot) = state.metrics.take() {
+                // First: it is rare, and a stream of records must not keep it waiting.
+                state.is_exporting_metrics = true;
+                return Some(Work::Metrics(snapshot));
             }
             let hurried = state.is_closing || state.flush_done < state.flush_asked;
             let first = state.queue.front().map(|(since, _)| after(*since, self.pace.max_delay));
             let now = Instant::now();
             let is_due = first.is_some_and(|due| hurried || due <= now || state.queue.len() >= self.pace.max_records);
             if is_due {
-                return Some(self.take(&mut state));
+                let (batch, lost_before) = self.take(&mut state);
+                return Some(Work::Records(batch, lost_before));
             }
             if state.queue.is_empty() && state.flush_done < state.flush_asked {
                 let ticket = state.flush_asked;
@@ -263,6 +300,34 @@ impl LaneShared {
             warn(&self.name, format_args!("{text}; lost: {given_up}"));
         }
     }
+
+    fn export_metrics(&self, exporter: &mut dyn ErasedExporter, snapshot: &Snapshot) {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            exporter.exporter().export_metrics(snapshot, &self.patience).map_err(|error| with_causes(&error))
+        }))
+        .unwrap_or_else(|_| Err("the exporter panicked".to_owned()));
+        let mut state = self.state();
+        if state.is_done {
+            return;
+        }
+        state.is_exporting_metrics = false;
+        match &result {
+            Ok(()) => state.stats.metrics_delivered += 1,
+            Err(_) => state.stats.metrics_failed += 1,
+        }
+        drop(state);
+        self.changed.notify_all();
+        if let Err(text) = result {
+            warn(&self.name, format_args!("{text}; the next export has these metrics too"));
+        }
+    }
+}
+
+/// What the exporter is called for.
+enum Work {
+    /// A batch, and what was lost since the one before.
+    Records(Vec<Arc<Held>>, Losses),
+    Metrics(Snapshot),
 }
 
 fn flush(name: &str, exporter: &mut dyn ErasedExporter) {

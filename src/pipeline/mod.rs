@@ -6,6 +6,7 @@
 
 mod held;
 mod lane;
+mod measure;
 mod quiet;
 mod shutdown;
 mod stats;
@@ -25,6 +26,7 @@ pub(crate) use self::quiet::is_quiet;
 use self::stats::Counts;
 pub use self::stats::{ExporterStats, Report, Stats};
 use crate::exporter::Exporter;
+use crate::metrics::{self, Active};
 use crate::record::parts::Parts;
 use crate::record::{Kind, Reason, Record, Resource};
 use crate::warn::warn;
@@ -62,6 +64,8 @@ struct Shared {
     /// What request threads have to say; the worker says it, as writing may block.
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
+    metrics: metrics::Settings,
+    active: Active,
 }
 
 /// What flush and shutdown wait for.
@@ -76,7 +80,7 @@ impl Pipeline {
     /// Starts the worker and one thread for each exporter.
     ///
     /// A thread that cannot be started costs its records, which are counted; it never fails the application.
-    pub(crate) fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>) -> Self {
+    pub(crate) fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>, metrics: metrics::Settings) -> Self {
         let resource = Arc::new(resource);
         let lanes: Vec<_> = exporters.into_iter().map(|exporter| Lane::start(exporter, Arc::clone(&resource))).collect();
         let has_lanes = !lanes.is_empty();
@@ -94,9 +98,11 @@ impl Pipeline {
             progress: Mutex::default(),
             changed: Condvar::new(),
             wants_live: lanes.iter().any(Lane::wants_live),
+            metrics,
+            active: Active::new(lanes.iter().any(Lane::wants_metrics)),
             lanes,
         });
-        if has_lanes && !worker::start(&shared) {
+        if has_lanes && !worker::start(&shared, resource) {
             shared.abort();
             warn("pipeline", format_args!("cannot start a thread; nothing is exported"));
         }
@@ -155,6 +161,11 @@ impl Pipeline {
     /// Takes a buffer back that became no record.
     pub(crate) fn recycle(&self, parts: Box<Parts>) {
         self.shared.home.recycle(parts);
+    }
+
+    /// Where requests in flight are counted.
+    pub(crate) fn active(&self) -> &Active {
+        &self.shared.active
     }
 
     /// Whether an exporter shows events while their request is running.
@@ -246,8 +257,15 @@ pub(crate) trait ErasedExporter: Send {
 pub(crate) trait DynExporter {
     fn export(&mut self, batch: &crate::exporter::Batch<'_>) -> Result<(), crate::exporter::ExportError>;
     fn flush(&mut self) -> Result<(), crate::exporter::ExportError>;
+    fn export_metrics(
+        &mut self,
+        snapshot: &metrics::Snapshot,
+        patience: &crate::exporter::Patience,
+    ) -> Result<(), crate::exporter::ExportError>;
     fn name(&self) -> String;
     fn wants_live(&self) -> bool;
+    fn wants_records(&self) -> bool;
+    fn wants_metrics(&self) -> bool;
     fn pace(&self) -> crate::exporter::Pace;
 }
 
@@ -266,12 +284,28 @@ impl<E: Exporter> DynExporter for E {
         Exporter::flush(self)
     }
 
+    fn export_metrics(
+        &mut self,
+        snapshot: &metrics::Snapshot,
+        patience: &crate::exporter::Patience,
+    ) -> Result<(), crate::exporter::ExportError> {
+        Exporter::export_metrics(self, snapshot, patience)
+    }
+
     fn name(&self) -> String {
         Exporter::name(self).into_owned()
     }
 
     fn wants_live(&self) -> bool {
         Exporter::wants_live(self)
+    }
+
+    fn wants_records(&self) -> bool {
+        Exporter::wants_records(self)
+    }
+
+    fn wants_metrics(&self) -> bool {
+        Exporter::wants_metrics(self)
     }
 
     fn pace(&self) -> crate::exporter::Pace {

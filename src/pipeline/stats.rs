@@ -100,6 +100,10 @@ pub struct ExporterStats {
     pub dropped: Losses,
     /// Records that wait, those in the exporter's hands included.
     pub queued: u64,
+    /// Exports of metrics that succeeded.
+    pub metrics_delivered: u64,
+    /// Exports of metrics that failed. What they held is in the next one; after shutdown's there is none.
+    pub metrics_failed: u64,
 }
 
 /// How a shutdown went.
@@ -131,7 +135,15 @@ impl fmt::Display for Report {
         }
         write!(f, " in {:.1?}", self.took)?;
         for exporter in &self.stats.exporters {
-            write!(f, "; {}: {} delivered", exporter.name, exporter.delivered)?;
+            let is_of_metrics = exporter.offered == 0 && exporter.metrics_delivered + exporter.metrics_failed > 0;
+            if is_of_metrics {
+                write!(f, "; {}: {} exports delivered", exporter.name, exporter.metrics_delivered)?;
+            } else {
+                write!(f, "; {}: {} delivered", exporter.name, exporter.delivered)?;
+            }
+            if exporter.metrics_failed > 0 {
+                write!(f, ", exports of metrics that failed: {}", exporter.metrics_failed)?;
+            }
             if exporter.dropped.total() > 0 {
                 write!(f, ", dropped: {}", exporter.dropped)?;
             }

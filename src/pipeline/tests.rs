@@ -40,6 +40,10 @@ impl Exporter for Panics {
     }
 }
 
+fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>) -> Pipeline {
+    Pipeline::start(resource, exporters, metrics::Settings::default())
+}
+
 fn record(pipeline: &Pipeline, outcome: Outcome) -> Record {
     let mut parts = pipeline.parts();
     parts.kind = Kind::Request;
@@ -57,7 +61,7 @@ fn balance(stats: &Stats) {
 #[test]
 fn a_flush_delivers_what_waits_for_company() {
     let (sender, receiver) = mpsc::channel();
-    let pipeline = Pipeline::start(Resource::default(), vec![Box::new(Count(sender))]);
+    let pipeline = start(Resource::default(), vec![Box::new(Count(sender))]);
     for _ in 0..10 {
         pipeline.offer(record(&pipeline, Outcome::Answered));
     }
@@ -73,7 +77,7 @@ fn a_stuck_exporter_costs_its_own_queue_and_every_loss_is_counted() {
     let (open, gate) = mpsc::channel();
     let (entered, has_entered) = mpsc::channel();
     let (sender, receiver) = mpsc::channel();
-    let pipeline = Pipeline::start(Resource::default(), vec![Box::new(Stuck { gate, entered }), Box::new(Count(sender))]);
+    let pipeline = start(Resource::default(), vec![Box::new(Stuck { gate, entered }), Box::new(Count(sender))]);
     pipeline.offer(record(&pipeline, Outcome::Answered));
     has_entered.recv().unwrap();
     for index in 0..30_000 {
@@ -106,7 +110,7 @@ fn a_stuck_exporter_costs_its_own_queue_and_every_loss_is_counted() {
 fn shutdown_returns_at_its_deadline_and_counts_what_is_left() {
     let (_open, gate) = mpsc::channel();
     let (entered, has_entered) = mpsc::channel();
-    let pipeline = Pipeline::start(Resource::default(), vec![Box::new(Stuck { gate, entered })]);
+    let pipeline = start(Resource::default(), vec![Box::new(Stuck { gate, entered })]);
     pipeline.offer(record(&pipeline, Outcome::Answered));
     has_entered.recv().unwrap();
     for _ in 0..99 {
@@ -124,7 +128,7 @@ fn shutdown_returns_at_its_deadline_and_counts_what_is_left() {
 
 #[test]
 fn a_panicking_exporter_is_counted_and_goes_on() {
-    let pipeline = Pipeline::start(Resource::default(), vec![Box::new(Panics)]);
+    let pipeline = start(Resource::default(), vec![Box::new(Panics)]);
     for _ in 0..2 {
         pipeline.offer(record(&pipeline, Outcome::Answered));
         assert!(pipeline.flush(Duration::from_secs(60)));
@@ -136,7 +140,7 @@ fn a_panicking_exporter_is_counted_and_goes_on() {
 
 #[test]
 fn without_exporters_nothing_runs_and_nothing_is_lost() {
-    let pipeline = Pipeline::start(Resource::default(), Vec::new());
+    let pipeline = start(Resource::default(), Vec::new());
     pipeline.offer(record(&pipeline, Outcome::Answered));
     assert!(pipeline.flush(Duration::ZERO));
     let report = pipeline.shutdown_blocking(Duration::ZERO);
@@ -147,7 +151,7 @@ fn without_exporters_nothing_runs_and_nothing_is_lost() {
 #[test]
 fn an_asynchronous_shutdown_needs_no_runtime() {
     let (sender, receiver) = mpsc::channel();
-    let pipeline = Pipeline::start(Resource::default(), vec![Box::new(Count(sender))]);
+    let pipeline = start(Resource::default(), vec![Box::new(Count(sender))]);
     pipeline.offer(record(&pipeline, Outcome::Answered));
     struct Unpark(Thread);
     impl std::task::Wake for Unpark {

@@ -6,8 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::held::Held;
+use super::measure::Measure;
 use super::{Shared, quiet};
-use crate::record::{Kind, Record};
+use crate::record::{Kind, Record, Resource};
 use crate::redact;
 use crate::warn::warn;
 
@@ -19,28 +20,34 @@ const PATIENT_POLLS: u32 = 200;
 const CHUNK: usize = 256;
 
 /// Starts it; false when there is no thread to be had.
-pub(super) fn start(shared: &Arc<Shared>) -> bool {
+pub(super) fn start(shared: &Arc<Shared>, resource: Arc<Resource>) -> bool {
     let mine = Arc::clone(shared);
     let builder = thread::Builder::new().name("campanile".to_owned());
-    let Ok(handle) = builder.spawn(move || run(&mine)) else { return false };
+    let Ok(handle) = builder.spawn(move || run(&mine, resource)) else { return false };
     // The worker may already be running; until this is set it cannot be woken, and until then it does not sleep.
     let _ = shared.worker.set(handle.thread().clone());
     true
 }
 
-fn run(shared: &Shared) {
+fn run(shared: &Shared, resource: Arc<Resource>) {
     quiet::hush();
+    let mut measure = Measure::new(shared, resource);
     let mut sequence = 0;
     let mut idle = 0;
     loop {
         while let Some((subject, message)) = shared.sayings.pop() {
             warn(subject, format_args!("{message}"));
         }
+        measure.hand_on_if_due(shared);
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
-        if drain(shared, &mut sequence) {
+        if drain(shared, &mut measure, &mut sequence) {
             idle = 0;
             continue;
+        }
+        let is_flush_due = shared.progress().flush_done < asked;
+        if is_flush_due || closing {
+            measure.hand_on(shared);
         }
         let mut progress = shared.progress();
         if progress.flush_done < asked {
@@ -64,7 +71,10 @@ fn run(shared: &Shared) {
         // Pairs with the fence in `offer`.
         fence(Ordering::SeqCst);
         if shared.ordinary.is_empty() && shared.important.is_empty() {
-            thread::park();
+            match measure.may_sleep() {
+                Some(time) => thread::park_timeout(time),
+                None => thread::park(),
+            }
         }
         shared.is_asleep.store(false, Ordering::Relaxed);
         idle = 0;
@@ -72,7 +82,7 @@ fn run(shared: &Shared) {
 }
 
 /// Hands on what is there; false when there was nothing.
-fn drain(shared: &Shared, sequence: &mut u64) -> bool {
+fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
     let mut chunk = Vec::new();
     while chunk.len() < CHUNK && !(shared.important.is_empty() && shared.ordinary.is_empty()) {
         // Counted before it leaves the queue, so that a snapshot never misses it.
@@ -81,6 +91,7 @@ fn drain(shared: &Shared, sequence: &mut u64) -> bool {
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
             break;
         };
+        measure.record(&record);
         finish(&mut record, sequence);
         chunk.push(Arc::new(Held::new(record, Arc::clone(&shared.home))));
     }

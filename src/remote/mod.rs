@@ -1,11 +1,14 @@
 //! Exporters that send over a network: an [`Encoder`] makes a payload of records, a [`Sender`] carries it to the
 //! receiver, and [`Remote`] does what is the same for all of them: batches, retries, halving, deadlines and counting.
+//! [`RemoteMetrics`] does the same for metrics; both send through a [`Courier`](courier::Courier).
 //!
 //! What a peer sends is never trusted: little of it is read, its numbers are checked, and its texts are escaped before
 //! they are shown.
 
 mod base64;
 mod clock;
+mod courier;
+mod measured;
 mod notice;
 pub mod otlp;
 mod retry;
@@ -20,6 +23,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::measured::{Measured, MetricEncoder, RemoteMetrics};
 pub(crate) use self::notice::Notices;
 use self::retry::Remote;
 pub use self::secret::Secret;

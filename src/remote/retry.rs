@@ -4,21 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::clock::{Clock, System};
-use super::{Answer, Encoder, MAX_PAYLOAD_BYTES, Notices, Sender, Verdict};
+use super::courier::{Courier, Part};
+use super::{Encoder, Notices, Sender, Verdict};
 use crate::exporter::{Batch, ExportError, Exporter, Pace};
-use crate::record::{Reason, Record, Resource};
+use crate::record::{Reason, Record};
 
-/// The first wait before another attempt, at most; each further one is twice as long.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest wait that is our own choice.
-const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// How long a batch is tried again.
 const RETRY_FOR: Duration = Duration::from_secs(300);
-/// The longest wait that a receiver can ask for.
-const MAX_ASKED: Duration = Duration::from_secs(3600);
-/// An encoder's buffer that has grown beyond this is not kept for the next batch.
-const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// An exporter out of an encoder and a sender.
 ///
@@ -26,24 +18,20 @@ const KEPT_BYTES: usize = 4 * 1024 * 1024;
 /// exponential backoff and full jitter; a receiver that says how long to wait is obeyed, for an hour at most. What is
 /// too large is halved, down to a single record.
 pub(super) struct Remote<E, S> {
-    name: &'static str,
     pace: Pace,
     encoder: E,
-    sender: S,
-    clock: Box<dyn Clock>,
-    notices: Notices,
-    buffer: Vec<u8>,
+    courier: Courier<S>,
 }
 
 impl<E, S> Remote<E, S> {
     pub(super) fn new(name: &'static str, pace: Pace, encoder: E, sender: S, notices: Notices) -> Self {
-        Self { name, pace, encoder, sender, clock: Box::new(System), notices, buffer: Vec::new() }
+        Self { pace, encoder, courier: Courier::new(name, RETRY_FOR, sender, notices) }
     }
 
     /// Drives time by hand.
     #[cfg(test)]
-    pub(super) fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Box::new(clock);
+    pub(super) fn with_clock(mut self, clock: impl super::clock::Clock + 'static) -> Self {
+        self.courier = self.courier.with_clock(clock);
         self
     }
 }
@@ -67,9 +55,7 @@ impl<E: Encoder, S: Sender> Remote<E, S> {
                 Part::Partly { rejected, message } => {
                     // Never sent again: the receiver has the rest.
                     let rejected = rejected.min(count);
-                    let name = self.name;
-                    let now = self.clock.now();
-                    self.notices.raise("partly", now, format_args!("{name}: the receiver rejected {rejected}: {message}"));
+                    self.courier.raise("partly", format_args!("the receiver rejected {rejected}: {message}"));
                     batch.lose(Reason::RejectedByRemote, rejected);
                 }
                 Part::Split if part.len() > 1 => {
@@ -89,59 +75,10 @@ impl<E: Encoder, S: Sender> Remote<E, S> {
         if batch.patience().is_over() {
             return Part::Lost { reason: Reason::ShutdownDeadline, why: "shutdown's deadline has passed".into() };
         }
-        let payload = self.pack(records, batch.resource());
-        match payload {
-            Some(payload) => self.send(&payload, batch, began),
+        let Self { encoder, courier, .. } = self;
+        match courier.pack(|out| encoder.encode(records, batch.resource(), out)) {
+            Some(payload) => courier.send(&payload, batch.patience(), began),
             None => Part::Split,
-        }
-    }
-
-    /// The bytes of every attempt; `None` when there are too many of them.
-    fn pack(&mut self, records: &[&Record], resource: &Resource) -> Option<bytes::Bytes> {
-        self.buffer.clear();
-        self.encoder.encode(records, resource, &mut self.buffer);
-        let fits = self.buffer.len() <= MAX_PAYLOAD_BYTES;
-        let payload = fits.then(|| self.sender.pack(&self.buffer));
-        if self.buffer.capacity() > KEPT_BYTES {
-            self.buffer = Vec::new();
-        }
-        payload
-    }
-
-    /// Attempts until there is an answer that ends them.
-    fn send(&mut self, payload: &bytes::Bytes, batch: &Batch<'_>, began: Instant) -> Part {
-        let patience = batch.patience();
-        let mut backoff = FIRST_BACKOFF;
-        let mut is_last = false;
-        loop {
-            let (after, why) = match self.sender.send(payload, patience) {
-                Answer::Delivered => return Part::Delivered,
-                Answer::Partly { rejected, message } => return Part::Partly { rejected, message },
-                Answer::Split => return Part::Split,
-                Answer::Never { why } => return Part::Lost { reason: Reason::RejectedByRemote, why },
-                Answer::Retry { after, why } => (after, why),
-            };
-            let now = self.clock.now();
-            if is_last || patience.deadline().is_some_and(|deadline| deadline <= now) {
-                return Part::Lost { reason: Reason::ShutdownDeadline, why };
-            }
-            let asked = after.map(|asked| asked.min(MAX_ASKED));
-            let wait = self.clock.jitter(backoff).max(asked.unwrap_or_default());
-            // A receiver that asks for a long pause gets it, and then one attempt more: giving the batch up at once
-            // would only send the next one into the same pause.
-            let spent = now.saturating_duration_since(began);
-            if spent >= RETRY_FOR || (asked.is_none() && spent.saturating_add(wait) > RETRY_FOR) {
-                return Part::Lost { reason: Reason::RetryExpired, why };
-            }
-            self.notices.raise("retry", now, format_args!("{}: {why}; trying again", self.name));
-            if !self.clock.wait(patience, wait) {
-                // Shutdown: what could not be reached may be back by now, but what asked for a pause is left alone.
-                if asked.is_some() {
-                    return Part::Lost { reason: Reason::ShutdownDeadline, why };
-                }
-                is_last = true;
-            }
-            backoff = (backoff * 2).min(MAX_BACKOFF);
         }
     }
 
@@ -154,21 +91,12 @@ impl<E: Encoder, S: Sender> Remote<E, S> {
         if is_whole && let Some(Lost { reason, why, .. }) = lost.pop() {
             return Err(ExportError::new(reason, why));
         }
-        let now = self.clock.now();
         for Lost { reason, records, why } in lost {
             batch.lose(reason, records);
-            self.notices.raise("lost", now, format_args!("{}: {records} lost: {why}", self.name));
+            self.courier.raise("lost", format_args!("{records} lost: {why}"));
         }
         Ok(())
     }
-}
-
-/// What became of one payload in the end.
-enum Part {
-    Delivered,
-    Partly { rejected: u64, message: String },
-    Split,
-    Lost { reason: Reason, why: String },
 }
 
 impl<E: Encoder, S: Sender> Exporter for Remote<E, S> {
@@ -191,12 +119,12 @@ impl<E: Encoder, S: Sender> Exporter for Remote<E, S> {
         if records.is_empty() {
             return Ok(());
         }
-        let lost = self.deliver(&records, batch, self.clock.now());
+        let lost = self.deliver(&records, batch, self.courier.now());
         self.account(batch, lost, unsampled)
     }
 
     fn name(&self) -> Cow<'static, str> {
-        Cow::Borrowed(self.name)
+        Cow::Borrowed(self.courier.name)
     }
 
     fn pace(&self) -> Pace {
@@ -206,6 +134,6 @@ impl<E: Encoder, S: Sender> Exporter for Remote<E, S> {
 
 impl<E, S> fmt::Debug for Remote<E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("name", &self.name).field("pace", &self.pace).finish_non_exhaustive()
+        f.debug_struct("Remote").field("name", &self.courier.name).field("pace", &self.pace).finish_non_exhaustive()
     }
 }

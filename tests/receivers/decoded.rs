@@ -121,16 +121,16 @@ fn difference(arrived: &impl std::fmt::Debug, expected: &impl std::fmt::Debug) -
     format!("arrived {only_arrived:#?}\nexpected {only_expected:#?}\nin {expected}")
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
 /// JSON writes 64 bits as text, fewer as a number.
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
@@ -183,6 +183,9 @@ impl Arrived {
             });
             arrived.add_origin(sink_origin(&log["origin"]));
         }
+        for point in list(&dump["metrics"]) {
+            arrived.add_origin(sink_origin(&point["origin"]));
+        }
         arrived.logs.sort();
         arrived
     }
@@ -196,7 +199,7 @@ fn sink_origin(origin: &Value) -> Origin {
     }
 }
 
-fn sink_attributes(pairs: &Value) -> Attributes {
+pub(crate) fn sink_attributes(pairs: &Value) -> Attributes {
     unique(list(pairs).map(|pair| (text(&pair[0]), sink_value(&pair[1], &pair[2]))))
 }
 
@@ -268,7 +271,7 @@ fn agent_origin(outer: &Value, inner: &Value) -> Origin {
     }
 }
 
-fn agent_attributes(pairs: &Value) -> Attributes {
+pub(crate) fn agent_attributes(pairs: &Value) -> Attributes {
     unique(list(pairs).map(|pair| (text(&pair["key"]), agent_value(&pair["value"]))))
 }
 

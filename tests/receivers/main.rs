@@ -18,6 +18,7 @@ mod bridge;
 mod decoded;
 mod expected;
 mod laws;
+mod measured;
 mod receiver;
 mod shop;
 
@@ -31,6 +32,10 @@ use self::shop::Run;
 
 const REQUESTS: usize = 2000;
 
+fn is_delta(variables: &[(&str, &str)]) -> bool {
+    variables.contains(&("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"))
+}
+
 /// Sends through a receiver, and compares everything that it can tell.
 fn everything_arrives_once(receiver: &mut Receiver, protocol: Protocol, more: &[(&str, &str)]) {
     let run = Run::of_shop(REQUESTS, receiver, protocol, more);
@@ -42,6 +47,7 @@ fn everything_arrives_once(receiver: &mut Receiver, protocol: Protocol, more: &[
     let expected = if receiver.tells_all() { expected } else { expected.outline() };
     arrived.assert_is(&expected);
     laws::hold(&arrived, receiver.tells_all());
+    measured::assert_is(&receiver.measured(run.sent), &run.store(), is_delta(more));
     println!("{} spans, {} logs of {} requests", arrived.spans.len(), arrived.logs.len(), run.sent);
 }
 
@@ -75,6 +81,15 @@ fn a_sink_of_our_own_decodes_everything_over_grpc() {
 }
 
 #[test]
+fn deltas_add_up_to_what_happened() {
+    let Some(mut receiver) = Receiver::sink("deltas_add_up_to_what_happened") else { return };
+    let delta = ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
+    everything_arrives_once(&mut receiver, Protocol::Http, &[delta, ("OTEL_METRIC_EXPORT_INTERVAL", "100")]);
+    let exports = receiver.requests("take").into_iter().filter(|request| request["signal"] == "metrics").count();
+    assert!(exports > 2, "at every interval and at the end: {exports}");
+}
+
+#[test]
 fn a_collector_sees_everything_over_http() {
     let Some(mut receiver) = Receiver::rotel("a_collector_sees_everything_over_http") else { return };
     everything_arrives_once(&mut receiver, Protocol::Http, &[]);
@@ -90,12 +105,14 @@ fn a_collector_sees_everything_over_grpc() {
 fn refusals_are_tried_again(receiver: &mut Receiver, protocol: Protocol) {
     receiver.rules(
         r#"[{"signal": "traces", "do": "refuse", "times": 2, "http": 503, "grpc": 14},
-            {"signal": "logs", "do": "refuse", "times": 1, "http": 429, "grpc": 14, "retry_after": 1}]"#,
+            {"signal": "logs", "do": "refuse", "times": 1, "http": 429, "grpc": 14, "retry_after": 1},
+            {"signal": "metrics", "do": "refuse", "times": 1, "http": 502, "grpc": 14}]"#,
     );
     let run = Run::of_shop(200, receiver, protocol, &[]);
     let expected = Arrived::of_store(&run.store());
     receiver.arrived(expected.spans.len(), expected.logs.len()).assert_is(&expected);
-    assert_eq!(receiver.requests("refuse").len(), 3, "the rules were used");
+    measured::assert_is(&receiver.measured(run.sent), &run.store(), false);
+    assert_eq!(receiver.requests("refuse").len(), 4, "the rules were used");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::decoded::Arrived;
+use crate::measured::{self, Point};
 
 /// How long a receiver may take to listen, and to show what it got.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,7 +71,17 @@ impl Receiver {
         let program = installed(test, "lib/*/site-packages/rotel/rotel-agent")?;
         let [http, grpc] = free_ports();
         let mut command = Command::new(program);
-        command.args(["start", "--exporter", "blackhole", "--debug-log", "traces", "--debug-log", "logs"]);
+        command.args([
+            "start",
+            "--exporter",
+            "blackhole",
+            "--debug-log",
+            "traces",
+            "--debug-log",
+            "logs",
+            "--debug-log",
+            "metrics",
+        ]);
         command.args(["--debug-log-verbosity", "detailed", "--pid-file", "rotel.pid"]);
         command.args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")]);
         command.args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")]);
@@ -140,6 +151,23 @@ impl Receiver {
                 return arrived;
             }
             before = printed.len();
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// The points of metrics that it decoded, as soon as they count so many requests or no more come.
+    pub(crate) fn measured(&mut self, requests: usize) -> Vec<Point> {
+        let start = Instant::now();
+        loop {
+            let points = match self.kind {
+                Kind::TestAgent => measured::of_test_agent(&self.get_json("/test/session/metrics")),
+                Kind::Sink => measured::of_sink(&self.get_json("/dump")),
+                Kind::Rotel => measured::of_rotel(&self.file("stdout")),
+            };
+            let is_over = self.kind != Kind::Rotel || start.elapsed() > PATIENCE;
+            if is_over || measured::is_complete(&points, requests) {
+                return points;
+            }
             thread::sleep(LOOK);
         }
     }

@@ -1,12 +1,12 @@
 """An OTLP receiver for tests, on the protobuf and gRPC that Python has: nothing in it is Campanile's.
 
-Serves HTTP/protobuf and gRPC for traces and logs on free ports, prints them as one line of JSON when it is ready, and
+Serves HTTP/protobuf and gRPC for traces, logs and metrics on free ports, prints them as one line of JSON when it is ready, and
 keeps what arrives in memory. Ends when its standard input does.
 
     GET  /dump    everything that was taken, decoded
     POST /rules   faults for requests to come, a JSON list: the first rule that fits is used and counted down
 
-A rule: {"signal": "traces" | "logs", "times": 1, "do": …}, where "do" is one of
+A rule: {"signal": "traces" | "logs" | "metrics", "times": 1, "do": …}, where "do" is one of
     "refuse"   answer HTTP status "http" or gRPC code "grpc" and keep nothing; "retry_after" in seconds (HTTP)
     "break"    keep the payload, then close the connection without an answer (HTTP), or answer UNAVAILABLE (gRPC)
     "reject"   keep nothing, and answer that "rejected" items were rejected
@@ -22,15 +22,18 @@ from concurrent import futures
 import grpc
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs_service
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc as logs_grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics_service
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as metrics_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace_service
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as trace_grpc
 from opentelemetry.proto.logs.v1 import logs_pb2
+from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 lock = threading.Lock()
-spans, logs, requests, rules = [], [], [], []
+spans, logs, metrics, requests, rules = [], [], [], [], []
 
 
 def value_of(value):
@@ -113,9 +116,43 @@ def take_logs(message):
     return len(taken)
 
 
+def take_metrics(message):
+    """Points one by one; of a kind that is never sent nothing is taken."""
+    taken = []
+    for outer in message.resource_metrics:
+        for inner in outer.scope_metrics:
+            origin = origin_of(outer.resource, inner, [outer.schema_url, inner.schema_url])
+            for metric in inner.metrics:
+                data = getattr(metric, metric.WhichOneof("data"))
+                is_sum = metric.WhichOneof("data") == "sum"
+                for point in data.data_points:
+                    taken.append({
+                        "metric": metric.name,
+                        "unit": metric.unit,
+                        "temporality": metrics_pb2.AggregationTemporality.Name(data.aggregation_temporality),
+                        "attributes": attributes_of(point.attributes),
+                        "start": point.start_time_unix_nano,
+                        "time": point.time_unix_nano,
+                        "value": point.as_int if is_sum else None,
+                        "count": 0 if is_sum else point.count,
+                        "sum": 0 if is_sum else point.sum,
+                        "buckets": [] if is_sum else list(point.bucket_counts),
+                        "bounds": [] if is_sum else list(point.explicit_bounds),
+                        "origin": origin,
+                    })
+    metrics.extend(taken)
+    return len(taken)
+
+
 SIGNALS = {
     "traces": (trace_service.ExportTraceServiceRequest, take_traces, trace_service.ExportTraceServiceResponse, "rejected_spans"),
     "logs": (logs_service.ExportLogsServiceRequest, take_logs, logs_service.ExportLogsServiceResponse, "rejected_log_records"),
+    "metrics": (
+        metrics_service.ExportMetricsServiceRequest,
+        take_metrics,
+        metrics_service.ExportMetricsServiceResponse,
+        "rejected_data_points",
+    ),
 }
 
 
@@ -143,7 +180,7 @@ class Http(http.server.BaseHTTPRequestHandler):
         if self.path != "/dump":
             return self.answer(404, b"", "text/plain")
         with lock:
-            dump = json.dumps({"spans": spans, "logs": logs, "requests": requests})
+            dump = json.dumps({"spans": spans, "logs": logs, "metrics": metrics, "requests": requests})
         self.answer(200, dump.encode(), "application/json")
 
     def do_POST(self):
@@ -211,6 +248,8 @@ def main():
         type("Traces", (trace_grpc.TraceServiceServicer,), {"Export": grpc_export("traces")})(), server)
     logs_grpc.add_LogsServiceServicer_to_server(
         type("Logs", (logs_grpc.LogsServiceServicer,), {"Export": grpc_export("logs")})(), server)
+    metrics_grpc.add_MetricsServiceServicer_to_server(
+        type("Metrics", (metrics_grpc.MetricsServiceServicer,), {"Export": grpc_export("metrics")})(), server)
     grpc_port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Http)

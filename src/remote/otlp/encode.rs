@@ -78,7 +78,7 @@ fn is_sampled(record: &Record) -> bool {
 
 /// Resource and scope, in bytes.
 #[derive(Default)]
-struct Head {
+pub(super) struct Head {
     of: Resource,
     resource: Vec<u8>,
     scope: Vec<u8>,
@@ -86,7 +86,7 @@ struct Head {
 
 impl Head {
     /// Writes the envelope, and `items` into it. Its field numbers are the same for every signal.
-    fn around(&mut self, resource: &Resource, out: &mut Vec<u8>, items: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn around(&mut self, resource: &Resource, out: &mut Vec<u8>, items: impl FnOnce(&mut Vec<u8>)) {
         if self.scope.is_empty() || self.of != *resource {
             self.prepare(resource);
         }

@@ -1,16 +1,19 @@
-//! Traces and logs to any OTLP receiver: a collector, an agent, or a vendor's endpoint.
+//! Traces, logs and metrics to any OTLP receiver: a collector, an agent, or a vendor's endpoint.
 //!
 //! # What is sent
-//! Two exporters, each with its own queue, thread and connection:
+//! Up to three exporters, each with its own queue, thread and connection:
 //! - `otlp_traces`: each sampled request as a `SERVER` span and the spans inside it as `INTERNAL` ones;
 //! - `otlp_logs`: each event of a sampled request and each failure as a log record of the same trace, and events
-//!   outside any request. The request itself is a span only, so it is not sent twice.
+//!   outside any request. The request itself is a span only, so it is not sent twice;
+//! - `otlp_metrics`: the [metrics](crate::metrics), of all requests, sampled or not. Without exemplars and without
+//!   least and greatest values.
 //!
 //! Requests that are not sampled (by the flag of their trace context) are counted as
 //! [`sampled`](crate::record::Reason::Sampled).
 //!
 //! # When
-//! After [512 records or one second](Otlp::pace), whichever is first.
+//! After [512 records or one second](Otlp::pace), whichever is first; metrics every
+//! [minute](crate::Builder::metric_interval).
 //!
 //! # When it fails
 //! What can succeed later is tried again for five minutes, with waits from 1 s up to 30 s that are longer where the
@@ -18,6 +21,9 @@
 //! [`rejected_by_remote`](crate::record::Reason::RejectedByRemote) and never sent again. Delivery is at least once: a
 //! connection that breaks after a payload was received makes that payload arrive twice. Redirects, cookies and proxy
 //! variables are not followed. The shutdown deadline ends everything.
+//!
+//! Metrics are tried for [30 s](Otlp::metric_timeout) and then left to the next export, which has them all; so is a
+//! delta, which counts from the last export that got through.
 //!
 //! # How to see that it works
 //! The report of shutdown and the counters name both exporters with what they delivered and lost.
@@ -28,6 +34,7 @@
 pub(in crate::remote) mod answer;
 pub(in crate::remote) mod encode;
 mod encode_log;
+pub(in crate::remote) mod encode_metric;
 mod encode_span;
 mod endpoint;
 #[cfg(feature = "otlp-grpc")]
@@ -40,7 +47,7 @@ pub(crate) mod told;
 
 use bytes::Bytes;
 
-pub use self::settings::{Compression, Otlp, Protocol};
+pub use self::settings::{Compression, Otlp, Protocol, Temporality};
 pub use super::Secret;
 use super::{Answer, Sender};
 use crate::exporter::Patience;
@@ -50,6 +57,7 @@ use crate::exporter::Patience;
 pub(crate) enum Signal {
     Traces,
     Logs,
+    Metrics,
 }
 
 impl Signal {
@@ -58,6 +66,7 @@ impl Signal {
         match self {
             Self::Traces => "v1/traces",
             Self::Logs => "v1/logs",
+            Self::Metrics => "v1/metrics",
         }
     }
 
@@ -67,6 +76,7 @@ impl Signal {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
             Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         }
     }
 
@@ -74,6 +84,7 @@ impl Signal {
         match self {
             Self::Traces => "otlp_traces",
             Self::Logs => "otlp_logs",
+            Self::Metrics => "otlp_metrics",
         }
     }
 }

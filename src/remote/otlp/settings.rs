@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::encode::{Logs, Traces};
+use super::encode_metric::Metrics;
 use super::endpoint::{Endpoint, header};
 use super::{Secret, Signal, Transport};
 use crate::BuildError;
 use crate::exporter::{Exporter, Pace};
 use crate::remote::tls::{Files, Named};
-use crate::remote::{Encoder, Notices, Remote};
+use crate::remote::{Encoder, Notices, Remote, RemoteMetrics};
 
 /// How OTLP is carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,17 @@ pub enum Compression {
     Gzip,
 }
 
+/// From when on the numbers of metrics count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Temporality {
+    /// From the start of the process.
+    #[default]
+    Cumulative,
+    /// From the last export that got through; up-down-counters from the start of the process all the same.
+    Delta,
+}
+
 /// Settings of the OTLP exporters.
 ///
 /// # Example
@@ -41,7 +53,7 @@ pub enum Compression {
 ///
 /// # fn main() -> Result<(), campanile::BuildError> {
 /// let otlp = Otlp::new("http://localhost:4318").header("x-api-key", "…");
-/// let (traces, logs) = (otlp.clone().traces()?, otlp.logs()?);
+/// let (traces, logs, metrics) = (otlp.clone().traces()?, otlp.clone().logs()?, otlp.metrics()?);
 /// # Ok(())
 /// # }
 /// ```
@@ -59,6 +71,8 @@ pub struct Otlp {
     timeout: Duration,
     files: Files,
     pace: Pace,
+    metric_timeout: Duration,
+    temporality: Temporality,
     notices: Notices,
 }
 
@@ -68,7 +82,11 @@ impl Otlp {
     /// How long the first record of a batch waits for company.
     pub const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 
-    /// Sends to a base URL such as `http://localhost:4318`; over HTTP, `v1/traces` and `v1/logs` are appended.
+    /// How long one set of metrics is tried.
+    pub const DEFAULT_METRIC_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// Sends to a base URL such as `http://localhost:4318`; over HTTP, `v1/traces`, `v1/logs` and `v1/metrics` are
+    /// appended.
     ///
     /// A user and a password in it are sent as basic authorization.
     pub fn new(endpoint: impl Into<Secret>) -> Self {
@@ -83,6 +101,8 @@ impl Otlp {
             timeout: Self::DEFAULT_TIMEOUT,
             files: Files::default(),
             pace: Pace { max_delay: Self::DEFAULT_DELAY, ..Pace::default() },
+            metric_timeout: Self::DEFAULT_METRIC_TIMEOUT,
+            temporality: Temporality::default(),
             notices: Notices::to(crate::warn::say),
         }
     }
@@ -160,6 +180,24 @@ impl Otlp {
         self
     }
 
+    /// How long one set of metrics is tried, attempts and waits together.
+    ///
+    /// # Default
+    /// [`Otlp::DEFAULT_METRIC_TIMEOUT`]. Zero means no limit: the newest set then waits behind it.
+    pub fn metric_timeout(mut self, timeout: Duration) -> Self {
+        self.metric_timeout = timeout;
+        self
+    }
+
+    /// From when on the numbers of metrics count.
+    ///
+    /// # Default
+    /// [`Temporality::Cumulative`].
+    pub fn temporality(mut self, temporality: Temporality) -> Self {
+        self.temporality = temporality;
+        self
+    }
+
     /// The exporter of spans.
     ///
     /// # Errors
@@ -177,6 +215,22 @@ impl Otlp {
         self.build(Signal::Logs, Logs::default())
     }
 
+    /// The exporter of metrics.
+    ///
+    /// # Errors
+    /// When a setting cannot be followed, such as an endpoint without a scheme.
+    pub fn metrics(self) -> Result<impl Exporter, BuildError> {
+        self.build_metrics()
+    }
+
+    pub(in crate::remote) fn build_metrics(self) -> Result<RemoteMetrics<Metrics, Transport>, BuildError> {
+        let signal = Signal::Metrics;
+        let retry_for = if self.metric_timeout.is_zero() { Duration::MAX } else { self.metric_timeout };
+        let has_deltas = self.temporality == Temporality::Delta;
+        let (transport, notices) = self.transport(signal)?;
+        Ok(RemoteMetrics::new(signal.exporter_name(), retry_for, has_deltas, Metrics::default(), transport, notices))
+    }
+
     /// The exporter of spans with its insides.
     #[cfg(test)]
     pub(in crate::remote) fn build_traces(self) -> Result<Remote<Traces, Transport>, BuildError> {
@@ -185,6 +239,12 @@ impl Otlp {
     }
 
     fn build<E: Encoder>(self, signal: Signal, encoder: E) -> Result<Remote<E, Transport>, BuildError> {
+        let pace = self.pace;
+        let (transport, notices) = self.transport(signal)?;
+        Ok(Remote::new(signal.exporter_name(), pace, encoder, transport, notices))
+    }
+
+    fn transport(self, signal: Signal) -> Result<(Transport, Notices), BuildError> {
         let exact = self.is_exact || self.protocol == Protocol::Grpc;
         let endpoint = Endpoint::parse(&self.endpoint_key, self.endpoint.expose(), (!exact).then(|| signal.path()))?;
         let mut headers = ::http::HeaderMap::new();
@@ -213,7 +273,7 @@ impl Otlp {
                 return Err(BuildError::new("Protocol::Grpc", "needs the crate's feature otlp-grpc"));
             }
         };
-        Ok(Remote::new(signal.exporter_name(), self.pace, encoder, transport, self.notices))
+        Ok((transport, self.notices))
     }
 }
 

@@ -5,6 +5,7 @@ mod faults;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
 mod kit;
+mod metrics;
 mod property;
 mod retry;
 mod tls;
