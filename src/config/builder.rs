@@ -7,6 +7,7 @@ use tracing_subscriber::filter::Targets;
 use super::env::Warnings;
 use super::settings::Settings;
 use super::{Env, Telemetry, exporters};
+use crate::capture::Bodies;
 use crate::error::BuildError;
 use crate::exporter::Exporter;
 use crate::keep::Sampler;
@@ -39,7 +40,15 @@ pub fn init() -> Result<Telemetry, BuildError> {
 
 /// Begins a telemetry that has no exporters yet and reads nothing from its surroundings.
 pub fn builder() -> Builder {
-    Builder { env: None, exporters: Vec::new(), resource: Vec::new(), sample_ratio: None, filter: None, has_opentelemetry: false }
+    Builder {
+        env: None,
+        exporters: Vec::new(),
+        resource: Vec::new(),
+        sample_ratio: None,
+        filter: None,
+        has_opentelemetry: false,
+        bodies: None,
+    }
 }
 
 /// Settings of a telemetry; made by [`builder`].
@@ -51,6 +60,7 @@ pub struct Builder {
     sample_ratio: Option<f64>,
     filter: Option<String>,
     has_opentelemetry: bool,
+    bodies: Option<Bodies>,
 }
 
 impl Builder {
@@ -62,6 +72,7 @@ impl Builder {
     /// | `CAMPANILE_CONSOLE` | `pretty`, `json`, `ecs`, `logfmt`, `off`: what is written on standard output | `pretty` on a terminal, else `json` |
     /// | `CAMPANILE_STORE` | directory of the store, or `off` | `.campanile` in debug builds, else off |
     /// | `CAMPANILE_STORE_MAX_BYTES`, `CAMPANILE_STORE_MAX_AGE` | bounds of the store, such as `1GiB` and `3d` | 512 MiB, 7 days |
+    /// | `CAMPANILE_BODIES` | `on`, `off` or `failed`, `request` or `response`, a size such as `16KiB`, with commas between: which [bodies](Bodies) are captured | `on` in debug builds that write `pretty` on a terminal, else `off` |
     /// | `CAMPANILE_FILE` | a file for JSON lines | none |
     /// | `CAMPANILE_LEVEL` | least level that is recorded of the application's own code | `debug` |
     /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
@@ -142,6 +153,17 @@ impl Builder {
         self
     }
 
+    /// Which bodies of requests and responses are captured.
+    ///
+    /// # Default
+    /// None; with [`from_env`](Self::from_env), in a debug build that writes aligned lines on a terminal,
+    /// [`Bodies::on`]. They then stay on this machine: [`Otlp`](crate::otlp::Otlp) sends them only where they are asked
+    /// for.
+    pub fn capture_bodies(mut self, bodies: Bodies) -> Self {
+        self.bodies = Some(bodies);
+        self
+    }
+
     /// Starts it. Touches nothing global: no subscriber, no panic hook.
     ///
     /// # Errors
@@ -164,12 +186,22 @@ impl Builder {
             settings.console_filter =
                 parsed.map_err(|error| BuildError::new("filter", "is not of the form target=level,…").because(error))?;
         }
+        if let Some(bodies) = self.bodies {
+            if let Some(problem) = bodies.problem() {
+                return Err(BuildError::new("capture_bodies", problem));
+            }
+            settings.bodies = Some(bodies);
+        }
         let mut exporters = self.exporters;
         let mut places = Vec::new();
         if settings.is_off || settings.is_sdk_disabled {
             exporters.clear();
         } else if let Some(env) = &self.env {
             exporters::add(&mut exporters, &mut places, env, &settings, &mut warnings)?;
+            if settings.bodies.is_none() && exporters::is_for_people(&settings) {
+                settings.bodies = Some(Bodies::on());
+                places.push("bodies 4 KiB each way (CAMPANILE_BODIES=off keeps none)".to_owned());
+            }
         }
         Ok(Telemetry::start(settings, self.has_opentelemetry, exporters, places, warnings.into_inner()))
     }

@@ -8,7 +8,8 @@ use tracing_subscriber::filter::Targets;
 
 use super::env::{Env, Warnings};
 use super::value::Reader;
-use super::{filter, known, propagation, resource};
+use super::{bodies, filter, known, propagation, resource};
+use crate::capture::Bodies;
 use crate::keep::Sampler;
 use crate::propagator::Propagators;
 use crate::record::Resource;
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     /// `CAMPANILE_STORE_MAX_AGE`.
     #[cfg_attr(not(any(feature = "store", test)), expect(dead_code, reason = "nothing is stored"))]
     pub(crate) store_max_age: Duration,
+    /// `CAMPANILE_BODIES`; `None` leaves the choice to the kind of build and to the terminal.
+    pub(crate) bodies: Option<Bodies>,
     /// `CAMPANILE_FILE`: where JSON lines are written, one for each record.
     pub(crate) file: Option<PathBuf>,
 }
@@ -95,6 +98,7 @@ impl Settings {
             store: reader.text("CAMPANILE_STORE").map(store_at),
             store_max_bytes: reader.bytes("CAMPANILE_STORE_MAX_BYTES").unwrap_or(DEFAULT_STORE_MAX_BYTES),
             store_max_age: reader.duration("CAMPANILE_STORE_MAX_AGE").unwrap_or(DEFAULT_STORE_MAX_AGE),
+            bodies: bodies::read(&mut reader),
             file: reader.text("CAMPANILE_FILE").map(PathBuf::from),
         }
     }

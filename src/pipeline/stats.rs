@@ -49,6 +49,7 @@ impl Counts {
             dropped: self.losses(),
             queued,
             memory_bytes,
+            body_bytes: 0,
             exporters,
         }
     }
@@ -74,6 +75,8 @@ pub struct Stats {
     pub queued: u64,
     /// Memory that all records in the pipeline take, in bytes.
     pub memory_bytes: usize,
+    /// What requests in flight hold of [captured bodies](crate::Bodies), in bytes.
+    pub body_bytes: usize,
     /// The exporters, in the order in which they were added.
     pub exporters: Vec<ExporterStats>,
 }

@@ -14,14 +14,14 @@ use tracing::Level;
 use super::kit::{event, origin, request, resource};
 use crate::record::parts::{CauseSlot, EventSlot, FailureSlot, List, OPEN, Parts, Side, SpanSlot, Text};
 use crate::record::{FailureKind, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags};
-use crate::remote::otlp::encode::{Logs, Traces};
+use crate::remote::otlp::encode::{Logs, Sends, Traces};
 use crate::remote::{Encoder, Verdict};
 
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 pub(super) fn spans(records: &[&Record]) -> Vec<Span> {
     let mut out = Vec::new();
-    Traces::with_headers(true).encode(records, &resource(), &mut out);
+    Traces::with(Sends { headers: true, bodies: true }).encode(records, &resource(), &mut out);
     let mut decoded = ExportTraceServiceRequest::decode(&out[..]).unwrap();
     assert_eq!(decoded.resource_spans.len(), 1);
     let mut of_resource = decoded.resource_spans.remove(0);
