@@ -17,8 +17,8 @@ const UNKNOWN: u8 = 2;
 const DEADLINE_EXCEEDED: u8 = 4;
 /// The last code that has a name.
 const LAST: u8 = 16;
-/// How much earlier than the clock of the layer a deadline may be noticed by whoever watches it.
-const TOLERANCE_NS: u64 = 1_000_000;
+/// A caller's clock began to run before ours: what is left at the end is at most this part of the whole.
+const ON_THE_WAY: u64 = 20;
 
 /// In which form messages travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Call {
         parts.rpc_status = match parts.outcome {
             Outcome::Answered if is_ok && self.form != Form::WebText => Some(UNKNOWN),
             Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody
-                if parts.duration_ns.saturating_add(TOLERANCE_NS) >= self.deadline_ns =>
+                if parts.duration_ns >= self.deadline_ns - self.deadline_ns / ON_THE_WAY =>
             {
                 Some(DEADLINE_EXCEEDED)
             }

@@ -12,7 +12,7 @@ use prost::Message as _;
 use tracing::Level;
 
 use super::kit::{event, origin, request, resource};
-use crate::record::parts::{CauseSlot, EventSlot, FailureSlot, List, OPEN, Parts, Side, SpanSlot, Text};
+use crate::record::parts::{BodySlot, CauseSlot, EventSlot, FailureSlot, List, OPEN, Parts, Side, SpanSlot, Text};
 use crate::record::{FailureKind, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags};
 use crate::remote::otlp::encode::{Logs, Sends, Traces};
 use crate::remote::{Encoder, Verdict};
@@ -127,6 +127,27 @@ fn a_request_is_a_server_span_with_every_attribute() {
     .map(|(key, value)| (key.to_owned(), value))
     .into();
     assert_eq!(attributes, expected);
+}
+
+#[test]
+fn bodies_go_along_only_where_somebody_asks_for_them() {
+    let record = request(|parts| {
+        parts.request_body = Some(BodySlot { content: Text::Static("{\"a\":"), kept_bytes: 5, ..BodySlot::default() });
+        parts.request_bytes = Some(90);
+        parts.response_body = Some(BodySlot { skipped: Text::Static("budget"), ..BodySlot::default() });
+        parts.response_bytes = 7;
+    });
+    for (bodies, expected) in [(true, Some(text("{\"a\":"))), (false, None)] {
+        let mut out = Vec::new();
+        Traces::with(Sends { headers: false, bodies }).encode(&[&record], &resource(), &mut out);
+        let decoded = ExportTraceServiceRequest::decode(&out[..]).unwrap();
+        let attributes = attributes(&decoded.resource_spans[0].scope_spans[0].spans[0].attributes);
+        assert_eq!(attributes.get("http.request.body.content"), expected.as_ref());
+        assert_eq!(attributes.get("campanile.request.body.truncated"), bodies.then_some(&Any::BoolValue(true)));
+        assert_eq!(attributes.get("campanile.response.body.skipped"), bodies.then(|| text("budget")).as_ref());
+        assert_eq!(attributes.get("http.response.body.content"), None);
+        assert_eq!(attributes["http.request.body.size"], Any::IntValue(90));
+    }
 }
 
 #[test]
