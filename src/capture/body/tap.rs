@@ -154,7 +154,7 @@ impl Tap {
             return skipped(self.skipped);
         }
         let is_cut = seen_bytes > self.bytes.len() as u64;
-        match parts.push_body(&self.bytes, is_cut) {
+        match parts.push_body(&self.bytes, self.rules.bodies.max_bytes, is_cut) {
             Some((content, kept_bytes)) => BodySlot { media: self.media, content, kept_bytes, skipped: Text::EMPTY },
             None => skipped(RECORD_FULL),
         }
