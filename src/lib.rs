@@ -78,7 +78,7 @@ pub mod axum {
     pub use crate::layer::axum::{MissingLayer, Reported};
 }
 
-pub use self::capture::{Handle, InExchange, WithExchange, attach, attach_dyn, current, set};
+pub use self::capture::{Bodies, Handle, InExchange, WithExchange, attach, attach_dyn, current, set};
 #[cfg(feature = "axum")]
 pub use self::config::shutdown_signal;
 pub use self::config::{Builder, Env, Telemetry, builder, init};

@@ -214,6 +214,39 @@ fn show_tells_everything_about_one_request() {
 }
 
 #[test]
+fn show_prints_bodies_with_a_line_for_each_value() {
+    use campanile::Bodies;
+
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(Settings::new(directory.path())).unwrap();
+    let bodies = Bodies::on().max_bytes(40);
+    let telemetry = campanile::builder().capture_bodies(bodies).exporter(StoreExporter::new(store)).build().unwrap();
+    let echo = |body: String| async move { ([("content-type", "text/plain")], format!("{HOSTILE} {body}")) };
+    let app = Router::new().route("/echo", axum::routing::post(echo)).layer(telemetry.layer());
+    let request = Request::post("/echo").header("content-type", "application/json").header("x-request-id", "with-bodies");
+    let request = request.body(Body::from(r#"{"item":"nut","count":[1,2]}"#)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async { app.oneshot(request).await.unwrap().into_body().collect().await.unwrap() });
+    drop(telemetry.shutdown_blocking(Duration::from_secs(10)));
+
+    let show = |arguments: &[&str]| {
+        let output = campanile(arguments).arg("with-bodies").arg("--store").arg(directory.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        text(&output.stdout)
+    };
+    let page = show(&["show"]);
+    let lines: Vec<_> = page.lines().map(str::trim).collect();
+    let cut = format!("body {} B, truncated: the first 40 B", HOSTILE.len() + 29);
+    for expected in ["body 28 B", r#""item": "nut","#, "1,", "]", &cut] {
+        assert!(lines.iter().any(|line| line.ends_with(expected)), "{expected} in {page}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&show(&["show", "--json"])).unwrap();
+    let (request, response) = (&json["campanile.record.request_body"], &json["campanile.record.response_body"]);
+    assert_eq!(request["content"], r#"{"item":"nut","count":[1,2]}"#);
+    assert_eq!((&response["kept_bytes"], &response["truncated"]), (&40.into(), &true.into()));
+}
+
+#[test]
 fn show_in_json_has_every_part() {
     let output = run(&["show", "--json", &id_of("status:500")]);
     let out = text(&output.stdout);

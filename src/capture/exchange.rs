@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Link;
+use super::{Call, Link, Watch, Way};
 use crate::record::parts::{FailureSlot, Parts};
 use crate::record::{Outcome, Record, SpanId};
 
@@ -13,11 +13,15 @@ pub(crate) struct Exchange {
     pub(crate) link: Arc<Link>,
     /// Whether a layer inside a router reports routes, matched or not.
     pub(crate) has_route_layer: bool,
+    /// The call of gRPC that it is.
+    pub(crate) rpc: Option<Call>,
+    /// What is noted of the response's body.
+    pub(crate) response: Option<Box<Watch>>,
 }
 
 impl Exchange {
     pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
-        Self { parts, link, has_route_layer: false }
+        Self { parts, link, has_route_layer: false, rpc: None, response: None }
     }
 
     /// The innermost span, at least the request's own.
@@ -40,7 +44,7 @@ impl Exchange {
 
     /// Finishes the record and hands it to the pipeline.
     pub(crate) fn finish(self, outcome: Outcome, counts_request_bytes: bool) {
-        let Self { mut parts, link, .. } = self;
+        let Self { mut parts, link, rpc, response, .. } = self;
         parts.outcome = outcome;
         parts.duration_ns = link.now_ns();
         if counts_request_bytes {
@@ -50,6 +54,19 @@ impl Exchange {
             parts.append(&inbox);
             link.hub.pipeline.recycle(inbox);
         }
-        link.hub.pipeline.offer(Record::new(parts));
+        if parts.rpc_status.is_none() {
+            parts.rpc_status = response.as_ref().and_then(|watch| watch.rpc_status());
+        }
+        if let Some(call) = rpc {
+            call.settle(&mut parts);
+        }
+        let mut record = Record::new(parts);
+        if let Some(watch) = link.take_watch().filter(|_| counts_request_bytes) {
+            watch.settle(&mut record, Way::Request);
+        }
+        if let Some(watch) = response {
+            watch.settle(&mut record, Way::Response);
+        }
+        link.hub.pipeline.offer(record);
     }
 }

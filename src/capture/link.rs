@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use bytes::Buf;
 use http::{HeaderMap, HeaderValue};
 
-use super::Hub;
+use super::{Hub, Watch};
 use crate::metrics::Place;
 use crate::propagator::request_id::X_REQUEST_ID;
 use crate::propagator::{Baggage, Outgoing};
@@ -30,6 +31,8 @@ pub(crate) struct Link {
     request_bytes: AtomicU64,
     /// Where it is counted among the requests in flight.
     place: Place,
+    /// What is noted of the request's body, which may be read on another task and after the request's end.
+    watch: Option<Box<Mutex<Watch>>>,
     inbox: Mutex<Inbox>,
 }
 
@@ -56,6 +59,7 @@ impl Link {
             start_unix_ns: parts.start_unix_ns,
             request_bytes: AtomicU64::new(0),
             place,
+            watch: None,
             inbox: Mutex::default(),
         }
     }
@@ -83,9 +87,24 @@ impl Link {
         u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Counts bytes of the request's body that the service read.
-    pub(crate) fn add_request_bytes(&self, bytes: u64) {
-        self.request_bytes.fetch_add(bytes, Ordering::Relaxed);
+    /// Has `watch` look at the request's body.
+    pub(crate) fn watching(mut self, watch: Option<Watch>) -> Self {
+        self.watch = watch.map(|watch| Box::new(Mutex::new(watch)));
+        self
+    }
+
+    /// Sees a frame of the request's body that the service read.
+    pub(crate) fn saw_request<D: Buf>(&self, data: &D) {
+        self.request_bytes.fetch_add(data.remaining() as u64, Ordering::Relaxed);
+        if let Some(watch) = &self.watch {
+            // Held only to copy: by whoever reads the body, and once by the end of the request.
+            watch.lock().unwrap_or_else(PoisonError::into_inner).see(data);
+        }
+    }
+
+    /// What was noted of the request's body so far; from now on nothing is.
+    pub(super) fn take_watch(&self) -> Option<Watch> {
+        self.watch.as_ref().map(|watch| std::mem::take(&mut *watch.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     pub(crate) fn request_bytes(&self) -> u64 {

@@ -5,6 +5,7 @@
 //! What happens elsewhere (a spawned task, another thread) finds its [`Link`] through the tracing span it carries or
 //! through a handle, and leaves its parts in the link's inbox.
 
+mod body;
 mod current;
 mod exchange;
 mod failure;
@@ -14,11 +15,14 @@ mod hub;
 mod link;
 mod mark;
 mod panic;
+mod rpc;
 mod span;
 mod subscribe;
 mod visit;
 mod write;
 
+pub use self::body::Bodies;
+pub(crate) use self::body::{Rules, Watch, Way};
 pub(crate) use self::current::{as_guest, enter, guest, leave, with};
 pub(crate) use self::exchange::Exchange;
 #[cfg(feature = "axum")]
@@ -30,4 +34,5 @@ pub use self::handle::{Handle, InExchange, WithExchange, current, set};
 pub(crate) use self::hub::Hub;
 pub(crate) use self::link::Link;
 pub(crate) use self::panic::{install_hook, last_panic, message_of};
+pub(crate) use self::rpc::{Call, Form, Messages, status as rpc_status};
 pub(crate) use self::subscribe::{Capture, CaptureFilter, REQUEST_TARGET};

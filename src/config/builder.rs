@@ -9,6 +9,7 @@ use super::metrics::MetricChanges;
 use super::propagation::Propagation;
 use super::settings::Settings;
 use super::{Env, Telemetry, exporters};
+use crate::capture::Bodies;
 use crate::error::BuildError;
 use crate::exporter::Exporter;
 use crate::keep::Sampler;
@@ -50,6 +51,7 @@ pub fn builder() -> Builder {
         has_opentelemetry: false,
         propagation: Propagation::default(),
         metrics: MetricChanges::default(),
+        bodies: None,
     }
 }
 
@@ -64,6 +66,7 @@ pub struct Builder {
     pub(super) metrics: MetricChanges,
     has_opentelemetry: bool,
     pub(super) propagation: Propagation,
+    bodies: Option<Bodies>,
 }
 
 impl Builder {
@@ -75,6 +78,7 @@ impl Builder {
     /// | `CAMPANILE_CONSOLE` | `pretty`, `json`, `ecs`, `logfmt`, `off`: what is written on standard output | `pretty` on a terminal, else `json` |
     /// | `CAMPANILE_STORE` | directory of the store, or `off` | `.campanile` in debug builds, else off |
     /// | `CAMPANILE_STORE_MAX_BYTES`, `CAMPANILE_STORE_MAX_AGE` | bounds of the store, such as `1GiB` and `3d` | 512 MiB, 7 days |
+    /// | `CAMPANILE_BODIES` | `on`, `off` or `failed`, `request` or `response`, a size such as `16KiB`, with commas between: which [bodies](Bodies) are captured | `on` in debug builds that write `pretty` on a terminal, else `off` |
     /// | `CAMPANILE_FILE` | a file for JSON lines | none |
     /// | `CAMPANILE_LEVEL` | least level that is recorded of the application's own code | `debug` |
     /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
@@ -162,6 +166,17 @@ impl Builder {
         self
     }
 
+    /// Which bodies of requests and responses are captured.
+    ///
+    /// # Default
+    /// None; with [`from_env`](Self::from_env), in a debug build that writes aligned lines on a terminal,
+    /// [`Bodies::on`]. They then stay on this machine: [`Otlp`](crate::otlp::Otlp) sends them only where they are asked
+    /// for.
+    pub fn capture_bodies(mut self, bodies: Bodies) -> Self {
+        self.bodies = Some(bodies);
+        self
+    }
+
     /// Starts it. Touches nothing global: no subscriber, no panic hook.
     ///
     /// # Errors
@@ -186,12 +201,22 @@ impl Builder {
         }
         self.propagation.apply(&mut settings);
         self.metrics.apply(&mut settings.metrics);
+        if let Some(bodies) = self.bodies {
+            if let Some(problem) = bodies.problem() {
+                return Err(BuildError::new("capture_bodies", problem));
+            }
+            settings.bodies = Some(bodies);
+        }
         let mut exporters = self.exporters;
         let mut places = Vec::new();
         if settings.is_off || settings.is_sdk_disabled {
             exporters.clear();
         } else if let Some(env) = &self.env {
             exporters::add(&mut exporters, &mut places, env, &settings, &mut warnings)?;
+            if settings.bodies.is_none() && exporters::is_for_people(&settings) {
+                settings.bodies = Some(Bodies::on());
+                places.push("bodies 4 KiB each way (CAMPANILE_BODIES=off keeps none)".to_owned());
+            }
         }
         Ok(Telemetry::start(settings, self.has_opentelemetry, exporters, places, warnings.into_inner()))
     }

@@ -25,7 +25,15 @@ pub(super) fn add(
         }
     }
     add_store(exporters, places, settings, warnings);
-    add_otlp(exporters, places, env, warnings)
+    // Bodies leave the machine only where somebody asked for them.
+    add_otlp(exporters, places, env, settings.bodies.is_some(), warnings)
+}
+
+/// Whether people look on: a debug build that writes aligned lines on a terminal.
+pub(super) fn is_for_people(settings: &Settings) -> bool {
+    let is_terminal = std::io::stdout().is_terminal();
+    let is_pretty = settings.console.is_none_or(|console| console == Console::Pretty);
+    cfg!(debug_assertions) && cfg!(feature = "console") && is_terminal && is_pretty
 }
 
 fn add_console(exporters: &mut Vec<Box<dyn ErasedExporter>>, env: &Env, settings: &Settings, warnings: &mut Warnings) {
@@ -106,11 +114,12 @@ fn add_otlp(
     exporters: &mut Vec<Box<dyn ErasedExporter>>,
     places: &mut Vec<String>,
     env: &Env,
+    has_bodies: bool,
     warnings: &mut Warnings,
 ) -> Result<(), BuildError> {
     let settings = super::otlp::from_env(env, warnings)?;
     if let Some(traces) = settings.traces {
-        exporters.push(Box::new(traces.traces()?));
+        exporters.push(Box::new(traces.captured_bodies(has_bodies).traces()?));
         places.push("traces to OTLP".to_owned());
     }
     if let Some(logs) = settings.logs {
@@ -129,6 +138,7 @@ fn add_otlp(
     _: &mut Vec<Box<dyn ErasedExporter>>,
     _: &mut Vec<String>,
     env: &Env,
+    _: bool,
     warnings: &mut Warnings,
 ) -> Result<(), BuildError> {
     const KEY: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";

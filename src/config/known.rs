@@ -5,6 +5,7 @@ use super::env::{Env, Warnings};
 /// Every variable that begins with the name of this crate.
 pub(super) const KNOWN: &[&str] = &[
     "CAMPANILE",
+    "CAMPANILE_BODIES",
     "CAMPANILE_CONSOLE",
     "CAMPANILE_FILE",
     "CAMPANILE_LEVEL",

@@ -1,5 +1,6 @@
 //! Settings, from the environment and from code, become a running pipeline.
 
+mod bodies;
 mod builder;
 mod env;
 mod exporters;

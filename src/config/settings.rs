@@ -8,7 +8,8 @@ use tracing_subscriber::filter::Targets;
 
 use super::env::{Env, Warnings};
 use super::value::Reader;
-use super::{filter, known, propagation, resource};
+use super::{bodies, filter, known, propagation, resource};
+use crate::capture::Bodies;
 use crate::keep::Sampler;
 use crate::layer::Callers;
 use crate::metrics;
@@ -55,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) store_max_age: Duration,
     /// `OTEL_METRIC_EXPORT_INTERVAL`, and what code sets.
     pub(crate) metrics: metrics::Settings,
+    /// `CAMPANILE_BODIES`; `None` leaves the choice to the kind of build and to the terminal.
+    pub(crate) bodies: Option<Bodies>,
     /// `CAMPANILE_FILE`: where JSON lines are written, one for each record.
     pub(crate) file: Option<PathBuf>,
 }
@@ -103,6 +106,7 @@ impl Settings {
             store_max_bytes: reader.bytes("CAMPANILE_STORE_MAX_BYTES").unwrap_or(DEFAULT_STORE_MAX_BYTES),
             store_max_age: reader.duration("CAMPANILE_STORE_MAX_AGE").unwrap_or(DEFAULT_STORE_MAX_AGE),
             metrics: super::metrics::settings(&mut reader),
+            bodies: bodies::read(&mut reader),
             file: reader.text("CAMPANILE_FILE").map(PathBuf::from),
         }
     }

@@ -10,7 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
 use super::settings::Settings;
-use crate::capture::{Capture, CaptureFilter, Hub, install_hook};
+use crate::capture::{Capture, CaptureFilter, Hub, Rules, install_hook};
 use crate::layer::{ObserveLayer, Shared};
 use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
 use crate::warn::{line, say, warn};
@@ -44,7 +44,8 @@ impl Telemetry {
         let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics);
         let hub = Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
-        let shared = Shared::new(hub, settings.callers, !settings.is_off);
+        let bodies = settings.bodies.and_then(Rules::new);
+        let shared = Shared::new(hub, settings.callers, !settings.is_off, bodies);
         Self { shared: Arc::new(shared), warnings: warnings.into(), places: places.into() }
     }
 
@@ -125,7 +126,9 @@ impl Telemetry {
     /// What was taken, delivered and lost so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.hub.pipeline.stats()
+        let mut stats = self.shared.hub.pipeline.stats();
+        stats.body_bytes = self.shared.bodies.as_ref().map_or(0, |rules| rules.held_bytes());
+        stats
     }
 
     /// Waits until everything that was finished before has reached its exporters; false when `within` was not enough.

@@ -44,8 +44,7 @@ impl<'a> Reader<'a> {
 
     /// A number of bytes above 0: `1048576`, `1024KiB`, `512 MiB`.
     pub(super) fn bytes(&mut self, key: &str) -> Option<u64> {
-        let units = [("", 1), ("b", 1), ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40)];
-        self.parsed(key, "a number of bytes such as 512MiB", |text| number_with_unit(text, &units))
+        self.parsed(key, "a number of bytes such as 512MiB", number_of_bytes)
     }
 
     /// A time above 0 with its unit: `30s`, `15m`, `12h`, `7d`, `4w`.
@@ -63,6 +62,12 @@ impl<'a> Reader<'a> {
         }
         read
     }
+}
+
+/// A number of bytes above 0: `1048576`, `1024KiB`, `512 MiB`.
+pub(super) fn number_of_bytes(text: &str) -> Option<u64> {
+    let units = [("", 1), ("b", 1), ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40)];
+    number_with_unit(text, &units)
 }
 
 fn number_with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {

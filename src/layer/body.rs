@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Buf as _;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -85,8 +84,10 @@ where
             Follow::Nothing => return inner.poll_frame(cx),
             Follow::Request(link) => {
                 let polled = inner.poll_frame(cx);
-                if let Poll::Ready(Some(Ok(frame))) = &polled {
-                    link.add_request_bytes(frame.data_ref().map_or(0, |data| data.remaining() as u64));
+                if let Poll::Ready(Some(Ok(frame))) = &polled
+                    && let Some(data) = frame.data_ref()
+                {
+                    link.saw_request(data);
                 }
                 return polled;
             }
@@ -129,6 +130,9 @@ impl FollowResponse {
                 exchange.parts.first_byte_ns = Some(exchange.link.now_ns());
             }
             exchange.parts.response_bytes = exchange.parts.response_bytes.saturating_add(data.remaining() as u64);
+            if let Some(watch) = &mut exchange.response {
+                watch.see(data);
+            }
         } else if let Some(trailers) = frame.trailers_ref() {
             head::trailers(&mut exchange.parts, trailers);
         }

@@ -15,7 +15,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tracing::Span;
 
-use super::{ObserveBody, Shared, head, request_id};
+use super::{ObserveBody, Shared, head, request_id, watch};
 use crate::capture::{self, Exchange, Link, describe_any, last_panic, message_of};
 use crate::record::{FailureKind, Outcome};
 
@@ -166,6 +166,7 @@ impl Flight {
         if let Some(exchange) = &mut self.exchange {
             exchange.parts.head_ns = Some(exchange.link.now_ns());
             head::response(&mut exchange.parts, &response);
+            watch::response(exchange, response.headers(), self.shared.bodies.as_ref());
             if self.wraps_router
                 && exchange.parts.route.is_none()
                 && !exchange.has_route_layer

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{HOST, USER_AGENT};
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use super::{FindPeer, Settings};
+use crate::capture::{Form, rpc_status};
 use crate::propagator::request_id::RequestId;
 use crate::record::parts::{MAX_HEADER_BYTES, Parts, Side, Text};
 use crate::redact;
@@ -40,7 +41,7 @@ pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Set
     // An application's own finder that panics costs the address, not the request.
     let find = |find: &FindPeer| catch_unwind(AssertUnwindSafe(|| find(extensions))).unwrap_or_default();
     parts.peer = settings.find_peer.as_deref().map_or_else(|| peer(extensions), find);
-    parts.is_rpc = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    parts.is_rpc = Form::of(headers).is_some();
     push_headers(parts, Side::Request, headers);
 }
 
@@ -49,7 +50,7 @@ pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>) {
     parts.status = Some(response.status().as_u16());
     push_headers(parts, Side::Response, response.headers());
     if parts.is_rpc {
-        rpc_status(parts, response.headers());
+        parts.rpc_status = rpc_status(response.headers());
     }
 }
 
@@ -57,13 +58,8 @@ pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>) {
 pub(super) fn trailers(parts: &mut Parts, trailers: &HeaderMap) {
     push_headers(parts, Side::Trailer, trailers);
     if parts.is_rpc {
-        rpc_status(parts, trailers);
+        parts.rpc_status = rpc_status(trailers).or(parts.rpc_status);
     }
-}
-
-fn rpc_status(parts: &mut Parts, headers: &HeaderMap) {
-    let code = headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok());
-    parts.rpc_status = code.or(parts.rpc_status);
 }
 
 fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap) {

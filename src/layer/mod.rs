@@ -11,6 +11,7 @@ mod head;
 mod observe;
 mod request_id;
 mod route;
+mod watch;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,7 +31,7 @@ pub use self::future::ObserveFuture;
 pub use self::observe::{Observe, ObserveAsIs};
 use self::request_id::Maker;
 pub use self::route::{ReportRoute, RouteLayer, route_layer};
-use crate::capture::Hub;
+use crate::capture::{Hub, Rules};
 
 /// How long the last handle of a telemetry waits for what is queued.
 const DROP_DEADLINE: Duration = Duration::from_secs(2);
@@ -40,15 +41,17 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     callers: Callers,
     pub(crate) is_on: bool,
+    /// Which bodies are captured; none without.
+    pub(crate) bodies: Option<Arc<Rules>>,
     has_looked: AtomicBool,
     warned_of_route: AtomicBool,
     is_ending: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) const fn new(hub: Arc<Hub>, callers: Callers, is_on: bool) -> Self {
+    pub(crate) const fn new(hub: Arc<Hub>, callers: Callers, is_on: bool, bodies: Option<Arc<Rules>>) -> Self {
         let (has_looked, warned_of_route, is_ending) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Self { hub, callers, is_on, has_looked, warned_of_route, is_ending }
+        Self { hub, callers, is_on, bodies, has_looked, warned_of_route, is_ending }
     }
 
     /// Looks once, at the first request, whether anything keeps events from us.

@@ -12,8 +12,8 @@ use tower_service::Service;
 use tracing::Span;
 
 use super::future::Flight;
-use super::{ObserveBody, ObserveFuture, Settings, context, head, request_id, route};
-use crate::capture::{self, Exchange, Handle, Link, REQUEST_TARGET};
+use super::{ObserveBody, ObserveFuture, Settings, context, head, request_id, route, watch};
+use crate::capture::{self, Call, Exchange, Handle, Link, REQUEST_TARGET};
 use crate::record::Kind;
 use crate::record::parts::MAX_HEADER_BYTES;
 use crate::time;
@@ -147,10 +147,15 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     let baggage = context::read(&mut parts, request.headers(), shared);
     parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
 
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &parts, baggage));
+    let watch = watch::request(&parts, request.headers(), shared.bodies.as_ref());
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &parts, baggage).watching(watch));
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(&mut request, &id);
-    let flight = Flight::new(Exchange::new(parts, link), request.method().clone(), id.value, Arc::clone(shared), wraps_router);
+    let mut exchange = Exchange::new(parts, link);
+    if exchange.parts.is_rpc {
+        exchange.rpc = Call::of(request.headers());
+    }
+    let flight = Flight::new(exchange, request.method().clone(), id.value, Arc::clone(shared), wraps_router);
     (request, Some(with_span(flight)))
 }
 

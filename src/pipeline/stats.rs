@@ -55,6 +55,7 @@ impl Counts {
             queued,
             memory_bytes,
             inbound_ids_refused: self.refused_ids.load(Ordering::Relaxed),
+            body_bytes: 0,
             exporters,
         }
     }
@@ -82,6 +83,8 @@ pub struct Stats {
     pub memory_bytes: usize,
     /// Requests whose `x-request-id` was not taken: not of the right form, more than one, or of a peer that is not trusted.
     pub inbound_ids_refused: u64,
+    /// What requests in flight hold of [captured bodies](crate::Bodies), in bytes.
+    pub body_bytes: usize,
     /// The exporters, in the order in which they were added.
     pub exporters: Vec<ExporterStats>,
 }

@@ -274,7 +274,21 @@ impl Record {
         self.parts.is_rpc
     }
 
-    /// The gRPC status code, from the trailers or from a head without body.
+    /// The method of gRPC, `package.Service/Method`, where the server knew it: any other could be made up by a client.
+    #[must_use]
+    pub fn rpc_method(&self) -> Option<&str> {
+        const UNIMPLEMENTED: u8 = 12;
+        let is_unknown = match self.parts.rpc_status {
+            Some(code) => code == UNIMPLEMENTED,
+            // Refused before gRPC came to speak.
+            None => self.parts.status == Some(404),
+        };
+        let method = self.path().strip_prefix('/').unwrap_or(self.path());
+        Some(method).filter(|method| self.is_rpc() && !is_unknown && !method.is_empty())
+    }
+
+    /// The gRPC status code: from the trailers, or from a head without body. `UNKNOWN`, as to the caller, where an answer
+    /// ended without one; `DEADLINE_EXCEEDED` where the caller's deadline was over before there was one.
     #[must_use]
     pub fn rpc_status(&self) -> Option<u8> {
         self.parts.rpc_status
@@ -389,6 +403,10 @@ impl Record {
         if !self.is_failed() {
             return None;
         }
+        let is_unbroken = !matches!(self.parts.outcome, Outcome::Failed | Outcome::Panicked | Outcome::BodyError);
+        if let Some(code) = self.parts.rpc_status.filter(|code| is_unbroken && is_rpc_failure(*code)) {
+            return Some(rpc_code(code));
+        }
         if let Some(name) = self.failure().and_then(|failure| failure.type_name()) {
             return Some(name);
         }
@@ -397,25 +415,21 @@ impl Record {
             Outcome::BodyError => "body_error",
             Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => "cancelled",
             Outcome::Failed => "_OTHER",
-            Outcome::Answered | Outcome::Upgraded => match self.parts.rpc_status {
-                Some(code) if code != 0 => rpc_code(code),
-                _ => self.parts.status.and_then(server_error).unwrap_or("_OTHER"),
-            },
+            Outcome::Answered | Outcome::Upgraded => self.parts.status.and_then(server_error).unwrap_or("_OTHER"),
         };
         Some(own)
     }
 
     /// Whether the request failed on the server's side: no proper end, a 5xx, or a gRPC code that counts as a server error.
     ///
-    /// A client that went away is not a failure of the server.
+    /// A client that went away is not a failure of the server, unless its gRPC deadline had passed.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         match self.parts.outcome {
             Outcome::Failed | Outcome::Panicked | Outcome::BodyError => true,
-            Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => false,
+            Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => self.parts.rpc_status.is_some_and(is_rpc_failure),
             Outcome::Answered | Outcome::Upgraded => {
-                self.parts.status.is_some_and(|status| status >= 500)
-                    || self.parts.rpc_status.is_some_and(|code| matches!(code, 2 | 4 | 12..=15))
+                self.parts.status.is_some_and(|status| status >= 500) || self.parts.rpc_status.is_some_and(is_rpc_failure)
             }
         }
     }
@@ -453,6 +467,14 @@ pub struct Dropped {
     pub events: u32,
     /// Failures beyond 16.
     pub failures: u32,
+}
+
+/// Whether a gRPC status code counts as an error of the server.
+///
+/// # Source
+/// OpenTelemetry semantic conventions 1.44.0, gRPC server spans.
+const fn is_rpc_failure(code: u8) -> bool {
+    matches!(code, 2 | 4 | 12..=15)
 }
 
 /// The name of a gRPC status code.

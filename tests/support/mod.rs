@@ -243,6 +243,8 @@ pub(crate) struct Script {
 
 pub(crate) enum Step {
     Data(&'static str),
+    /// Data that is not text.
+    Bytes(&'static [u8]),
     Trailers(HeaderMap),
     Pending,
     Fail(BoxError),
@@ -279,6 +281,7 @@ impl Body for Script {
         match self.steps.pop_front() {
             None => Poll::Ready(None),
             Some(Step::Data(text)) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(text.as_bytes()))))),
+            Some(Step::Bytes(bytes)) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(bytes))))),
             Some(Step::Trailers(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
             Some(Step::Pending) => {
                 cx.waker().wake_by_ref();

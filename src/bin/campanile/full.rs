@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use campanile::exporter::{Schema, escape};
-use campanile::record::{Event, Failure, Field, Header, Span, Value};
+use campanile::record::{Body, Event, Failure, Field, Header, Span, Value};
 use campanile::store::Stored;
 use serde_json::{Map, Value as Json, json};
 
@@ -18,6 +18,8 @@ pub(crate) fn json(stored: &Stored) -> String {
         ("request_headers", headers(record.request_headers())),
         ("response_headers", headers(record.response_headers())),
         ("trailers", headers(record.trailers())),
+        ("request_body", record.request_body().map_or(Json::Null, body)),
+        ("response_body", record.response_body().map_or(Json::Null, body)),
         ("spans", record.spans().map(span).collect()),
         ("events", record.events().map(event).collect()),
         ("failures", record.failures().map(failure).collect()),
@@ -36,6 +38,16 @@ pub(crate) fn json(stored: &Stored) -> String {
     let mut out = visible(&Json::Object(all).to_string());
     out.push('\n');
     out
+}
+
+fn body(body: Body<'_>) -> Json {
+    json!({
+        "content": body.content(),
+        "kept_bytes": body.kept_bytes(),
+        "seen_bytes": body.seen_bytes(),
+        "truncated": body.is_truncated(),
+        "skipped": body.skipped(),
+    })
 }
 
 fn span(span: Span<'_>) -> Json {

@@ -1,6 +1,7 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
+mod body;
 mod failure;
 mod full;
 mod output;

@@ -3,11 +3,11 @@
 use std::fmt::{Display, Write as _};
 
 use campanile::exporter::escape;
-use campanile::record::{Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Resource, rpc_code};
+use campanile::record::{Body, Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Resource, rpc_code};
 use campanile::store::Stored;
 
 use crate::render::{moment, ms};
-use crate::timeline;
+use crate::{body, timeline};
 
 /// Cells of the words on the left.
 const LABEL: usize = 10;
@@ -25,10 +25,10 @@ pub(crate) fn page(record: &Record, resource: &Resource, later: &[Stored], width
             page.line(row.trim_end());
         }
     }
-    page.headers("request", record.request_headers(), record.request_body_bytes());
+    page.headers("request", record.request_headers(), record.request_body_bytes(), record.request_body());
     let sent = record.status().map(|_| record.response_body_bytes());
-    page.headers("response", record.response_headers(), sent);
-    page.headers("trailers", record.trailers(), None);
+    page.headers("response", record.response_headers(), sent, record.response_body());
+    page.headers("trailers", record.trailers(), None, None);
     page.events(record);
     page.later(record, later);
     page.left_out(record);
@@ -65,6 +65,9 @@ impl Page {
         }
         if let Some(first) = record.time_to_first_byte_ns().filter(|first| Some(*first) != record.head_ns()) {
             facts.push(format!("first byte after {}", ms(first)));
+        }
+        if let (Some(requests), Some(responses)) = (record.rpc_request_messages(), record.rpc_response_messages()) {
+            facts.push(format!("messages {requests} in, {responses} out"));
         }
         push(&mut facts, "host", record.host());
         push(&mut facts, "peer", record.peer().map(|peer| peer.to_string()).as_deref());
@@ -122,11 +125,12 @@ impl Page {
         }
     }
 
-    fn headers<'a>(&mut self, side: &str, headers: impl Iterator<Item = Header<'a>>, body_bytes: Option<u64>) {
+    fn headers<'a>(&mut self, side: &str, headers: impl Iterator<Item = Header<'a>>, bytes: Option<u64>, body: Option<Body<'_>>) {
         let mut rows: Vec<String> = headers.map(header).collect();
-        if let Some(bytes) = body_bytes {
-            rows.push(format!("body {bytes} B"));
+        if let Some(bytes) = bytes {
+            rows.push(body::title(bytes, body));
         }
+        rows.extend(body.iter().flat_map(|body| body::lines(body.content())));
         let mut label = side;
         for row in rows {
             if label == side {

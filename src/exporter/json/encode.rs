@@ -9,7 +9,7 @@ use super::line::{Limits, Line};
 use super::schema::{Key, Schema, Table};
 use super::subject::Subject;
 use super::time::Rfc3339;
-use crate::record::{Cause, Failure, Field, Outcome, Record, Resource, rpc_code};
+use crate::record::{Body, Cause, Failure, Field, Outcome, Record, Resource, rpc_code};
 
 /// Container runtimes split lines at 16 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 16_000;
@@ -96,13 +96,25 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::Protocol => text(line, name, request.map(Record::protocol_version)),
         Key::Status => number(line, name, request.and_then(Record::status)),
         Key::RpcSystem => text(line, name, rpc(request).map(|_| "grpc")),
-        Key::RpcMethod => text(line, name, rpc(request).map(|request| request.path().trim_start_matches('/'))),
+        Key::RpcMethod => text(line, name, rpc(request).map(|request| request.rpc_method().unwrap_or("_OTHER"))),
+        Key::RpcOriginalMethod => {
+            let unknown = rpc(request).filter(|request| request.rpc_method().is_none());
+            text(line, name, unknown.map(|request| request.path().strip_prefix('/').unwrap_or(request.path())));
+        }
         Key::RpcStatus => text(line, name, request.and_then(Record::rpc_status).map(rpc_code)),
+        Key::RpcRequestMessages => number(line, name, request.and_then(Record::rpc_request_messages)),
+        Key::RpcResponseMessages => number(line, name, request.and_then(Record::rpc_response_messages)),
         Key::DurationMs => milliseconds(line, name, subject.duration_ns()),
         Key::DurationNs => number(line, name, subject.duration_ns()),
         Key::FirstByteMs => milliseconds(line, name, request.and_then(Record::time_to_first_byte_ns)),
         Key::RequestBytes => number(line, name, request.and_then(Record::request_body_bytes)),
         Key::ResponseBytes => number(line, name, request.map(Record::response_body_bytes)),
+        Key::RequestBody => text(line, name, request.and_then(Record::request_body).map(|body| body.content())),
+        Key::RequestBodySkipped => text(line, name, request.and_then(Record::request_body).and_then(|body| body.skipped())),
+        Key::RequestBodyTruncated => flag(line, name, request.and_then(Record::request_body).is_some_and(was_cut)),
+        Key::ResponseBody => text(line, name, request.and_then(Record::response_body).map(|body| body.content())),
+        Key::ResponseBodySkipped => text(line, name, request.and_then(Record::response_body).and_then(|body| body.skipped())),
+        Key::ResponseBodyTruncated => flag(line, name, request.and_then(Record::response_body).is_some_and(was_cut)),
         Key::PeerAddress => {
             if let Some(peer) = request.and_then(Record::peer) {
                 line.display(name, format_args!("{}", peer.ip()));
@@ -146,6 +158,16 @@ fn display(line: &mut Line<'_>, name: &str, value: Option<impl fmt::Display>) {
     if let Some(value) = value {
         line.display(name, format_args!("{value}"));
     }
+}
+
+/// Only what is true is said.
+fn flag(line: &mut Line<'_>, name: &str, is_true: bool) {
+    number(line, name, is_true.then_some(true));
+}
+
+/// Whether a body that was kept was longer.
+fn was_cut(body: Body<'_>) -> bool {
+    body.skipped().is_none() && body.is_truncated()
 }
 
 fn milliseconds(line: &mut Line<'_>, name: &str, ns: Option<u64>) {

@@ -2,7 +2,7 @@ use tracing::Level;
 
 use super::*;
 use crate::exporter::samples::{self, Shared};
-use crate::record::parts::{Parts, Text};
+use crate::record::parts::{BodySlot, Parts, Text};
 use crate::record::{FailureKind, Outcome, Reason, Value};
 
 fn line(schema: Schema, parts: Parts) -> String {
@@ -72,6 +72,42 @@ fn a_failed_request_in_logfmt() {
             r#"file=src/pdf.rs line=88 service=shop version=1.4.0 user=42"#,
         )
     );
+}
+
+#[test]
+fn bodies_stand_in_every_schema() {
+    let with_bodies = || {
+        let mut parts = samples::answered();
+        parts.request_body = Some(BodySlot { content: Text::Static("{\"a\":\n1"), kept_bytes: 7, ..BodySlot::default() });
+        parts.request_bytes = Some(9);
+        parts.response_body = Some(BodySlot { skipped: Text::Static("content_type"), ..BodySlot::default() });
+        parts
+    };
+    for schema in [Schema::Otel, Schema::Ecs] {
+        let line = object(schema, with_bodies());
+        assert_eq!(line["http.request.body.content"], "{\"a\":\n1");
+        assert_eq!(line["campanile.request.body.truncated"], true);
+        assert_eq!(line["campanile.response.body.skipped"], "content_type");
+        assert!(!line.contains_key("http.response.body.content") && !line.contains_key("campanile.response.body.truncated"));
+    }
+    let line = line(Schema::Logfmt, with_bodies());
+    assert!(
+        line.contains(r#"request_body="{\"a\":\n1" request_body_truncated=true response_body_skipped=content_type"#),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_call_of_grpc_has_its_method_and_messages() {
+    for (status, method, original) in [(0, "shop.Orders/Get", None), (12, "_OTHER", Some("shop.Orders/Get"))] {
+        let mut parts = samples::answered();
+        (parts.is_rpc, parts.rpc_status, parts.path) = (true, Some(status), Text::Static("/shop.Orders/Get"));
+        (parts.rpc_request_messages, parts.rpc_response_messages) = (Some(1), Some(3));
+        let line = object(Schema::Otel, parts);
+        assert_eq!((line["rpc.method"].as_str(), line["rpc.system.name"].as_str()), (Some(method), Some("grpc")));
+        assert_eq!(line.get("rpc.method_original").and_then(|text| text.as_str()), original);
+        assert_eq!((&line["campanile.rpc.request.messages"], &line["campanile.rpc.response.messages"]), (&1.into(), &3.into()));
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! capacity, which is what makes the next request cheap.
 
 mod append;
+mod body;
 mod slots;
 
 use std::fmt::{self, Write as _};

@@ -13,10 +13,18 @@ pub(super) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 /// Spans, as an `ExportTraceServiceRequest`.
 #[derive(Default)]
 pub(in crate::remote) struct Traces {
-    /// Whether the values of headers go along.
-    has_headers: bool,
+    sends: Sends,
     head: Head,
     keys: Keys,
+}
+
+/// What goes along only where somebody asks for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::remote) struct Sends {
+    /// The values of headers.
+    pub(in crate::remote) headers: bool,
+    /// Captured bodies.
+    pub(in crate::remote) bodies: bool,
 }
 
 /// Log records, as an `ExportLogsServiceRequest`.
@@ -27,8 +35,8 @@ pub(in crate::remote) struct Logs {
 }
 
 impl Traces {
-    pub(in crate::remote) fn with_headers(has_headers: bool) -> Self {
-        Self { has_headers, ..Self::default() }
+    pub(in crate::remote) fn with(sends: Sends) -> Self {
+        Self { sends, ..Self::default() }
     }
 }
 
@@ -43,10 +51,10 @@ impl Encoder for Traces {
     }
 
     fn encode(&mut self, records: &[&Record], resource: &Resource, out: &mut Vec<u8>) {
-        let Self { has_headers, head, keys } = self;
+        let Self { sends, head, keys } = self;
         head.around(resource, out, |out| {
             for record in records {
-                encode_span::record(out, keys, record, *has_headers);
+                encode_span::record(out, keys, record, *sends);
             }
         });
     }

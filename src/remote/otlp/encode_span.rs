@@ -3,9 +3,9 @@
 //! # Source
 //! OpenTelemetry semantic conventions 1.44.0: HTTP server spans, gRPC server spans, recording errors.
 
-use super::encode::{Attributes, Keys};
+use super::encode::{Attributes, Keys, Sends};
 use super::proto;
-use crate::record::{Header, Kind, Record, Span, SpanId, TraceId, rpc_code};
+use crate::record::{Body, Header, Kind, Record, Span, SpanId, TraceId, rpc_code};
 
 /// `SpanKind`.
 const INTERNAL: u64 = 1;
@@ -24,10 +24,10 @@ const IS_REMOTE: u32 = 0x200;
 const KNOWN_METHODS: [&str; 10] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
 
 /// Appends every span of a record as field 2 of the scope.
-pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, has_headers: bool) {
+pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, sends: Sends) {
     let trace = trace_id(record);
     if record.kind() == Kind::Request {
-        request(out, keys, record, trace, has_headers);
+        request(out, keys, record, trace, sends);
     }
     for span in record.spans() {
         child(out, keys, record, trace, &span);
@@ -74,7 +74,7 @@ impl Start<'_> {
     }
 }
 
-fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, has_headers: bool) {
+fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, sends: Sends) {
     let span = proto::begin(out, 2);
     let remote = if record.parent_is_remote() && record.parent_span_id().is_some() { IS_REMOTE } else { 0 };
     Start {
@@ -88,12 +88,12 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
     }
     .write(out);
     if record.is_rpc() {
-        proto::bytes(out, 5, rpc_method(record).unwrap_or("grpc").as_bytes());
+        proto::bytes(out, 5, record.rpc_method().unwrap_or("grpc").as_bytes());
     } else {
         name(out, record);
     }
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
-    request_attributes(&mut attributes, record, has_headers);
+    request_attributes(&mut attributes, record, sends);
     let dropped = record.dropped();
     attributes.finish(DROPPED_ATTRIBUTES, dropped.fields.saturating_add(dropped.headers));
     proto::number(out, DROPPED_EVENTS, u64::from(dropped.events));
@@ -114,19 +114,23 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
 }
 
 /// Everything that a request's span says of it.
-pub(super) fn request_attributes(attributes: &mut Attributes<'_>, record: &Record, has_headers: bool) {
-    let rpc_method = record.is_rpc().then(|| rpc_method(record));
+pub(super) fn request_attributes(attributes: &mut Attributes<'_>, record: &Record, sends: Sends) {
+    let rpc_method = record.is_rpc().then(|| record.rpc_method());
     match rpc_method {
         Some(method) => rpc(attributes, record, method),
         None => http(attributes, record),
     }
-    if has_headers {
+    if sends.headers {
         let (request, response) = match rpc_method {
             Some(_) => ("rpc.request.metadata.", "rpc.response.metadata."),
             None => ("http.request.header.", "http.response.header."),
         };
         headers(attributes, request, record.request_headers());
         headers(attributes, response, record.response_headers());
+    }
+    if sends.bodies {
+        body(attributes, record.request_body(), &REQUEST_BODY);
+        body(attributes, record.response_body(), &RESPONSE_BODY);
     }
     connection(attributes, record);
     own(attributes, record);
@@ -149,13 +153,6 @@ fn name(out: &mut Vec<u8>, record: &Record) {
 
 pub(super) fn known_method(record: &Record) -> Option<&str> {
     Some(record.method()).filter(|method| KNOWN_METHODS.contains(method))
-}
-
-/// `package.Service/Method`; `None` where the server did not know it, as then a client has made it up.
-pub(super) fn rpc_method(record: &Record) -> Option<&str> {
-    const UNIMPLEMENTED: u8 = 12;
-    let method = record.path().strip_prefix('/').unwrap_or(record.path());
-    Some(method).filter(|method| !method.is_empty() && record.rpc_status() != Some(UNIMPLEMENTED))
 }
 
 fn http(attributes: &mut Attributes<'_>, record: &Record) {
@@ -188,11 +185,9 @@ fn rpc(attributes: &mut Attributes<'_>, record: &Record, method: Option<&str>) {
         // Refused before gRPC came to speak: the status of HTTP is all there is.
         attributes.push_some("http.response.status_code", record.status());
     }
-    let error_type = match record.rpc_status() {
-        Some(code) if code != 0 && record.is_failed() => Some(rpc_code(code)),
-        _ => record.error_type(),
-    };
-    attributes.push_some("error.type", error_type);
+    attributes.push_some("error.type", record.error_type());
+    attributes.push_some("campanile.rpc.request.messages", record.rpc_request_messages());
+    attributes.push_some("campanile.rpc.response.messages", record.rpc_response_messages());
 }
 
 fn connection(attributes: &mut Attributes<'_>, record: &Record) {
@@ -208,6 +203,22 @@ fn connection(attributes: &mut Attributes<'_>, record: &Record) {
     }
     attributes.push_some("network.protocol.version", present(record.protocol_version()));
     attributes.push_some("user_agent.original", record.user_agent());
+}
+
+/// Names of what was kept of a body: its start, why there is none, whether there was more.
+type BodyKeys = [&'static str; 3];
+const REQUEST_BODY: BodyKeys =
+    ["http.request.body.content", "campanile.request.body.skipped", "campanile.request.body.truncated"];
+const RESPONSE_BODY: BodyKeys =
+    ["http.response.body.content", "campanile.response.body.skipped", "campanile.response.body.truncated"];
+
+fn body(attributes: &mut Attributes<'_>, body: Option<Body<'_>>, [content, skipped, truncated]: &BodyKeys) {
+    let Some(body) = body else { return };
+    if body.skipped().is_some() {
+        return attributes.push_some(skipped, body.skipped());
+    }
+    attributes.push(content, body.content());
+    attributes.push_some(truncated, body.is_truncated().then_some(true));
 }
 
 /// What no convention has a name for.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::encode::{Logs, Traces};
+use super::encode::{Logs, Sends, Traces};
 use super::encode_metric::Metrics;
 use super::endpoint::{Endpoint, header};
 use super::{Secret, Signal, Transport};
@@ -66,7 +66,7 @@ pub struct Otlp {
     is_exact: bool,
     protocol: Protocol,
     headers: Vec<(String, Secret)>,
-    sends_headers: bool,
+    sends: Sends,
     compression: Compression,
     timeout: Duration,
     files: Files,
@@ -96,7 +96,7 @@ impl Otlp {
             is_exact: false,
             protocol: Protocol::default(),
             headers: Vec::new(),
-            sends_headers: false,
+            sends: Sends::default(),
             compression: Compression::default(),
             timeout: Self::DEFAULT_TIMEOUT,
             files: Files::default(),
@@ -176,7 +176,18 @@ impl Otlp {
     /// # Default
     /// They do not. The conventions leave them to whoever asks.
     pub fn captured_headers(mut self, send: bool) -> Self {
-        self.sends_headers = send;
+        self.sends.headers = send;
+        self
+    }
+
+    /// Whether captured [bodies](crate::Bodies) go along as attributes (`http.request.body.content`,
+    /// `http.response.body.content`).
+    ///
+    /// # Default
+    /// They do not; with [`Builder::from_env`](crate::Builder::from_env) they do where `CAMPANILE_BODIES` or
+    /// [`Builder::capture_bodies`](crate::Builder::capture_bodies) asks for them.
+    pub fn captured_bodies(mut self, send: bool) -> Self {
+        self.sends.bodies = send;
         self
     }
 
@@ -203,7 +214,7 @@ impl Otlp {
     /// # Errors
     /// When a setting cannot be followed, such as an endpoint without a scheme.
     pub fn traces(self) -> Result<impl Exporter, BuildError> {
-        let encoder = Traces::with_headers(self.sends_headers);
+        let encoder = Traces::with(self.sends);
         self.build(Signal::Traces, encoder)
     }
 
@@ -234,7 +245,7 @@ impl Otlp {
     /// The exporter of spans with its insides.
     #[cfg(test)]
     pub(in crate::remote) fn build_traces(self) -> Result<Remote<Traces, Transport>, BuildError> {
-        let encoder = Traces::with_headers(self.sends_headers);
+        let encoder = Traces::with(self.sends);
         self.build(Signal::Traces, encoder)
     }
 

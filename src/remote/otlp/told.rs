@@ -1,6 +1,6 @@
 //! What OTLP tells of a record, for somebody who carries it in another form.
 
-use super::encode::{self, Attributes, Logs, Traces};
+use super::encode::{self, Attributes, Logs, Sends, Traces};
 use super::{encode_log, encode_span};
 use crate::record::{Event, Failure, Record, Resource, Span, TraceId, Value};
 use crate::remote::{Encoder as _, Verdict};
@@ -55,7 +55,7 @@ pub(crate) fn resource(resource: &Resource) -> impl Iterator<Item = (String, Tol
 /// Of a request's own span.
 pub(crate) fn request(record: &Record) -> List {
     let dropped = record.dropped();
-    List::of(dropped.fields.saturating_add(dropped.headers), |to| encode_span::request_attributes(to, record, false))
+    List::of(dropped.fields.saturating_add(dropped.headers), |to| encode_span::request_attributes(to, record, Sends::default()))
 }
 
 /// Of a span inside it.
@@ -84,7 +84,7 @@ pub(crate) const EXCEPTION: &str = encode_log::EXCEPTION;
 /// The name of a request's own span.
 pub(crate) fn name(record: &Record) -> String {
     if record.is_rpc() {
-        return encode_span::rpc_method(record).unwrap_or("grpc").to_owned();
+        return record.rpc_method().unwrap_or("grpc").to_owned();
     }
     let method = encode_span::known_method(record).unwrap_or("HTTP");
     record.route().filter(|route| !route.is_empty()).map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))

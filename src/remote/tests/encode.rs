@@ -12,16 +12,16 @@ use prost::Message as _;
 use tracing::Level;
 
 use super::kit::{event, origin, request, resource};
-use crate::record::parts::{CauseSlot, EventSlot, FailureSlot, LinkSlot, List, OPEN, Parts, Side, SpanSlot, Text};
+use crate::record::parts::{BodySlot, CauseSlot, EventSlot, FailureSlot, LinkSlot, List, OPEN, Parts, Side, SpanSlot, Text};
 use crate::record::{FailureKind, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId};
-use crate::remote::otlp::encode::{Logs, Traces};
+use crate::remote::otlp::encode::{Logs, Sends, Traces};
 use crate::remote::{Encoder, Verdict};
 
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 pub(super) fn spans(records: &[&Record]) -> Vec<Span> {
     let mut out = Vec::new();
-    Traces::with_headers(true).encode(records, &resource(), &mut out);
+    Traces::with(Sends { headers: true, bodies: true }).encode(records, &resource(), &mut out);
     let mut decoded = ExportTraceServiceRequest::decode(&out[..]).unwrap();
     assert_eq!(decoded.resource_spans.len(), 1);
     let mut of_resource = decoded.resource_spans.remove(0);
@@ -141,6 +141,27 @@ fn a_trace_that_was_not_continued_is_linked_to() {
     assert_eq!((link.trace_state.as_str(), link.attributes.len()), ("", 0));
     assert_eq!(attributes["campanile.request.id.inbound"], text("id-1?id-2"));
     assert!(one(|_| {}).0.links.is_empty());
+}
+
+#[test]
+fn bodies_go_along_only_where_somebody_asks_for_them() {
+    let record = request(|parts| {
+        parts.request_body = Some(BodySlot { content: Text::Static("{\"a\":"), kept_bytes: 5, ..BodySlot::default() });
+        parts.request_bytes = Some(90);
+        parts.response_body = Some(BodySlot { skipped: Text::Static("budget"), ..BodySlot::default() });
+        parts.response_bytes = 7;
+    });
+    for (bodies, expected) in [(true, Some(text("{\"a\":"))), (false, None)] {
+        let mut out = Vec::new();
+        Traces::with(Sends { headers: false, bodies }).encode(&[&record], &resource(), &mut out);
+        let decoded = ExportTraceServiceRequest::decode(&out[..]).unwrap();
+        let attributes = attributes(&decoded.resource_spans[0].scope_spans[0].spans[0].attributes);
+        assert_eq!(attributes.get("http.request.body.content"), expected.as_ref());
+        assert_eq!(attributes.get("campanile.request.body.truncated"), bodies.then_some(&Any::BoolValue(true)));
+        assert_eq!(attributes.get("campanile.response.body.skipped"), bodies.then(|| text("budget")).as_ref());
+        assert_eq!(attributes.get("http.response.body.content"), None);
+        assert_eq!(attributes["http.request.body.size"], Any::IntValue(90));
+    }
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! What is noted of a body while it passes: its first bytes where they are asked for, and messages of gRPC.
+
+mod media;
+mod settings;
+mod tap;
+
+use std::fmt;
+use std::io::IoSlice;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Buf;
+
+pub use self::settings::Bodies;
+pub(crate) use self::tap::{Rules, Tap};
+use super::rpc::Messages;
+use crate::record::Record;
+
+/// Pieces of one frame that are looked at; frames of more pieces are very rare.
+const PIECES: usize = 16;
+
+/// Which way a body goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Request,
+    Response,
+}
+
+/// Looks at each frame of one body, and copies what is to be kept. Takes nothing out and holds no frame.
+#[derive(Default)]
+pub(crate) struct Watch {
+    tap: Option<Tap>,
+    messages: Option<Messages>,
+}
+
+impl Watch {
+    /// `None` where there is nothing to note.
+    pub(crate) fn new(tap: Option<Tap>, messages: Option<Messages>) -> Option<Self> {
+        (tap.is_some() || messages.is_some()).then_some(Self { tap, messages })
+    }
+
+    /// Looks at a frame that is on its way.
+    pub(crate) fn see<D: Buf>(&mut self, data: &D) {
+        if self.messages.is_none() && self.tap.as_ref().is_none_or(Tap::is_full) {
+            return;
+        }
+        // A `Buf` is somebody else's code: what it panics about is theirs to find out.
+        if catch_unwind(AssertUnwindSafe(|| self.look(data))).is_err() {
+            self.miss(usize::MAX);
+        }
+    }
+
+    fn look<D: Buf>(&mut self, data: &D) {
+        let (all, first) = (data.remaining(), data.chunk());
+        if first.len() >= all {
+            return self.take(first.get(..all).unwrap_or_default());
+        }
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let count = data.chunks_vectored(&mut pieces);
+        let mut left = all;
+        for piece in pieces.iter().take(count) {
+            let piece = piece.get(..left.min(piece.len())).unwrap_or_default();
+            self.take(piece);
+            left -= piece.len();
+        }
+        if left > 0 {
+            self.miss(left);
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        if let Some(tap) = &mut self.tap {
+            tap.keep(bytes);
+        }
+        if let Some(messages) = &mut self.messages {
+            messages.see(bytes);
+        }
+    }
+
+    /// Bytes passed that could not be looked at.
+    fn miss(&mut self, bytes: usize) {
+        if let Some(tap) = &mut self.tap {
+            tap.close();
+        }
+        if let Some(messages) = &mut self.messages {
+            messages.skip(bytes);
+        }
+    }
+
+    /// Puts what was noted on the finished record.
+    pub(crate) fn settle(self, record: &mut Record, way: Way) {
+        if let Some(tap) = self.tap {
+            tap.settle(record, way);
+        }
+        let Some(messages) = self.messages else { return };
+        let parts = record.parts_mut();
+        match way {
+            Way::Request => parts.rpc_request_messages = messages.count(),
+            Way::Response => parts.rpc_response_messages = messages.count(),
+        }
+    }
+
+    /// The status of gRPC that stood in the body itself, as it does in grpc-web.
+    pub(crate) fn rpc_status(&self) -> Option<u8> {
+        self.messages.as_ref().and_then(Messages::status)
+    }
+}
+
+impl fmt::Debug for Watch {
+    /// Without what was seen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
