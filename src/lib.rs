@@ -88,6 +88,7 @@ pub use self::layer::{
     ObserveFuture, ObserveLayer, ReportRoute, RouteLayer, TrustIds, catch_panic_layer, route_layer,
 };
 pub use self::pipeline::{ExporterStats, Report, Stats};
+pub use self::propagator::forwarded::{ForwardedBy, TrustedProxies};
 pub use self::propagator::{Propagator, TraceResponse};
 #[cfg(feature = "otlp")]
 pub use self::remote::otlp;

@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("query", &["record"]),
     ("redact", &["record"]),
     ("keep", &["record", "query", "error"]),
-    ("propagator", &["record", "random"]),
+    ("propagator", &["record", "random", "error"]),
     ("store", &["record", "query"]),
     ("metrics", &["record"]),
     ("exporter", &["record", "error", "escape", "metrics"]),

@@ -5,6 +5,7 @@ use std::fmt;
 use tracing_subscriber::filter::Targets;
 
 use super::env::Warnings;
+use super::http::HttpInCode;
 use super::metrics::MetricChanges;
 use super::propagation::Propagation;
 use super::settings::Settings;
@@ -52,6 +53,7 @@ pub fn builder() -> Builder {
         propagation: Propagation::default(),
         metrics: MetricChanges::default(),
         bodies: None,
+        http: HttpInCode::default(),
     }
 }
 
@@ -67,6 +69,7 @@ pub struct Builder {
     has_opentelemetry: bool,
     pub(super) propagation: Propagation,
     bodies: Option<Bodies>,
+    pub(super) http: HttpInCode,
 }
 
 impl Builder {
@@ -80,6 +83,10 @@ impl Builder {
     /// | `CAMPANILE_STORE_MAX_BYTES`, `CAMPANILE_STORE_MAX_AGE` | bounds of the store, such as `1GiB` and `3d` | 512 MiB, 7 days |
     /// | `CAMPANILE_BODIES` | `on`, `off` or `failed`, `request` or `response`, a size such as `16KiB`, with commas between: which [bodies](Bodies) are captured | `on` in debug builds that write `pretty` on a terminal, else `off` |
     /// | `CAMPANILE_FILE` | a file for JSON lines | none |
+    /// | `CAMPANILE_TRUSTED_PROXIES` | proxies that may tell the client: addresses, ranges, `loopback`, `private`, `cloudflare`, `alb`, or `hops:2` | none |
+    /// | `CAMPANILE_FORWARDED_BY` | by which header they tell it: `forwarded`, `x-forwarded-for`, `x-real-ip`, `cf-connecting-ip` | the only one that is there |
+    /// | `CAMPANILE_TRUNCATE_IP` | `true`: addresses are kept as /24 and /48 | false |
+    /// | `CAMPANILE_QUIET_ROUTES` | routes whose requests are told only when they fail, such as `/healthz,/assets/*` | none |
     /// | `CAMPANILE_LEVEL` | least level that is recorded of the application's own code | `debug` |
     /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
     /// | `OTEL_EXPORTER_OTLP_…` | the collector; traces, logs and metrics are sent once an endpoint is named | none |
@@ -91,6 +98,7 @@ impl Builder {
     /// | `CAMPANILE_TRUST_INBOUND_IDS` | `always`, `private`, `never`: whose `x-request-id` is taken over | `always` |
     /// | `CAMPANILE_TRACE_RESPONSE` | `traceresponse`, `server-timing`, `both`, `off`: how answers tell the trace | `off` |
     /// | `CAMPANILE_RECORD_BAGGAGE` | keys of baggage to record, as `tenant,user.id` | none |
+    /// | `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` | methods that keep their name | those of HTTP |
     /// | `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT` | how often metrics are sent, and for how long that is tried, in ms | 60000, 30000 |
     /// | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative`, `delta` or `lowmemory` | `cumulative` |
     /// | `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER`, `OTEL_METRICS_EXPORTER` | `none`: that signal is not sent | `otlp` |
@@ -218,7 +226,8 @@ impl Builder {
                 places.push("bodies 4 KiB each way (CAMPANILE_BODIES=off keeps none)".to_owned());
             }
         }
-        Ok(Telemetry::start(settings, self.has_opentelemetry, exporters, places, warnings.into_inner()))
+        let http = self.http.settle(&settings);
+        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings.into_inner()))
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

@@ -7,6 +7,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
 use super::env::{Env, Warnings};
+use super::http::HttpSettings;
 use super::value::Reader;
 use super::{bodies, filter, known, propagation, resource};
 use crate::capture::Bodies;
@@ -40,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) propagators: Propagators,
     /// Which callers are believed, and what they are told.
     pub(crate) callers: Callers,
+    /// What is read from heads, and what is quiet.
+    pub(crate) http: HttpSettings,
     /// `RUST_LOG`: what the console shows.
     pub(crate) console_filter: Targets,
     /// `CAMPANILE_CONSOLE`; `None` leaves the choice to the kind of build and to the terminal.
@@ -99,6 +102,7 @@ impl Settings {
             sampler: sampler(&mut reader),
             propagators: propagation::propagators(&mut reader),
             callers: propagation::callers(&mut reader),
+            http: HttpSettings::from_env(&mut reader),
             console_filter: filter::read("RUST_LOG", &mut reader),
             console: reader.word("CAMPANILE_CONSOLE", CONSOLES),
             level: reader.word("CAMPANILE_LEVEL", LEVELS).unwrap_or(DEFAULT_LEVEL),

@@ -11,7 +11,8 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::settings::Settings;
 use crate::capture::{Capture, CaptureFilter, Hub, Rules, install_hook};
-use crate::layer::{ObserveLayer, Shared};
+use crate::keep::Quiet;
+use crate::layer::{HeadSettings, ObserveLayer, Shared};
 use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
 use crate::warn::{line, say, warn};
 
@@ -37,15 +38,16 @@ impl Telemetry {
     pub(super) fn start(
         settings: Settings,
         has_opentelemetry: bool,
+        (heads, quiet): (HeadSettings, Quiet),
         exporters: Vec<Box<dyn ErasedExporter>>,
         places: Vec<String>,
         warnings: Vec<String>,
     ) -> Self {
-        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics);
+        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics, quiet);
         let hub = Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let bodies = settings.bodies.and_then(Rules::new);
-        let shared = Shared::new(hub, settings.callers, !settings.is_off, bodies);
+        let shared = Shared::new(hub, settings.callers, heads, !settings.is_off, bodies);
         Self { shared: Arc::new(shared), warnings: warnings.into(), places: places.into() }
     }
 

@@ -28,11 +28,12 @@ const MAX_KEPT_BYTES: usize = 1024 * 1024;
 impl Lines {
     /// Encodes the batch, hands its text to `write` and counts the records that did not get through.
     ///
-    /// `record` appends one record with its line feeds; `losses` a line about losses, with the time of the newest record.
+    /// `record` appends one record with its line feeds and says whether its text has to get through: one that is only
+    /// remembered is not lost with the text. `losses` appends a line about losses, with the time of the newest record.
     pub(super) fn export(
         &mut self,
         batch: &Batch<'_>,
-        mut record: impl FnMut(&mut String, &Record),
+        mut record: impl FnMut(&mut String, &Record) -> bool,
         losses: impl FnOnce(&mut String, &Losses, u64),
         write: impl FnOnce(&str) -> Written,
     ) -> Result<(), ExportError> {
@@ -48,8 +49,8 @@ impl Lines {
         }
         let notice = self.text.len();
         for next in batch.records() {
-            record(&mut self.text, next);
-            self.ends.push(self.text.len());
+            let is_text = record(&mut self.text, next);
+            self.ends.push(if is_text { self.text.len() } else { 0 });
         }
         let written = write(&self.text);
         if written.bytes >= notice {

@@ -1,5 +1,8 @@
 //! Which detail travels.
 
+pub(crate) mod probe;
+mod quiet;
 mod sampler;
 
+pub(crate) use self::quiet::Quiet;
 pub(crate) use self::sampler::Sampler;

@@ -6,49 +6,83 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use http::header::{HOST, USER_AGENT};
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version};
 
-use super::{FindPeer, Settings};
+use super::address::truncated;
+use super::{FindPeer, Settings, address};
 use crate::capture::{Form, rpc_status};
+use crate::propagator::forwarded::Proxies;
 use crate::propagator::request_id::RequestId;
-use crate::record::parts::{MAX_HEADER_BYTES, Parts, Side, Text};
+use crate::record::parts::{CUT_MARK, MAX_HEADER_BYTES, Parts, Side, Slot, Text};
 use crate::redact;
 
 /// Longest path and query that are kept, in bytes.
 const MAX_URI_BYTES: usize = 8 * 1024;
+/// Longest method that is kept when it is not a known one, in bytes.
+const MAX_METHOD_BYTES: usize = 32;
+/// Set when every address that proxies told was a trusted one.
+const ALL_HOPS_TRUSTED: &str = "campanile.client.all_hops_trusted";
+
+/// How heads are read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeadSettings {
+    /// Who may tell client, scheme and host; `None` where nobody may.
+    pub(crate) proxies: Option<Box<Proxies>>,
+    /// Whether addresses are kept without their last part.
+    pub(crate) truncates_ip: bool,
+    /// Methods that keep their name, where the settings name them.
+    pub(crate) known_methods: Option<Box<[String]>>,
+}
 
 /// Copies what the head of a request says.
 pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) {
     let (headers, extensions) = (request.headers(), request.extensions());
-    parts.method = method(parts, request.method());
+    let heads = &settings.shared.heads;
+    let peer = find_peer(settings, extensions);
+    let told = heads.proxies.as_ref().map(|proxies| proxies.read(peer, headers)).unwrap_or_default();
+    (parts.method, parts.has_unknown_method) = method(parts, request.method(), heads.known_methods.as_deref());
     let uri = original_uri(extensions).unwrap_or_else(|| request.uri());
     // CONNECT names an authority in place of a path.
-    let path = if uri.path().is_empty() { uri.authority().map_or("", http::uri::Authority::as_str) } else { uri.path() };
+    let named = uri.authority().map(|authority| without_userinfo(authority.as_str()));
+    let path = if uri.path().is_empty() { named.unwrap_or_default() } else { uri.path() };
     parts.path = parts.push_text(path, MAX_URI_BYTES);
     parts.query = uri.query().map(|query| parts.push_text(query, MAX_URI_BYTES));
-    let scheme = uri.scheme().unwrap_or(&settings.scheme);
-    parts.scheme = match scheme.as_str() {
-        "http" => Text::Static("http"),
-        "https" => Text::Static("https"),
-        other => parts.push_text(other, MAX_HEADER_BYTES),
+    parts.scheme = match told.scheme {
+        Some(scheme) => Text::Static(scheme),
+        None => scheme(parts, uri, request.version(), settings),
     };
     parts.protocol_version = Text::Static(version(request.version()));
-    let named =
-        uri.authority().map(http::uri::Authority::as_str).or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
+    let named = told.host.as_deref().or(named).or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
     if let Some((host, port)) = named.map(split_authority).filter(|(host, _)| !host.is_empty()) {
         parts.host = Some(parts.push_text(host, MAX_HEADER_BYTES));
         parts.port = port;
     }
     parts.user_agent = headers.get(USER_AGENT).map(|value| parts.push_bytes(value.as_bytes(), MAX_HEADER_BYTES));
+    (parts.peer, parts.client, parts.client_port) = (peer, told.client, told.client_port);
+    if told.all_trusted {
+        parts.set_attribute(Text::Static(ALL_HOPS_TRUSTED), Slot::Bool(true));
+    }
+    parts.is_rpc = Form::of(headers).is_some();
+    push_headers(parts, Side::Request, headers, heads.truncates_ip);
+}
+
+/// Cuts the addresses, where the settings ask for it: once nobody needs the whole ones to decide by any more.
+pub(super) fn truncate_addresses(parts: &mut Parts, settings: &Settings) {
+    if settings.shared.heads.truncates_ip {
+        parts.peer = parts.peer.map(|peer| SocketAddr::new(truncated(peer.ip()), peer.port()));
+        parts.client = parts.client.map(truncated);
+    }
+}
+
+/// The other end of the connection.
+fn find_peer(settings: &Settings, extensions: &Extensions) -> Option<SocketAddr> {
     // An application's own finder that panics costs the address, not the request.
     let find = |find: &FindPeer| catch_unwind(AssertUnwindSafe(|| find(extensions))).unwrap_or_default();
-    parts.peer = settings.find_peer.as_deref().map_or_else(|| peer(extensions), find);
-    parts.is_rpc = Form::of(headers).is_some();
-    push_headers(parts, Side::Request, headers);
+    settings.find_peer.as_deref().map_or_else(|| peer(extensions), find)
 }
 
 /// Copies what the head of a response says.
 pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>) {
     parts.status = Some(response.status().as_u16());
-    push_headers(parts, Side::Response, response.headers());
+    push_headers(parts, Side::Response, response.headers(), false);
     if parts.is_rpc {
         parts.rpc_status = rpc_status(response.headers());
     }
@@ -56,25 +90,33 @@ pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>) {
 
 /// Copies trailers.
 pub(super) fn trailers(parts: &mut Parts, trailers: &HeaderMap) {
-    push_headers(parts, Side::Trailer, trailers);
+    push_headers(parts, Side::Trailer, trailers, false);
     if parts.is_rpc {
         parts.rpc_status = rpc_status(trailers).or(parts.rpc_status);
     }
 }
 
-fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap) {
+fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap, truncates_ip: bool) {
     parts.push_headers(side, || {
         headers.iter().map(|(name, value)| {
             // A request id is shown only in the form in which it is taken.
             let is_id = *name == super::request_id::HEADER && RequestId::parse(value.as_bytes()).is_some();
             let is_kept = !value.is_sensitive() && (is_id || redact::header_is_kept(name));
+            let tells_address = truncates_ip && address::is_told_by(name);
+            let has_userinfo = *name == HOST && value.as_bytes().contains(&b'@');
+            let is_kept = is_kept && !tells_address && !has_userinfo;
             (name.as_str(), is_kept.then_some(value.as_bytes()), value.len())
         })
     });
 }
 
-fn method(parts: &mut Parts, method: &Method) -> Text {
-    Text::Static(match *method {
+/// The method, and whether it is none of those that are known: then a client may have made it up.
+///
+/// # Source
+/// OpenTelemetry semantic conventions 1.44.0, `http.request.method`; compared with case.
+fn method(parts: &mut Parts, method: &Method, known: Option<&[String]>) -> (Text, bool) {
+    let name = method.as_str();
+    let text = match *method {
         Method::GET => "GET",
         Method::POST => "POST",
         Method::PUT => "PUT",
@@ -84,8 +126,31 @@ fn method(parts: &mut Parts, method: &Method) -> Text {
         Method::PATCH => "PATCH",
         Method::CONNECT => "CONNECT",
         Method::TRACE => "TRACE",
-        ref other => return parts.push_text(other.as_str(), MAX_HEADER_BYTES),
-    })
+        _ if name == "QUERY" => "QUERY",
+        _ => "",
+    };
+    let is_known = known.map_or(!text.is_empty(), |known| known.iter().any(|one| one == name));
+    let text = match text {
+        "" if !is_known && name.len() > MAX_METHOD_BYTES => parts.push_text(name, MAX_METHOD_BYTES - CUT_MARK.len()),
+        "" => parts.push_text(name, MAX_HEADER_BYTES),
+        text => Text::Static(text),
+    };
+    (text, !is_known)
+}
+
+/// The scheme of the connection. HTTP/2 says it with every request; what a request line of HTTP/1 says instead is only its
+/// sender's word, and another scheme than these two is nobody's.
+fn scheme(parts: &mut Parts, uri: &http::Uri, version: Version, settings: &Settings) -> Text {
+    let said = uri.scheme_str().filter(|_| version >= Version::HTTP_2);
+    match said.filter(|said| matches!(*said, "http" | "https")).unwrap_or(settings.scheme.as_str()) {
+        "http" => Text::Static("http"),
+        "https" => Text::Static("https"),
+        other => parts.push_text(other, MAX_HEADER_BYTES),
+    }
+}
+
+fn without_userinfo(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 const fn version(version: Version) -> &'static str {
@@ -100,14 +165,18 @@ const fn version(version: Version) -> &'static str {
 
 /// Host and port; the brackets of an IPv6 address stay out of the host.
 fn split_authority(authority: &str) -> (&str, Option<u16>) {
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let authority = without_userinfo(authority);
     if let Some((host, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return (host, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
+        return (host, rest.strip_prefix(':').and_then(port));
     }
     match authority.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') => (host, port.parse().ok()),
+        Some((host, digits)) if !host.contains(':') => (host, port(digits)),
         _ => (authority, None),
     }
+}
+
+fn port(digits: &str) -> Option<u16> {
+    digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The URI before nested routers took their prefix off.
@@ -150,6 +219,8 @@ mod tests {
             ("::1", "::1", None),
             ("user:secret@shop.example:80", "shop.example", Some(80)),
             ("shop.example:99999", "shop.example", None),
+            ("shop.example:+80", "shop.example", None),
+            ("shop.example:", "shop.example", None),
         ] {
             assert_eq!(split_authority(authority), (host, port), "{authority}");
         }

@@ -1,5 +1,6 @@
 //! The Tower side: the layer, its service, future and body.
 
+mod address;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
@@ -28,6 +29,7 @@ pub(crate) use self::callers::Callers;
 pub use self::callers::TrustIds;
 pub use self::catch_panic::{CatchPanic, CatchPanicBody, CatchPanicFuture, CatchPanicLayer, catch_panic_layer};
 pub use self::future::ObserveFuture;
+pub(crate) use self::head::HeadSettings;
 pub use self::observe::{Observe, ObserveAsIs};
 use self::request_id::Maker;
 pub use self::route::{ReportRoute, RouteLayer, route_layer};
@@ -40,6 +42,7 @@ const DROP_DEADLINE: Duration = Duration::from_secs(2);
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     callers: Callers,
+    heads: HeadSettings,
     pub(crate) is_on: bool,
     /// Which bodies are captured; none without.
     pub(crate) bodies: Option<Arc<Rules>>,
@@ -49,9 +52,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) const fn new(hub: Arc<Hub>, callers: Callers, is_on: bool, bodies: Option<Arc<Rules>>) -> Self {
+    pub(crate) const fn new(
+        hub: Arc<Hub>,
+        callers: Callers,
+        heads: HeadSettings,
+        is_on: bool,
+        bodies: Option<Arc<Rules>>,
+    ) -> Self {
         let (has_looked, warned_of_route, is_ending) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Self { hub, callers, is_on, bodies, has_looked, warned_of_route, is_ending }
+        Self { hub, callers, heads, is_on, bodies, has_looked, warned_of_route, is_ending }
     }
 
     /// Looks once, at the first request, whether anything keeps events from us.
@@ -138,7 +147,8 @@ struct Settings {
 ///
 /// # The peer's address
 /// With axum, serve `app.into_make_service_with_connect_info::<SocketAddr>()`. Elsewhere put the `SocketAddr` into the
-/// request's extensions, or say with [`peer`](Self::peer) where it is.
+/// request's extensions, or say with [`peer`](Self::peer) where it is. Behind proxies, name them with
+/// [`trusted_proxies`](crate::Builder::trusted_proxies).
 ///
 /// # Types
 /// The inner service gets `Request<ObserveBody<B>>` and the outer one `Response<ObserveBody<R>>`, so that bodies can be
@@ -155,7 +165,7 @@ impl ObserveLayer {
         Self { settings: Settings { shared, scheme: Scheme::HTTP, find_peer: None, make_request_id: None } }
     }
 
-    /// The scheme of the connection, for requests that do not name it themselves.
+    /// The scheme of the connection, where neither HTTP/2 nor a trusted proxy says it.
     ///
     /// # Default
     /// `http`.

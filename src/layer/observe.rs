@@ -142,6 +142,7 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     // Before the request id, which is believed or not by where it comes from.
     head::request(&mut parts, &request, settings);
     let (mut request, id) = request_id::choose(request, settings, &mut parts);
+    head::truncate_addresses(&mut parts, settings);
     parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
     parts.request_id_source = id.source;
     let baggage = context::read(&mut parts, request.headers(), shared);

@@ -26,6 +26,7 @@ pub(crate) use self::quiet::is_quiet;
 use self::stats::Counts;
 pub use self::stats::{ExporterStats, Report, Stats};
 use crate::exporter::Exporter;
+use crate::keep::Quiet;
 use crate::metrics::{self, Active};
 use crate::record::parts::Parts;
 use crate::record::{Kind, Reason, Record, Resource};
@@ -61,6 +62,7 @@ struct Shared {
     progress: Mutex<Progress>,
     changed: Condvar,
     lanes: Vec<Lane>,
+    quiet: Quiet,
     /// What request threads have to say; the worker says it, as writing may block.
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
@@ -80,7 +82,12 @@ impl Pipeline {
     /// Starts the worker and one thread for each exporter.
     ///
     /// A thread that cannot be started costs its records, which are counted; it never fails the application.
-    pub(crate) fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>, metrics: metrics::Settings) -> Self {
+    pub(crate) fn start(
+        resource: Resource,
+        exporters: Vec<Box<dyn ErasedExporter>>,
+        metrics: metrics::Settings,
+        quiet: Quiet,
+    ) -> Self {
         let resource = Arc::new(resource);
         let lanes: Vec<_> = exporters.into_iter().map(|exporter| Lane::start(exporter, Arc::clone(&resource))).collect();
         let has_lanes = !lanes.is_empty();
@@ -101,6 +108,7 @@ impl Pipeline {
             metrics,
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
             lanes,
+            quiet,
         });
         if has_lanes && !worker::start(&shared, resource) {
             shared.abort();

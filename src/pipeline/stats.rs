@@ -75,7 +75,8 @@ pub struct Stats {
     pub live: u64,
     /// Records that were handed on to the exporters.
     pub forwarded: u64,
-    /// Records that were lost before any exporter had them.
+    /// Records that were lost before any exporter had them, and those that settings asked to leave out
+    /// ([`Reason::Quiet`]).
     pub dropped: Losses,
     /// Records that wait to be handed on.
     pub queued: u64,
@@ -122,10 +123,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Records that were lost anywhere on the way, exporter by exporter.
+    /// Records that were lost anywhere on the way, exporter by exporter. What settings asked to leave out is not lost.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.stats.exporters.iter().fold(self.stats.dropped.total(), |sum, exporter| sum + exporter.dropped.total())
+        let before = self.stats.dropped.clone().unasked().total();
+        self.stats.exporters.iter().fold(before, |sum, exporter| sum + exporter.dropped.total())
     }
 }
 

@@ -41,7 +41,7 @@ impl Exporter for Panics {
 }
 
 fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>) -> Pipeline {
-    Pipeline::start(resource, exporters, metrics::Settings::default())
+    Pipeline::start(resource, exporters, metrics::Settings::default(), Quiet::default())
 }
 
 fn record(pipeline: &Pipeline, outcome: Outcome) -> Record {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::held::Held;
 use super::measure::Measure;
 use super::{Shared, quiet};
-use crate::record::{Kind, Record, Resource};
+use crate::keep::probe;
+use crate::record::parts::Text;
+use crate::record::{Kind, Reason, Record, Resource};
 use crate::redact;
 use crate::warn::warn;
 
@@ -84,7 +86,8 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
 /// Hands on what is there; false when there was nothing.
 fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
     let mut chunk = Vec::new();
-    while chunk.len() < CHUNK && !(shared.important.is_empty() && shared.ordinary.is_empty()) {
+    let mut seen_quiet = 0;
+    while chunk.len() + seen_quiet < CHUNK && !(shared.important.is_empty() && shared.ordinary.is_empty()) {
         // Counted before it leaves the queue, so that a snapshot never misses it.
         shared.in_hand.fetch_add(1, Ordering::AcqRel);
         let Some(mut record) = shared.important.pop().or_else(|| shared.ordinary.pop()) else {
@@ -92,14 +95,22 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
             break;
         };
         measure.record(&record);
-        finish(&mut record, sequence);
+        recognise(&mut record);
+        redact::record(&mut record);
+        if is_quiet(shared, &record) {
+            shared.give_back(record, Some(Reason::Quiet));
+            shared.in_hand.fetch_sub(1, Ordering::AcqRel);
+            seen_quiet += 1;
+            continue;
+        }
+        number(&mut record, sequence);
         chunk.push(Arc::new(Held::new(record, Arc::clone(&shared.home))));
     }
     if chunk.is_empty() {
-        return false;
+        return seen_quiet > 0;
     }
     let count = chunk.len();
-    let at_intake = shared.counts.losses();
+    let at_intake = shared.counts.losses().unasked();
     for lane in &shared.lanes {
         lane.push(&chunk, &at_intake);
     }
@@ -108,9 +119,22 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
     true
 }
 
-/// What is done once for all exporters.
-fn finish(record: &mut Record, sequence: &mut u64) {
-    redact::record(record);
+/// Says which health checker or probe a request came from.
+fn recognise(record: &mut Record) {
+    let probe = record.user_agent().and_then(probe::of).map(Text::Static);
+    record.parts_mut().probe = probe;
+}
+
+/// Whether the settings ask not to hear of it.
+fn is_quiet(shared: &Shared, record: &Record) -> bool {
+    shared.quiet.is_quiet(record).unwrap_or_else(|_| {
+        warn("quiet", format_args!("a predicate panicked and is not asked again; the request is kept"));
+        false
+    })
+}
+
+/// Counts it, once for all exporters.
+fn number(record: &mut Record, sequence: &mut u64) {
     if record.kind() != Kind::Live {
         *sequence += 1;
         record.parts_mut().sequence = *sequence;

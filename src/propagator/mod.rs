@@ -8,6 +8,7 @@ mod b3;
 mod baggage;
 pub(crate) mod cloudflare;
 mod datadog;
+pub(crate) mod forwarded;
 mod google;
 mod jaeger;
 pub(crate) mod request_id;

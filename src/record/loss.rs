@@ -28,11 +28,13 @@ pub enum Reason {
     InternalPanic,
     /// The disk that the store is on is nearly full.
     DiskFloor,
+    /// A setting asked not to hear of requests like it, and it went well.
+    Quiet,
 }
 
 impl Reason {
     /// Every reason, in a fixed order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::QueueFull,
         Self::MemoryBudget,
         Self::TooLarge,
@@ -44,6 +46,7 @@ impl Reason {
         Self::SinkIoError,
         Self::InternalPanic,
         Self::DiskFloor,
+        Self::Quiet,
     ];
 
     /// The word that every output uses.
@@ -61,6 +64,7 @@ impl Reason {
             Self::SinkIoError => "sink_io_error",
             Self::InternalPanic => "internal_panic",
             Self::DiskFloor => "disk_floor",
+            Self::Quiet => "quiet",
         }
     }
 }
@@ -100,6 +104,14 @@ impl Losses {
         }
     }
 
+    /// Without what was left out because a setting asked for it.
+    pub(crate) fn unasked(mut self) -> Self {
+        if let Some(slot) = self.0.get_mut(Reason::Quiet as usize) {
+            *slot = 0;
+        }
+        self
+    }
+
     /// What `self` has more than `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let mut out = Self::default();
@@ -134,6 +146,6 @@ mod tests {
         for (index, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(losses.of(reason), index as u64 + 1, "{reason}");
         }
-        assert_eq!(losses.total(), 66);
+        assert_eq!(losses.total(), 78);
     }
 }

@@ -92,8 +92,7 @@ impl Pairs {
 }
 
 fn request(record: &Record) -> Span {
-    let known = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
-    let method = Some(record.method()).filter(|method| known.contains(method));
+    let method = record.known_method();
     let mut own = Pairs::default();
     own.text("http.request.method", Some(method.unwrap_or("_OTHER")));
     own.text("http.request.method_original", Some(record.method()).filter(|_| method.is_none()));
@@ -106,7 +105,7 @@ fn request(record: &Record) -> Span {
     own.text("network.protocol.version", Some(record.protocol_version()));
     own.text("server.address", record.host());
     own.number("server.port", record.port());
-    own.text("client.address", record.peer().map(|peer| peer.ip().to_string()).as_deref());
+    own.text("client.address", record.client_address().map(|client| client.to_string()).as_deref());
     own.text("network.peer.address", record.peer().map(|peer| peer.ip().to_string()).as_deref());
     own.number("network.peer.port", record.peer().map(|peer| peer.port()));
     own.text("user_agent.original", record.user_agent());
@@ -115,6 +114,7 @@ fn request(record: &Record) -> Span {
     own.text("campanile.request.id", Some(record.request_id()));
     own.text("campanile.request.id.source", Some(record.request_id_source().as_str()));
     own.text("campanile.outcome", Some(record.outcome().as_str()));
+    own.text("campanile.probe", record.probe());
     own.number("campanile.time_to_first_byte_ns", record.time_to_first_byte_ns());
     own.number("campanile.dropped_spans", Some(record.dropped().spans).filter(|spans| *spans > 0));
     own.fields(record.attributes());

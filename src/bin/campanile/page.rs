@@ -70,7 +70,11 @@ impl Page {
             facts.push(format!("messages {requests} in, {responses} out"));
         }
         push(&mut facts, "host", record.host());
+        let peer = record.peer().map(|peer| peer.ip().to_canonical());
+        let client = record.client_address().filter(|client| Some(*client) != peer);
+        push(&mut facts, "client", client.map(|client| client.to_string()).as_deref());
         push(&mut facts, "peer", record.peer().map(|peer| peer.to_string()).as_deref());
+        push(&mut facts, "probe", record.probe());
         push(&mut facts, "http", Some(record.protocol_version()));
         push(&mut facts, "service", resource.attribute("service.name"));
         push(&mut facts, "version", resource.attribute("service.version"));

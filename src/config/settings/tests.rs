@@ -66,6 +66,11 @@ fn what_cannot_be_followed_is_the_default_and_a_warning_that_names_the_key_only(
         "CAMPANILE_STORE_MAX_BYTES",
         "CAMPANILE_STORE_MAX_AGE",
         "CAMPANILE_STROE",
+        "CAMPANILE_TRUSTED_PROXIES",
+        "CAMPANILE_FORWARDED_BY",
+        "CAMPANILE_TRUNCATE_IP",
+        "CAMPANILE_QUIET_ROUTES",
+        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
     ] {
         let (settings, warnings) = read([(key, "canary-26 99999999999999999999")]);
         assert!(matches!(warnings.as_slice(), [one] if one.starts_with(key) && !one.contains("canary")), "{key}: {warnings:?}");

@@ -4,7 +4,9 @@
 //! One line for each finished request: local time, method, status, duration, route (the path where there is no route),
 //! bytes read and sent, the first eight digits of its id, then attributes. Under a failed request stand its errors, each
 //! with what caused it and where, and the last events that were not shown before. Events are shown when they happen, set
-//! off from the lines of requests. Control and invisible characters from outside are escaped; colour says nothing that
+//! off from the lines of requests. Health checks and uptime probes that went well are gathered for a minute: one line tells
+//! how many there were, and is written when the minute is over and something else comes, at a flush or at shutdown. One
+//! that did not is shown at once like any request. Control and invisible characters from outside are escaped; colour says nothing that
 //! the text does not say as well.
 //!
 //! # When it fails
@@ -14,11 +16,13 @@
 
 mod cells;
 mod event;
+mod fold;
 mod paint;
 mod request;
 mod tree;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -26,9 +30,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::fold::Folds;
 use self::paint::Paint;
 use super::lines::{Lines, Whole};
-use super::{Batch, ExportError, Exporter};
+use super::{Batch, ExportError, Exporter, Patience};
 use crate::record::{Kind, Record};
 
 /// Writes one aligned line for each record.
@@ -43,6 +48,9 @@ pub struct Console<W> {
     look: Look,
     lines: Lines,
     writer: Whole<W>,
+    folds: Folds,
+    fold_ns: u64,
+    patience: Patience,
 }
 
 /// How lines look.
@@ -108,16 +116,22 @@ impl<W> Console<W> {
     /// How long a request may take before its duration is coloured.
     pub const DEFAULT_SLOW: Duration = Duration::from_millis(500);
 
+    /// How long health checks that went well are gathered into one line.
+    pub const DEFAULT_FOLD: Duration = Duration::from_secs(60);
+
     /// To any writer, with one `write` for each batch.
     #[must_use]
     pub fn new(writer: W) -> Self {
-        let look = Look {
-            paint: Paint(false),
-            width: Self::DEFAULT_WIDTH,
-            slow_ns: u64::try_from(Self::DEFAULT_SLOW.as_nanos()).unwrap_or(u64::MAX),
-            zone: TimeZone::system(),
-        };
-        Self { look, lines: Lines::default(), writer: Whole::new(writer) }
+        let look =
+            Look { paint: Paint(false), width: Self::DEFAULT_WIDTH, slow_ns: ns(Self::DEFAULT_SLOW), zone: TimeZone::system() };
+        Self {
+            look,
+            lines: Lines::default(),
+            writer: Whole::new(writer),
+            folds: Folds::default(),
+            fold_ns: ns(Self::DEFAULT_FOLD),
+            patience: Patience::default(),
+        }
     }
 
     /// Whether statuses, levels and long durations are coloured.
@@ -146,7 +160,18 @@ impl<W> Console<W> {
     /// [`DEFAULT_SLOW`](Self::DEFAULT_SLOW).
     #[must_use]
     pub fn slow(mut self, duration: Duration) -> Self {
-        self.look.slow_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.look.slow_ns = ns(duration);
+        self
+    }
+
+    /// How long health checks and uptime probes that went well are gathered into one line for each route, status and
+    /// [`probe`](Record::probe); zero shows each by itself. At most 64 lines are gathered at once.
+    ///
+    /// # Default
+    /// [`DEFAULT_FOLD`](Self::DEFAULT_FOLD).
+    #[must_use]
+    pub fn fold(mut self, window: Duration) -> Self {
+        self.fold_ns = ns(window);
         self
     }
 
@@ -165,13 +190,39 @@ impl<W> Console<W> {
 
 impl<W: Write + Send + 'static> Exporter for Console<W> {
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
-        let (look, writer) = (&self.look, &mut self.writer);
+        let (look, writer, fold_ns) = (&self.look, &mut self.writer, self.fold_ns);
+        self.patience = batch.patience().clone();
+        let folds = RefCell::new(&mut self.folds);
         self.lines.export(
             batch,
-            |out, record| look.record(out, record),
+            |out, record| {
+                let mut folds = folds.borrow_mut();
+                folds.write_due(out, look, record.end_unix_ns(), fold_ns);
+                let is_shown = fold_ns == 0 || !folds.take(record);
+                if is_shown {
+                    look.record(out, record);
+                }
+                is_shown
+            },
             |out, losses, unix_ns| event::write_losses(out, look, losses, unix_ns),
-            |text| writer.write(text, batch.patience()),
+            |text| {
+                let written = writer.write(text, batch.patience());
+                folds.borrow_mut().settle(written.bytes);
+                written
+            },
         )
+    }
+
+    /// Tells what was gathered. What does not get through is told with the next batch.
+    fn flush(&mut self) -> Result<(), ExportError> {
+        let mut text = String::new();
+        self.folds.write_all(&mut text, &self.look);
+        if text.is_empty() {
+            return Ok(());
+        }
+        let written = self.writer.write(&text, &self.patience);
+        self.folds.settle(written.bytes);
+        written.error.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn name(&self) -> Cow<'static, str> {
@@ -181,6 +232,10 @@ impl<W: Write + Send + 'static> Exporter for Console<W> {
     fn wants_live(&self) -> bool {
         true
     }
+}
+
+fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl<W> fmt::Debug for Console<W> {

@@ -7,12 +7,12 @@ use super::cells::{clean, cut_end, cut_middle, duration, fill, pad, pad_left, si
 use super::paint::Colour;
 use crate::record::{Outcome, Record, rpc_code};
 
-const METHOD: usize = 6;
-const STATUS: usize = 3;
-const DURATION: usize = 7;
+pub(super) const METHOD: usize = 6;
+pub(super) const STATUS: usize = 3;
+pub(super) const DURATION: usize = 7;
 const SIZES: usize = 11;
 const ID: usize = 8;
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 /// Space, `HH:MM:SS.mmm`, gap.
 pub(super) const AFTER_TIME: usize = 1 + 12 + GAP;
 const MIN_ROUTE: usize = 16;
@@ -108,14 +108,14 @@ fn method(record: &Record) -> String {
 }
 
 /// The route, else the path; of gRPC the method's full name.
-fn route(record: &Record) -> String {
+pub(super) fn route(record: &Record) -> String {
     if record.is_rpc() {
         return clean(record.path().trim_start_matches('/'));
     }
     clean(record.route().unwrap_or_else(|| record.path()))
 }
 
-fn status(record: &Record) -> (String, Option<Colour>) {
+pub(super) fn status(record: &Record) -> (String, Option<Colour>) {
     let failed = record.is_failed();
     if client_left(record).is_some() {
         return ("---".to_owned(), Some(Colour::Warning));

@@ -138,3 +138,115 @@ fn dropped_records_are_told_once() {
     assert_eq!(first, " 12:04:11.021         WARN  campanile: 12 records dropped: queue_full 12");
     assert_eq!(text.matches("dropped").count(), 1);
 }
+
+/// A probe of `/healthz` that came `seconds` after noon.
+fn probe(seconds: u64, status: u16, micros: u64) -> Parts {
+    Parts {
+        probe: Some(Text::Static("kube-probe")),
+        route: None,
+        path: Text::Static("/healthz"),
+        start_unix_ns: samples::NOON + seconds * 1_000_000_000,
+        duration_ns: micros * 1_000,
+        status: Some(status),
+        ..samples::answered()
+    }
+}
+
+#[test]
+fn probes_that_went_well_are_one_line_when_their_minute_is_over() {
+    let shared = Shared::default();
+    let mut console = Console::new(shared.clone()).utc();
+    samples::export(&mut console, (0..31).map(|at| probe(at, 200, 400 + at)), &Losses::default()).unwrap();
+    assert_eq!(shared.text(), "");
+    let ready = Parts { path: Text::Static("/ready"), ..probe(30, 204, 90) };
+    samples::export(&mut console, [ready], &Losses::default()).unwrap();
+    assert_eq!(shared.text(), "");
+    samples::export(&mut console, [probe(61, 200, 500)], &Losses::default()).unwrap();
+    let expected = "\n 12:04:41.018  ·       200      31x  /healthz  (kube-probe)  p99 0.43ms\n";
+    assert_eq!(format!("\n{}", shared.text()), expected, "{}", shared.text());
+    console.flush().unwrap();
+    let expected = "
+ 12:04:41.018  ·       200      31x  /healthz  (kube-probe)  p99 0.43ms
+ 12:04:41.018  ·       204       1x  /ready  (kube-probe)  p99 0.09ms
+ 12:05:12.018  ·       200       1x  /healthz  (kube-probe)  p99 0.50ms
+";
+    assert_eq!(format!("\n{}", shared.text()), expected, "{}", shared.text());
+    console.flush().unwrap();
+    assert_eq!(shared.text().lines().count(), 3, "once");
+}
+
+#[test]
+fn a_probe_that_did_not_go_well_is_shown_at_once() {
+    let with_error = || {
+        let mut parts = probe(0, 200, 1);
+        samples::push_failure(&mut parts, FailureKind::Attached, "", "the cache is cold", &[]);
+        parts
+    };
+    let gone = Parts { outcome: Outcome::ClientGoneBeforeHead, status: None, ..probe(0, 200, 1) };
+    let rpc = Parts { is_rpc: true, rpc_status: Some(14), ..probe(0, 200, 1) };
+    for parts in [probe(0, 503, 1), probe(0, 404, 1), probe(0, 101, 1), with_error(), gone, rpc] {
+        let shared = Shared::default();
+        let mut console = Console::new(shared.clone()).utc();
+        samples::export(&mut console, [parts], &Losses::default()).unwrap();
+        assert!(shared.text().contains("8f2c1a2b"), "{}", shared.text());
+    }
+    let shared = Shared::default();
+    let mut console = Console::new(shared.clone()).utc().fold(Duration::ZERO);
+    samples::export(&mut console, [probe(0, 200, 1)], &Losses::default()).unwrap();
+    assert!(shared.text().contains("8f2c1a2b"), "nothing is gathered where that is switched off");
+}
+
+#[test]
+fn folds_are_bounded_and_fit_the_line() {
+    let shared = Shared::default();
+    let mut console = Console::new(shared.clone()).utc().width(80);
+    let many = (0..200_u64).map(|at| {
+        let mut parts = probe(0, 200, 1);
+        parts.path =
+            parts.push_text(&format!("/{at}/a/path/that/is/much/longer/than/any/line/of/a/terminal/can/be/\u{1b}[2J"), 1_000);
+        parts
+    });
+    samples::export(&mut console, many, &Losses::default()).unwrap();
+    assert_eq!(shared.text().lines().count(), 136, "what finds no room is shown");
+    console.flush().unwrap();
+    let text = shared.text();
+    let folded: Vec<_> = text.lines().filter(|line| line.contains("p99")).collect();
+    assert_eq!(folded.len(), 64);
+    assert!(folded.iter().all(|line| cells::width(line) <= 80 && !line.contains('\u{1b}')), "{folded:?}");
+}
+
+#[test]
+fn a_fold_that_did_not_get_through_is_told_again() {
+    /// Fails so many writes, then takes all.
+    struct Fails(u32, Shared);
+    impl Write for Fails {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0 > 0 {
+                self.0 -= 1;
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let shared = Shared::default();
+    let mut console = Console::new(Fails(2, shared.clone())).utc();
+    samples::export(&mut console, [probe(0, 200, 1), probe(1, 200, 1)], &Losses::default()).unwrap();
+    assert!(console.flush().is_err());
+    let lost = samples::export(&mut console, [samples::answered(), probe(61, 200, 1), probe(62, 503, 1)], &Losses::default());
+    assert!(lost.is_err() || lost.unwrap().of(Reason::SinkIoError) == 2, "what is gathered is not lost with the text");
+    console.flush().unwrap();
+    assert_eq!(shared.text().matches(" 2x  /healthz").count(), 1, "{}", shared.text());
+    assert_eq!(shared.text().matches(" 1x  /healthz").count(), 1, "{}", shared.text());
+}
+
+#[test]
+fn a_clock_that_goes_back_keeps_no_fold_for_ever() {
+    let shared = Shared::default();
+    let mut console = Console::new(shared.clone()).utc();
+    samples::export(&mut console, [probe(3_600, 200, 1), probe(0, 500, 1)], &Losses::default()).unwrap();
+    assert_eq!(shared.text().matches(" 1x  /healthz").count(), 1, "{}", shared.text());
+}

@@ -114,7 +114,10 @@ impl Exporter for File {
         let (schema, log) = (self.schema, &mut self.log);
         self.lines.export(
             batch,
-            |out, record| schema.write_line(out, record, batch.resource()),
+            |out, record| {
+                schema.write_line(out, record, batch.resource());
+                true
+            },
             |out, losses, unix_ns| schema.write_losses(out, losses, unix_ns, batch.resource()),
             |text| log.append(text, SystemTime::now()),
         )

@@ -84,9 +84,9 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::LinkSpanId => display(line, name, request.and_then(Record::linked_span).map(|(_, span, _)| span)),
         Key::Method => text(line, name, request.map(Record::method)),
         Key::KnownMethod => {
-            text(line, name, request.map(|request| if is_known(request.method()) { request.method() } else { "_OTHER" }));
+            text(line, name, request.map(|request| request.known_method().unwrap_or("_OTHER")));
         }
-        Key::OriginalMethod => text(line, name, request.map(Record::method).filter(|method| !is_known(method))),
+        Key::OriginalMethod => text(line, name, request.filter(|request| request.known_method().is_none()).map(Record::method)),
         Key::Route => text(line, name, request.and_then(Record::route)),
         Key::Path => text(line, name, request.map(Record::path)),
         Key::Query => text(line, name, request.and_then(Record::query)),
@@ -115,12 +115,19 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::ResponseBody => text(line, name, request.and_then(Record::response_body).map(|body| body.content())),
         Key::ResponseBodySkipped => text(line, name, request.and_then(Record::response_body).and_then(|body| body.skipped())),
         Key::ResponseBodyTruncated => flag(line, name, request.and_then(Record::response_body).is_some_and(was_cut)),
+        Key::ClientAddress => {
+            if let Some(client) = request.and_then(Record::client_address) {
+                line.display(name, format_args!("{client}"));
+            }
+        }
+        Key::ClientPort => number(line, name, request.and_then(Record::client_port)),
         Key::PeerAddress => {
             if let Some(peer) = request.and_then(Record::peer) {
-                line.display(name, format_args!("{}", peer.ip()));
+                line.display(name, format_args!("{}", peer.ip().to_canonical()));
             }
         }
         Key::PeerPort => number(line, name, request.and_then(Record::peer).map(|peer| peer.port())),
+        Key::Probe => text(line, name, request.and_then(Record::probe)),
         Key::UserAgent => text(line, name, request.and_then(Record::user_agent)),
         Key::Outcome => text(line, name, request.map(|request| request.outcome().as_str())),
         Key::Success => text(line, name, request.map(success)),
@@ -277,10 +284,6 @@ fn success(request: &Record) -> &'static str {
         Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => "unknown",
         _ => "success",
     }
-}
-
-fn is_known(method: &str) -> bool {
-    matches!(method, "CONNECT" | "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PATCH" | "POST" | "PUT" | "QUERY" | "TRACE")
 }
 
 const fn severity(level: Level) -> u8 {

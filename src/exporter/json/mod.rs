@@ -75,7 +75,10 @@ impl<W: Write + Send + 'static> Exporter for Json<W> {
         let (schema, writer) = (self.schema, &mut self.writer);
         self.lines.export(
             batch,
-            |out, record| schema.write_line(out, record, batch.resource()),
+            |out, record| {
+                schema.write_line(out, record, batch.resource());
+                true
+            },
             |out, losses, unix_ns| schema.write_losses(out, losses, unix_ns, batch.resource()),
             |text| writer.write(text, batch.patience()),
         )

@@ -94,9 +94,12 @@ pub(super) enum Key {
     ResponseBody,
     ResponseBodySkipped,
     ResponseBodyTruncated,
+    ClientAddress,
+    ClientPort,
     PeerAddress,
     PeerPort,
     UserAgent,
+    Probe,
     Outcome,
     Success,
     ErrorType,
@@ -127,6 +130,9 @@ pub(super) struct Table {
     pub(super) is_nested: bool,
 }
 
+/// An attribute that the layer sets itself, beside those of the application.
+const ALL_HOPS_TRUSTED: &str = "campanile.client.all_hops_trusted";
+
 impl Table {
     /// The name under which a field of the application stands: never one of the schema's own, and no two fields with
     /// different names share one.
@@ -143,7 +149,7 @@ impl Table {
         name.is_empty()
             || self.is_nested && !name.contains('.')
             || name.starts_with(self.prefix)
-            || name.starts_with("campanile.")
+            || name.starts_with("campanile.") && name != ALL_HOPS_TRUSTED
             || self.rows.iter().any(|(_, own)| collides(own))
             || self.constants.iter().chain(self.resource).any(|(own, _)| collides(own))
             || collides(self.cut)
@@ -201,9 +207,12 @@ static OTEL: Table = Table {
         (Key::RequestBytes, "http.request.body.size"),
         (Key::ResponseBytes, "http.response.body.size"),
         (Key::Protocol, "network.protocol.version"),
+        (Key::ClientAddress, "client.address"),
+        (Key::ClientPort, "client.port"),
         (Key::PeerAddress, "network.peer.address"),
         (Key::PeerPort, "network.peer.port"),
         (Key::UserAgent, "user_agent.original"),
+        (Key::Probe, "campanile.probe"),
         (Key::ErrorType, "error.type"),
         (Key::FailureType, "exception.type"),
         (Key::FailureMessage, "exception.message"),
@@ -261,9 +270,12 @@ static ECS: Table = Table {
         (Key::RequestBytes, "http.request.body.bytes"),
         (Key::ResponseBytes, "http.response.body.bytes"),
         (Key::Protocol, "http.version"),
+        (Key::ClientAddress, "client.ip"),
+        (Key::ClientPort, "client.port"),
         (Key::PeerAddress, "source.ip"),
         (Key::PeerPort, "source.port"),
         (Key::UserAgent, "user_agent.original"),
+        (Key::Probe, "campanile.probe"),
         (Key::ErrorType, "error.type"),
         (Key::FailureMessage, "error.message"),
         (Key::Causes, "campanile.causes"),
@@ -318,8 +330,10 @@ static LOGFMT: Table = Table {
         (Key::DurationMs, "duration_ms"),
         (Key::RequestBytes, "request_bytes"),
         (Key::ResponseBytes, "response_bytes"),
+        (Key::ClientAddress, "client"),
         (Key::PeerAddress, "peer"),
         (Key::UserAgent, "user_agent"),
+        (Key::Probe, "probe"),
         (Key::ErrorType, "error_type"),
         (Key::FailureMessage, "error"),
         (Key::Causes, "causes"),

@@ -20,8 +20,6 @@ const LINKS: u32 = 13;
 /// Flags of a span beyond those of the trace context.
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
-/// Methods that keep their name; any other could be made up by a client.
-const KNOWN_METHODS: [&str; 10] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
 
 /// Appends every span of a record as field 2 of the scope.
 pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, sends: Sends) {
@@ -139,7 +137,7 @@ pub(super) fn request_attributes(attributes: &mut Attributes<'_>, record: &Recor
 
 /// `{method} {route}`, or the method alone.
 fn name(out: &mut Vec<u8>, record: &Record) {
-    let method = known_method(record).unwrap_or("HTTP");
+    let method = record.known_method().unwrap_or("HTTP");
     let route = record.route().filter(|route| !route.is_empty());
     let name_bytes = method.len() + route.map_or(0, |route| 1 + route.len());
     proto::varint(out, 5 << 3 | 2);
@@ -151,12 +149,8 @@ fn name(out: &mut Vec<u8>, record: &Record) {
     }
 }
 
-pub(super) fn known_method(record: &Record) -> Option<&str> {
-    Some(record.method()).filter(|method| KNOWN_METHODS.contains(method))
-}
-
 fn http(attributes: &mut Attributes<'_>, record: &Record) {
-    let method = known_method(record);
+    let method = record.known_method();
     attributes.push("http.request.method", method.unwrap_or("_OTHER"));
     if method.is_none() {
         attributes.push("http.request.method_original", record.method());
@@ -195,10 +189,13 @@ fn connection(attributes: &mut Attributes<'_>, record: &Record) {
     if record.host().is_some() {
         attributes.push_some("server.port", record.port());
     }
+    let client = record.client_address().map(|client| client.to_string());
+    attributes.push_some("client.address", client.as_deref());
     if let Some(peer) = record.peer() {
-        let address = peer.ip().to_canonical().to_string();
-        attributes.push("client.address", &address);
-        attributes.push("network.peer.address", &address);
+        // Usually the same; an address becomes text once.
+        let address = peer.ip().to_canonical();
+        let own = (record.client_address() != Some(address)).then(|| address.to_string());
+        attributes.push_some("network.peer.address", own.as_deref().or(client.as_deref()));
         attributes.push("network.peer.port", peer.port());
     }
     attributes.push_some("network.protocol.version", present(record.protocol_version()));
@@ -229,6 +226,7 @@ fn own(attributes: &mut Attributes<'_>, record: &Record) {
     }
     attributes.push_some("campanile.request.id.inbound", record.inbound_request_id());
     attributes.push("campanile.outcome", record.outcome().as_str());
+    attributes.push_some("campanile.probe", record.probe());
     attributes.push_some("campanile.time_to_first_byte_ns", record.time_to_first_byte_ns());
     let dropped_spans = record.dropped().spans;
     attributes.push_some("campanile.dropped_spans", (dropped_spans > 0).then_some(dropped_spans));

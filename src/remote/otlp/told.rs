@@ -86,7 +86,7 @@ pub(crate) fn name(record: &Record) -> String {
     if record.is_rpc() {
         return record.rpc_method().unwrap_or("grpc").to_owned();
     }
-    let method = encode_span::known_method(record).unwrap_or("HTTP");
+    let method = record.known_method().unwrap_or("HTTP");
     record.route().filter(|route| !route.is_empty()).map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))
 }
 

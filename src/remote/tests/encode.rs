@@ -79,6 +79,8 @@ fn a_request_is_a_server_span_with_every_attribute() {
         parts.port = Some(8080);
         parts.protocol_version = Text::Static("1.1");
         parts.peer = Some("[::ffff:10.0.0.1]:5000".parse().unwrap());
+        (parts.client, parts.client_port) = (Some("2001:db8::7".parse().unwrap()), Some(4711));
+        parts.probe = Some(Text::Static("kube-probe"));
         parts.user_agent = Some(Text::Static("curl/8"));
         parts.request_bytes = Some(3);
         parts.response_bytes = 400;
@@ -112,7 +114,7 @@ fn a_request_is_a_server_span_with_every_attribute() {
         ("http.response.header.content-type", texts(&["text/html"])),
         ("server.address", text("shop.example")),
         ("server.port", Any::IntValue(8080)),
-        ("client.address", text("10.0.0.1")),
+        ("client.address", text("2001:db8::7")),
         ("network.peer.address", text("10.0.0.1")),
         ("network.peer.port", Any::IntValue(5000)),
         ("network.protocol.version", text("1.1")),
@@ -120,6 +122,7 @@ fn a_request_is_a_server_span_with_every_attribute() {
         ("campanile.request.id", text("req-1")),
         ("campanile.request.id.source", text("generated")),
         ("campanile.outcome", text("answered")),
+        ("campanile.probe", text("kube-probe")),
         ("campanile.time_to_first_byte_ns", Any::IntValue(1234)),
         ("campanile.dropped_spans", Any::IntValue(6)),
         ("user.id", Any::IntValue(-5)),
@@ -174,7 +177,7 @@ fn a_span_is_named_by_method_and_route_and_never_by_path() {
         ("", None, "HTTP", true),
     ] {
         let (span, attributes) = one(|parts| {
-            parts.method = Text::Static(method);
+            (parts.method, parts.has_unknown_method) = (Text::Static(method), original);
             parts.route = route.map(Text::Static);
         });
         assert_eq!(span.name, name);
