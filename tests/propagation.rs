@@ -98,7 +98,6 @@ fn lines(record: &Record) -> String {
     let mut out = String::new();
     for schema in Schema::ALL {
         schema.write_line(&mut out, record, &Resource::default());
-        out.push('\n');
     }
     assert_eq!(out.lines().count(), Schema::ALL.len(), "one line each: {out}");
     out
