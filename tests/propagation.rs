@@ -98,7 +98,6 @@ fn lines(record: &Record) -> String {
     let mut out = String::new();
     for schema in Schema::ALL {
         schema.write_line(&mut out, record, &Resource::default());
-        out.push('\n');
     }
     assert_eq!(out.lines().count(), Schema::ALL.len(), "one line each: {out}");
     out
@@ -495,4 +494,46 @@ async fn the_ray_id_of_cloudflare_is_an_attribute() {
     assert_eq!(seen.record().attribute("cloudflare.ray_id").unwrap().to_string(), "230b030023ae2822-SJC");
     let seen = ask(|builder| builder, &[("cf-ray", "<b>-SJC")]).await;
     assert_eq!(seen.record().attribute("cloudflare.ray_id"), None);
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn with_axum_the_peer_is_known_and_context_goes_through() {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let seen = Observed::with(|builder| {
+        builder.trust_inbound_ids(TrustIds::Private).propagators([Propagator::B3Multi, Propagator::Baggage])
+    });
+    let outgoing = || async {
+        let mut headers = HeaderMap::new();
+        campanile::current().unwrap().inject(&mut headers);
+        headers
+    };
+    let app = axum::Router::new().route("/orders/{id}", get(outgoing)).layer(seen.layer());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
+    let server = tokio::spawn(server.with_graceful_shutdown(async { drop(stopped.await) }).into_future());
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let message = "GET /orders/1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: from-loopback\r\nbaggage: a=1\r\n\
+                   x-b3-traceid: 80f198ee56343ba864fe8b2a57d3eff7\r\nx-b3-spanid: e457b5a2e4d86bd1\r\nx-b3-sampled: 1\r\n\r\n";
+    stream.write_all(message.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    drop(stop);
+    server.await.unwrap().unwrap();
+
+    let record = seen.only_request();
+    assert_eq!((record.request_id(), record.route()), ("from-loopback", Some("/orders/{id}")));
+    assert_eq!(record.parent_span_id(), SpanId::parse("e457b5a2e4d86bd1"));
+    for line in [
+        "x-b3-traceid: 80f198ee56343ba864fe8b2a57d3eff7".to_owned(),
+        format!("x-b3-spanid: {}", record.span_id()),
+        "x-b3-sampled: 1".to_owned(),
+        "baggage: a=1".to_owned(),
+    ] {
+        assert!(answer.contains(&format!("\r\n{line}\r\n")), "{line}: {answer}");
+    }
 }

@@ -80,8 +80,14 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::TraceFlags => number(line, name, subject.trace_id().and(subject.record()).map(|record| record.trace_flags().0)),
         Key::RequestId => text(line, name, subject.record().map(Record::request_id)),
         Key::InboundRequestId => text(line, name, request.and_then(Record::inbound_request_id)),
-        Key::LinkTraceId => display(line, name, request.and_then(Record::linked_span).map(|(trace, ..)| trace)),
-        Key::LinkSpanId => display(line, name, request.and_then(Record::linked_span).map(|(_, span, _)| span)),
+        Key::LinkTraceId => {
+            let hex = request.and_then(Record::linked_span).map(|(trace, ..)| trace.to_hex());
+            text(line, name, hex.as_ref().map(|hex| hex.as_str()));
+        }
+        Key::LinkSpanId => {
+            let hex = request.and_then(Record::linked_span).map(|(_, span, _)| span.to_hex());
+            text(line, name, hex.as_ref().map(|hex| hex.as_str()));
+        }
         Key::Method => text(line, name, request.map(Record::method)),
         Key::KnownMethod => {
             text(line, name, request.map(|request| request.known_method().unwrap_or("_OTHER")));
@@ -158,12 +164,6 @@ fn text(line: &mut Line<'_>, name: &str, text: Option<&str>) {
 fn number(line: &mut Line<'_>, name: &str, number: Option<impl fmt::Display>) {
     if let Some(number) = number {
         line.raw(name, format_args!("{number}"));
-    }
-}
-
-fn display(line: &mut Line<'_>, name: &str, value: Option<impl fmt::Display>) {
-    if let Some(value) = value {
-        line.display(name, format_args!("{value}"));
     }
 }
 
