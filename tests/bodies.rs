@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use campanile::exporter::{Batch, ExportError, Exporter, Memory};
 use campanile::record::{Outcome, Record};
 use campanile::{Bodies, ObserveBody, Telemetry};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -558,6 +559,77 @@ async fn bo_02_all_requests_together_hold_no_more_than_their_budget() {
     assert!(kept <= BUDGET as u64, "BO-02: {kept} bytes were kept");
     assert!(bodies.iter().filter(|body| body.skipped() == Some("budget")).count() >= 700, "BO-02");
     assert!(bodies.iter().all(|body| body.skipped().is_some() != (body.kept_bytes() > 0)));
+}
+
+/// Takes nothing until it is told to.
+struct Stuck(std::sync::mpsc::Receiver<()>);
+
+impl Exporter for Stuck {
+    fn export(&mut self, _: &Batch<'_>) -> Result<(), ExportError> {
+        let _ = self.0.recv();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn bodies_stay_out_before_records_are_lost() {
+    let (go_on, wait) = std::sync::mpsc::channel();
+    let memory = Memory::with_max_records(1000);
+    let bodies = Bodies::on().max_bytes(64 * 1024).responses_only();
+    let builder = campanile::builder().capture_bodies(bodies).exporter(memory.clone()).exporter(Stuck(wait));
+    let telemetry = builder.build().unwrap();
+    let service = ServiceBuilder::new().layer(telemetry.layer()).service_fn(async |_: Request<ObserveBody<BoxBody>>| {
+        Ok::<_, Infallible>(answer("text/plain", Flow::new(64 * 1024, 64 * 1024).boxed_unsync()))
+    });
+    for _ in 0..600 {
+        drain(service.clone().oneshot(post("text/plain", full(""))).await.unwrap().into_body()).await;
+    }
+    drop(go_on);
+    assert!(telemetry.flush(support::PATIENCE));
+    let (stats, records) = (telemetry.stats(), memory.records());
+    let lost: u64 = stats.exporters.iter().map(|exporter| exporter.dropped.total()).sum();
+    assert_eq!((stats.dropped.total(), lost, records.len()), (0, 0, 600));
+    let kept = records.iter().filter(|record| record.response_body().unwrap().kept_bytes() == 64 * 1024).count();
+    let skipped = records.iter().filter(|record| record.response_body().unwrap().skipped() == Some("budget")).count();
+    assert!(kept >= 30 && skipped >= 300 && kept + skipped == 600, "{kept} kept, {skipped} skipped");
+}
+
+/// Tells when nobody holds it any more.
+struct Held(Arc<AtomicUsize>, Vec<u8>);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.1
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn no_frame_is_held_longer_than_its_reader_holds_it() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let seen = observed(Bodies::on());
+    let frame = Bytes::from_owner(Held(Arc::clone(&dropped), b"hello".to_vec()));
+    let service = {
+        let dropped = Arc::clone(&dropped);
+        ServiceBuilder::new().layer(seen.layer()).service_fn(move |request: Request<ObserveBody<Full<Bytes>>>| {
+            let dropped = Arc::clone(&dropped);
+            async move {
+                let mut body = request.into_body();
+                let frame = body.frame().await.unwrap().unwrap();
+                assert_eq!(dropped.load(Ordering::Relaxed), 0);
+                drop((frame, body));
+                assert_eq!(dropped.load(Ordering::Relaxed), 1, "the buffer goes although the request goes on");
+                Ok::<_, Infallible>(Response::new(full("ok")))
+            }
+        })
+    };
+    drain(service.oneshot(post("text/plain", Full::new(frame))).await.unwrap().into_body()).await;
+    assert_eq!(seen.only().request_body().unwrap().content(), "hello");
 }
 
 /// What the system holds for this process, in bytes.

@@ -61,12 +61,13 @@ impl Exchange {
             call.settle(&mut parts);
         }
         let mut record = Record::new(parts);
+        let pipeline = &link.hub.pipeline;
         if let Some(watch) = link.take_watch().filter(|_| counts_request_bytes) {
-            watch.settle(&mut record, Way::Request);
+            watch.settle(&mut record, Way::Request, pipeline);
         }
         if let Some(watch) = response {
-            watch.settle(&mut record, Way::Response);
+            watch.settle(&mut record, Way::Response, pipeline);
         }
-        link.hub.pipeline.offer(record);
+        pipeline.offer(record);
     }
 }

@@ -161,6 +161,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether so much waits for the exporters that what is large had better stay out, for there to be room for records.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.shared.home.is_crowded()
+    }
+
     /// An empty buffer, used before where there is one.
     pub(crate) fn parts(&self) -> Box<Parts> {
         self.shared.home.parts()

@@ -449,7 +449,8 @@ impl<'a> Body<'a> {
         self.seen_bytes > self.kept_bytes()
     }
 
-    /// Why nothing was kept, as a word such as `budget` or `content_type`.
+    /// Why nothing was kept: `budget`, `charset`, `content_encoding`, `content_type` or `record_full`; see
+    /// [`Bodies`](crate::Bodies).
     #[must_use]
     pub fn skipped(&self) -> Option<&'a str> {
         present(self.parts.str(self.slot.skipped))

@@ -13,6 +13,7 @@ use bytes::Buf;
 pub use self::settings::Bodies;
 pub(crate) use self::tap::{Rules, Tap};
 use super::rpc::Messages;
+use crate::pipeline::Pipeline;
 use crate::record::Record;
 
 /// Pieces of one frame that are looked at; frames of more pieces are very rare.
@@ -87,9 +88,9 @@ impl Watch {
     }
 
     /// Puts what was noted on the finished record.
-    pub(crate) fn settle(self, record: &mut Record, way: Way) {
+    pub(crate) fn settle(self, record: &mut Record, way: Way, pipeline: &Pipeline) {
         if let Some(tap) = self.tap {
-            tap.settle(record, way);
+            tap.settle(record, way, pipeline);
         }
         let Some(messages) = self.messages else { return };
         let parts = record.parts_mut();

@@ -12,7 +12,8 @@
 ///
 /// # When full
 /// Of one body at most [`max_bytes`](Self::max_bytes) are kept. All requests in flight together hold at most
-/// [`budget_bytes`](Self::budget_bytes); beyond that a body is skipped.
+/// [`budget_bytes`](Self::budget_bytes); beyond that a body is skipped, as it is while more than 4 MiB of records wait for
+/// their exporters.
 ///
 /// # Example
 /// ```

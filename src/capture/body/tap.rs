@@ -8,10 +8,11 @@ use http::HeaderMap;
 
 use super::settings::When;
 use super::{Bodies, Way, media};
+use crate::pipeline::Pipeline;
 use crate::record::Record;
 use crate::record::parts::{BodySlot, Media, Parts, Text};
 
-/// All requests together hold as much as they may.
+/// All requests together hold as much as they may, or too much waits for the exporters.
 const BUDGET: &str = "budget";
 /// The record had no room for it.
 const RECORD_FULL: &str = "record_full";
@@ -124,7 +125,7 @@ impl Tap {
     }
 
     /// Puts it on the finished record, where that is one whose bodies are wanted.
-    pub(super) fn settle(self, record: &mut Record, way: Way) {
+    pub(super) fn settle(mut self, record: &mut Record, way: Way, pipeline: &Pipeline) {
         let is_wanted = match self.rules.bodies.when {
             When::Always => true,
             When::Failed => record.is_failed(),
@@ -140,6 +141,9 @@ impl Tap {
         };
         if seen_bytes == 0 {
             return;
+        }
+        if self.skipped.is_empty() && pipeline.is_crowded() {
+            self.skipped = BUDGET;
         }
         let slot = Some(self.slot(parts, seen_bytes));
         match way {

@@ -12,6 +12,10 @@ fn rules(bodies: Bodies) -> Arc<Rules> {
     Rules::new(bodies).unwrap()
 }
 
+fn idle() -> Pipeline {
+    Pipeline::start(crate::record::Resource::default(), Vec::new(), crate::metrics::Settings::default())
+}
+
 fn watch(rules: &Arc<Rules>) -> Watch {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, "text/plain".parse().unwrap())]);
     Watch::new(rules.tap(Way::Response, &Parts::default(), &headers), None).unwrap()
@@ -24,7 +28,7 @@ fn settled(mut watch: Watch, frames: &[&[u8]], status: u16) -> Record {
     }
     let seen = frames.iter().map(|frame| frame.len() as u64).sum();
     let mut record = Record::new(Box::new(Parts { status: Some(status), response_bytes: seen, ..Parts::default() }));
-    watch.settle(&mut record, Way::Response);
+    watch.settle(&mut record, Way::Response, &idle());
     record
 }
 
@@ -43,7 +47,7 @@ fn a_frame_in_pieces_is_kept_in_order() {
     let mut watch = watch(&rules);
     watch.see(&Bytes::from_static(b"ab").chain(&b"cd"[..]).chain(&b"ef"[..]));
     let mut record = Record::new(Box::new(Parts { response_bytes: 6, ..Parts::default() }));
-    watch.settle(&mut record, Way::Response);
+    watch.settle(&mut record, Way::Response, &idle());
     assert_eq!(record.response_body().unwrap().content(), "abcdef");
 }
 
@@ -69,7 +73,7 @@ fn nothing_is_kept_behind_what_could_not_be_seen() {
     watch.see(&OnePiece);
     watch.see(&&b"later"[..]);
     let mut record = Record::new(Box::new(Parts { response_bytes: 9, ..Parts::default() }));
-    watch.settle(&mut record, Way::Response);
+    watch.settle(&mut record, Way::Response, &idle());
     let body = record.response_body().unwrap();
     assert_eq!((body.content(), body.is_truncated()), ("xy", true));
 }
@@ -96,7 +100,7 @@ fn a_buffer_that_panics_costs_the_rest_of_the_body() {
     watch.see(&Bad);
     watch.see(&&b"later"[..]);
     let mut record = Record::new(Box::new(Parts { response_bytes: 11, ..Parts::default() }));
-    watch.settle(&mut record, Way::Response);
+    watch.settle(&mut record, Way::Response, &idle());
     assert_eq!(record.response_body().unwrap().content(), "ok");
 }
 
@@ -142,7 +146,7 @@ fn a_route_that_is_told_late_still_counts() {
         watch.see(&&b"x"[..]);
         let parts = Parts { route: Some(Text::Static(route)), response_bytes: 1, ..Parts::default() };
         let mut record = Record::new(Box::new(parts));
-        watch.settle(&mut record, Way::Response);
+        watch.settle(&mut record, Way::Response, &idle());
         assert_eq!(record.response_body().is_some(), expected, "{route}");
     }
 }
