@@ -1,6 +1,7 @@
 //! What happens in one exchange, drawn from a number.
 
 use bytes::Bytes;
+use campanile::record::Outcome;
 use fastrand::Rng;
 
 /// Where a case will be played; not everything can be said on every wire.
@@ -233,6 +234,36 @@ impl Case {
     pub(crate) fn keeps_request_id(&self) -> bool {
         self.headers.iter().any(|(name, value)| *name == "x-request-id" && value.chars().all(|c| c.is_alphanumeric() || c == '-'))
             && !self.headers.contains(&("x-request-id", String::new()))
+    }
+
+    /// How the record of it has to end where a server is in between, and the client waits for the answer.
+    pub(crate) fn outcome(&self, flavour: Flavour, catches_panics: bool) -> Outcome {
+        match self.act {
+            _ if self.panics() && catches_panics => return Outcome::Answered,
+            _ if self.panics() => return Outcome::Panicked,
+            Act::Fail => return Outcome::Failed,
+            // What is sent back is a body that the client sent in full.
+            _ if self.reads == Reads::Echo => return Outcome::Answered,
+            _ => {}
+        }
+        let has_length = self.answer.hint == Hint::Exact || self.answer_headers.iter().any(|(name, _)| *name == "content-length");
+        // A server of HTTP/1 stops at the promised length, and does not ask at all for what is not sent.
+        let is_http1 = flavour == Flavour::Http1;
+        let mut left = if has_length && is_http1 { self.answer.data_bytes() } else { u64::MAX };
+        if is_http1 && (self.method == "HEAD" || matches!(self.status, 204 | 304)) {
+            left = 0;
+        }
+        for step in &self.answer.steps {
+            match step {
+                _ if left == 0 => break,
+                Step::Data(data) => left -= data.len() as u64,
+                Step::Fail => return Outcome::BodyError,
+                Step::Panic => return Outcome::Panicked,
+                Step::Trailers(_) => break,
+                Step::Pending | Step::Gate => {}
+            }
+        }
+        Outcome::Answered
     }
 
     /// Whether nothing can follow on the same HTTP/1 connection.

@@ -1,6 +1,7 @@
 //! The ways in which the layer is put around a service, and the settings that a run is made with.
 
 use bytes::Bytes;
+use campanile::exporter::{Batch, ExportError, Exporter};
 use campanile::{catch_panic_layer, route_layer};
 use http::{Request, Response};
 use http_body::Body;
@@ -17,10 +18,27 @@ const VARIANTS: &[Variant] = &[
     ("as it is", |builder| builder),
     ("no trace context", |builder| builder.env(env("OTEL_PROPAGATORS", "none"))),
     ("nothing sampled", |builder| builder.sample_ratio(0.0)),
+    ("an exporter that panics", |builder| builder.exporter(Panics)),
 ];
 
 fn env(name: &str, value: &str) -> campanile::Env {
     campanile::Env::from_iter([(name, value), ("CAMPANILE_CONSOLE", "off"), ("CAMPANILE_STORE", "off")])
+}
+
+#[derive(Clone)]
+struct Panics;
+
+#[cfg(feature = "tower-http")]
+impl tower_http::request_id::MakeRequestId for Panics {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<tower_http::request_id::RequestId> {
+        panic!("told to panic in a maker of request ids")
+    }
+}
+
+impl Exporter for Panics {
+    fn export(&mut self, _: &Batch<'_>) -> Result<(), ExportError> {
+        panic!("told to panic in an exporter")
+    }
 }
 
 pub(crate) type Variant = (&'static str, fn(campanile::Builder) -> campanile::Builder);
@@ -37,12 +55,22 @@ pub(crate) enum Stack {
     RouteLayer,
     /// With panics turned into answers inside.
     CatchPanic,
+    /// With functions of the application's that panic.
+    PanickingSettings,
     /// A subscriber sees the request's span.
     Subscribed,
 }
 
-const STACKS: [Stack; 7] =
-    [Stack::Once, Stack::AsIs, Stack::Twice, Stack::Nested, Stack::RouteLayer, Stack::CatchPanic, Stack::Subscribed];
+const STACKS: [Stack; 8] = [
+    Stack::Once,
+    Stack::AsIs,
+    Stack::Twice,
+    Stack::Nested,
+    Stack::RouteLayer,
+    Stack::CatchPanic,
+    Stack::PanickingSettings,
+    Stack::Subscribed,
+];
 
 /// Every stack with every variant, over and over.
 pub(crate) fn combinations() -> impl Iterator<Item = (Stack, Variant)> {
@@ -128,5 +156,11 @@ where
         Stack::Nested => BoxCloneService::new(unify(layer.layer(seen.0[1].layer().layer(play)))),
         Stack::RouteLayer => BoxCloneService::new(unify(layer.layer(route_layer().layer(play)))),
         Stack::CatchPanic => BoxCloneService::new(unify(layer.layer(catch_panic_layer().layer(play)))),
+        Stack::PanickingSettings => {
+            let layer = layer.peer(|_| panic!("told to panic in a finder of peers"));
+            #[cfg(feature = "tower-http")]
+            let layer = layer.make_request_id(Panics);
+            BoxCloneService::new(unify(layer.layer(play)))
+        }
     })
 }

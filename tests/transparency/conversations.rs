@@ -1,6 +1,7 @@
 //! Exchanges in which one side does not wait for the other: `100-continue`, answers that come early, half-closed
 //! connections, resets at every stage, and farewells with requests in flight.
 
+use campanile::record::Outcome;
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -34,7 +35,7 @@ pub(crate) fn compare() -> u64 {
                 let (bare, with) = tokio::join!(kind.hold(&pair.bare, case), kind.hold(&pair.with, case));
                 pair.same(with, bare, std::slice::from_ref(case));
             }
-            pair.stop().await;
+            pair.stop(|number, _| kind.outcome(number)).await;
         }
     });
     numbers.len() as u64
@@ -103,6 +104,15 @@ impl Kind {
             }
         }
         case
+    }
+
+    fn outcome(self, number: u64) -> Outcome {
+        match self {
+            Self::ResetBeforeHead | Self::StreamBeforeHead => Outcome::ClientGoneBeforeHead,
+            Self::ResetMidBody | Self::StreamMidBody => Outcome::ClientGoneMidBody,
+            Self::Continue | Self::Early | Self::HalfClose => self.case(number).outcome(Flavour::Http1, false),
+            Self::Farewell => Outcome::Answered,
+        }
     }
 
     /// The conversation, and what the client saw of it.
@@ -206,7 +216,7 @@ async fn farewell(pair: Pair, cases: &[Case]) {
         let with = seen.pop();
         assert_eq!(with, seen.pop(), "farewell");
     };
-    tokio::join!(pair.stop(), read);
+    tokio::join!(pair.stop(|number, _| Kind::Farewell.outcome(number)), read);
 }
 
 async fn connect(side: &Side) -> TcpStream {

@@ -1,5 +1,7 @@
 //! On `Service` and `Body` themselves: every poll, hint, end, frame, error and panic.
 
+use std::collections::BTreeMap;
+
 use crate::play::{Case, Flavour, Play, Stack, Telemetries, Trace, boxed, combinations, drive, numbers};
 
 /// How many cases a stack gets before its records are looked at.
@@ -10,16 +12,16 @@ pub(crate) fn compare() -> u64 {
     for (numbers, (stack, variant)) in numbers.chunks(AT_ONCE).zip(combinations()) {
         let seen = Telemetries::new(stack, variant);
         let _subscribed = seen.subscribe(stack);
-        let mut numbered = Vec::new();
+        let mut expected = BTreeMap::new();
         for number in numbers {
             let case = Case::new(*number, Flavour::Direct);
             let (bare, service_bare) = run(&case, stack, None);
             let (with, service_with) = run(&case, stack, Some(&seen));
             assert_eq!(with, bare, "outside: {stack:?}, {}, {case:#?}", variant.0);
             assert_eq!(service_with, service_bare, "inside: {stack:?}, {}, {case:#?}", variant.0);
-            numbered.extend(bare.outcome.map(|_| *number));
+            expected.extend(bare.outcome.map(|outcome| (*number, outcome)));
         }
-        crate::one_record_each(&seen, numbered);
+        crate::one_record_each(&seen, expected);
     }
     numbers.len() as u64
 }

@@ -21,7 +21,7 @@ pub(crate) fn compare() -> u64 {
                 let (bare, with) = tokio::join!(raw(&pair.bare.server, &bytes), raw(&pair.with.server, &bytes));
                 pair.same(shown(&with), shown(&bare), batch);
             }
-            pair.stop().await;
+            pair.stop(|number, is_catching| Case::new(number, Flavour::Http1).outcome(Flavour::Http1, is_catching)).await;
         }
     });
     numbers.len() as u64

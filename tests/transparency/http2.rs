@@ -45,7 +45,7 @@ fn of(flavour: Flavour, count: u64, part: u64) -> u64 {
                     pair.same(with, bare, batch);
                 }
             }
-            pair.stop().await;
+            pair.stop(|number, is_catching| Case::new(number, flavour).outcome(flavour, is_catching)).await;
         }
     });
     numbers.len() as u64

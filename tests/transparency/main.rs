@@ -25,7 +25,10 @@ mod play;
 mod support;
 mod upgrades;
 
+use std::collections::BTreeMap;
 use std::thread;
+
+use campanile::record::Outcome;
 
 /// Fewest exchanges that have to be compared.
 const LEAST: u64 = 10_000;
@@ -63,14 +66,19 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Each case left one record in each telemetry around it.
+/// Each case left one record in each telemetry around it, which ended as it should.
 #[track_caller]
-fn one_record_each(seen: &play::Telemetries, mut numbers: Vec<u64>) {
-    numbers.sort_unstable();
+fn one_record_each(seen: &play::Telemetries, expected: BTreeMap<u64, Outcome>) {
     for observed in &seen.0 {
-        let mut recorded: Vec<_> = observed.requests().iter().map(|record| play::number(record.path()).unwrap()).collect();
-        recorded.sort_unstable();
-        assert_eq!(recorded, numbers);
-        drop(observed.memory.take());
+        let records = observed.requests();
+        let recorded: BTreeMap<_, _> =
+            records.iter().map(|record| (play::number(record.path()).unwrap(), record.outcome())).collect();
+        let differ: Vec<_> = expected
+            .iter()
+            .filter(|(number, outcome)| recorded.get(number) != Some(outcome))
+            .map(|(number, outcome)| format!("case {number}: {outcome}, recorded: {:?}", recorded.get(number)))
+            .collect();
+        assert!(differ.is_empty(), "{differ:#?}");
+        assert_eq!(records.len(), expected.len(), "no case has two");
     }
 }

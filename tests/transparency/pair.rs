@@ -1,5 +1,6 @@
 //! Two servers that play the same cases: one with the layer, one without.
 
+use campanile::record::Outcome;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
 use tracing::subscriber::DefaultGuard;
@@ -11,6 +12,7 @@ pub(crate) struct Pair {
     pub(crate) bare: Side,
     pub(crate) with: Side,
     seen: Telemetries,
+    stack: Stack,
     about: String,
     _subscribed: Option<DefaultGuard>,
 }
@@ -35,7 +37,7 @@ impl Pair {
             Side { server: serve_with(cloned(stack, seen, play), change).await, log, gate }
         };
         let (bare, with) = (side(None).await, side(Some(&seen)).await);
-        Self { bare, with, seen, about: format!("{stack:?}, {}", variant.0), _subscribed: subscribed }
+        Self { bare, with, seen, stack, about: format!("{stack:?}, {}", variant.0), _subscribed: subscribed }
     }
 
     /// Compares what clients of the two saw.
@@ -45,15 +47,19 @@ impl Pair {
         assert_eq!(with, bare, "{}, cases {numbers:?}, the last of them {:#?}", self.about, cases.last());
     }
 
-    /// Waits until every connection has ended, and compares what the services saw.
-    pub(crate) async fn stop(self) {
-        let Self { bare, with, seen, about, _subscribed } = self;
+    /// Waits until every connection has ended, compares what the services saw, and looks at the records.
+    ///
+    /// `outcome` says how the record of a case ends; panics are answers where the flag is set.
+    pub(crate) async fn stop(self, outcome: impl Fn(u64, bool) -> Outcome) {
+        let Self { bare, with, seen, stack, about, _subscribed } = self;
         tokio::join!(bare.server.stop(), with.server.stop());
+        let is_catching = stack == Stack::CatchPanic;
         let (bare, with) = (bare.log.take(), with.log.take());
         for (number, lines) in &bare {
             assert_eq!(with.get(number), Some(lines), "inside: {about}, case {number}");
         }
         assert_eq!(with.len(), bare.len(), "{about}");
-        crate::one_record_each(&seen, bare.into_keys().collect());
+        let expected = bare.into_keys().map(|number| (number, outcome(number, is_catching)));
+        crate::one_record_each(&seen, expected.collect());
     }
 }
