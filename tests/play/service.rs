@@ -19,7 +19,13 @@ use crate::support::{BoxBody, BoxError, Chain, PATIENCE, Yield};
 
 /// What services and bodies saw, case by case.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<(Mutex<BTreeMap<u64, Vec<String>>>, Reached)>);
+pub(crate) struct Log(Arc<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    lines: Mutex<BTreeMap<u64, Vec<String>>>,
+    reached: Reached,
+}
 
 /// How often something began to wait that only the test lets go on.
 struct Reached(Semaphore);
@@ -32,20 +38,20 @@ impl Default for Reached {
 
 impl Log {
     pub(crate) fn add(&self, number: u64, line: String) {
-        self.0.0.lock().unwrap().entry(number).or_default().push(line);
+        self.0.lines.lock().unwrap().entry(number).or_default().push(line);
     }
 
     pub(crate) fn take(&self) -> BTreeMap<u64, Vec<String>> {
-        std::mem::take(&mut self.0.0.lock().unwrap())
+        std::mem::take(&mut self.0.lines.lock().unwrap())
     }
 
     /// Something waits that only the test lets go on.
     pub(crate) fn reached(&self) {
-        self.0.1.0.add_permits(1);
+        self.0.reached.0.add_permits(1);
     }
 
     pub(crate) async fn wait(&self) {
-        let reached = tokio::time::timeout(PATIENCE, self.0.1.0.acquire()).await;
+        let reached = tokio::time::timeout(PATIENCE, self.0.reached.0.acquire()).await;
         reached.expect("a case comes to where it waits").unwrap().forget();
     }
 }

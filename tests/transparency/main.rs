@@ -30,13 +30,16 @@ use std::thread;
 
 use campanile::record::Outcome;
 
+/// Compares, and returns how many exchanges.
+type Compare = fn() -> u64;
+
 /// Fewest exchanges that have to be compared.
 const LEAST: u64 = 10_000;
 
 #[test]
 fn no_exchange_differs_with_the_layer() {
     play::hush();
-    let parts: [(&str, fn() -> u64); 6] = [
+    const PARTS: [(&str, Compare); 6] = [
         ("by hand", direct::compare),
         ("HTTP/1.1", http1::compare),
         ("HTTP/2", http2::compare),
@@ -46,7 +49,7 @@ fn no_exchange_differs_with_the_layer() {
     ];
     let mut total = 0;
     thread::scope(|scope| {
-        let running = parts.map(|(name, compare)| (name, scope.spawn(compare)));
+        let running = PARTS.map(|(name, compare)| (name, scope.spawn(compare)));
         for (name, part) in running {
             match part.join() {
                 Ok(compared) => {
