@@ -101,6 +101,17 @@ const METHODS: [&str; 16] = [
 ];
 const STATUSES: [u16; 20] = [200, 200, 200, 200, 200, 201, 202, 204, 205, 206, 301, 304, 400, 401, 404, 418, 429, 500, 502, 503];
 
+/// Trace contexts in other people's conventions.
+const OTHER_CONTEXTS: [(&str, &str); 7] = [
+    ("b3", "463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1"),
+    ("x-b3-traceid", "463ac35c9f6413ad48485a3953bb6124"),
+    ("uber-trace-id", "463ac35c9f6413ad48485a3953bb6124:a2fb4a1d1a96d312:0:1"),
+    ("x-amzn-trace-id", "Root=1-67891233-abcdef012345678912345678;Sampled=1"),
+    ("x-datadog-trace-id", "5208512171318403364"),
+    ("sentry-trace", "463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1"),
+    ("x-cloud-trace-context", "463ac35c9f6413ad48485a3953bb6124/1;o=1"),
+];
+
 /// One of `n`.
 fn one_in(rng: &mut Rng, n: u32) -> bool {
     rng.u32(..n) == 0
@@ -230,12 +241,6 @@ impl Case {
         self.panics_in_call || self.act == Act::Panic || self.sends.steps.iter().any(|step| matches!(step, Step::Panic))
     }
 
-    /// Whether the service has to see the id that the client sent. One that is not valid is replaced.
-    pub(crate) fn keeps_request_id(&self) -> bool {
-        self.headers.iter().any(|(name, value)| *name == "x-request-id" && value.chars().all(|c| c.is_alphanumeric() || c == '-'))
-            && !self.headers.contains(&("x-request-id", String::new()))
-    }
-
     /// How the record of it has to end where a server is in between, and the client waits for the answer.
     pub(crate) fn outcome(&self, flavour: Flavour, catches_panics: bool) -> Outcome {
         match self.act {
@@ -324,6 +329,11 @@ fn request_headers(rng: &mut Rng, flavour: Flavour) -> Vec<(&'static str, String
     if one_in(rng, 6) {
         headers.push(("baggage", "key=value".to_owned()));
         headers.push(("x-forwarded-for", "203.0.113.9, 10.0.0.1".to_owned()));
+    }
+    for (name, value) in OTHER_CONTEXTS {
+        if one_in(rng, 12) {
+            headers.push((name, value.to_owned()));
+        }
     }
     if one_in(rng, 6) {
         headers.push(("authorization", "Bearer canary".to_owned()));

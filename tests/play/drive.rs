@@ -14,7 +14,7 @@ use tower::Service;
 
 use super::body::{Planned, header_map};
 use super::case::{Case, Client};
-use super::service::{Note, headers_but};
+use super::service::{Note, headers_but, is_ours};
 use crate::support::{BoxBody, BoxError, Chain};
 
 /// Most polls of a body.
@@ -108,9 +108,8 @@ where
 }
 
 fn answer(case: &Case, response: Response<BoxBody>, cx: &mut Context<'_>, trace: &mut Trace) {
-    let is_own = |name: &str, value: &[u8]| name == "x-request-id" && !value.starts_with(b"own-");
     let (head, body) = response.into_parts();
-    let headers = headers_but(&head.headers, is_own);
+    let headers = headers_but(&head.headers, is_ours);
     trace.lines.push(format!("{} {:?} {headers}note {:?}", head.status, head.version, head.extensions.get::<Note>()));
     let status = head.status.as_u16();
     trace.status = Some(status);

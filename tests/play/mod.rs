@@ -15,8 +15,8 @@ use std::ops::Range;
 pub(crate) use self::body::{Planned, header_map};
 pub(crate) use self::case::{Act, Case, Flavour, Plan, Reads, Step};
 pub(crate) use self::drive::{Trace, drive};
-pub(crate) use self::service::{Log, Play, headers_but, number};
-pub(crate) use self::stack::{Stack, Telemetries, Variant, boxed, cloned, combinations};
+pub(crate) use self::service::{Log, Play, headers_but, is_ours, number};
+pub(crate) use self::stack::{Stack, Telemetries, Variant, boxed, cloned, combinations, in_flight};
 
 /// As many numbers as wanted: the same ones every time, but other and more ones where `PROPTEST_CASES` asks for many.
 ///

@@ -105,8 +105,13 @@ impl Play {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Note(pub(crate) u64);
 
-pub(crate) fn headers_but(headers: &HeaderMap, is_own: impl Fn(&str, &[u8]) -> bool) -> String {
-    headers.iter().filter(|(name, value)| !is_own(name.as_str(), value.as_bytes())).fold(
+/// Whether a header of an answer is one that the layer puts there: the request id, and the trace where a setting says so.
+pub(crate) fn is_ours(name: &str, value: &[u8]) -> bool {
+    matches!(name, "traceresponse" | "server-timing") || (name == "x-request-id" && !value.starts_with(b"own-"))
+}
+
+pub(crate) fn headers_but(headers: &HeaderMap, is_left_out: impl Fn(&str, &[u8]) -> bool) -> String {
+    headers.iter().filter(|(name, value)| !is_left_out(name.as_str(), value.as_bytes())).fold(
         String::new(),
         |mut text, (name, value)| {
             let _ = write!(text, "{name}: {value:?}; ");
@@ -141,7 +146,8 @@ where
         assert!(std::mem::take(&mut self.is_ready), "called without being ready");
         let wanted = number(&request.uri().to_string()).unwrap();
         let case = self.cases.iter().find(|case| case.number == wanted).unwrap().clone();
-        let is_own = |name: &str, _: &[u8]| name == "x-request-id" && !case.keeps_request_id();
+        // The id that a request gets is the layer's business.
+        let is_ours = |name: &str, _: &[u8]| name == "x-request-id";
         self.log.add(
             wanted,
             format!(
@@ -149,7 +155,7 @@ where
                 request.method(),
                 request.uri(),
                 request.version(),
-                headers_but(request.headers(), is_own),
+                headers_but(request.headers(), is_ours),
                 request.extensions().get::<Note>(),
             ),
         );

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use campanile::exporter::{Batch, ExportError, Exporter};
-use campanile::{catch_panic_layer, route_layer};
+use campanile::{TraceResponse, TrustIds, catch_panic_layer, route_layer};
 use http::{Request, Response};
 use http_body::Body;
 use tower::util::{BoxCloneService, BoxService};
@@ -16,10 +16,16 @@ use crate::support::{BoxBody, BoxError, Observed};
 /// Settings that must not change an exchange. A new one is a line.
 const VARIANTS: &[Variant] = &[
     ("as it is", |builder| builder),
-    ("no trace context", |builder| builder.env(env("OTEL_PROPAGATORS", "none"))),
+    ("no propagators", |builder| builder.propagators([])),
+    ("all propagators", |builder| builder.env(env("OTEL_PROPAGATORS", ALL_PROPAGATORS))),
+    ("strangers", |builder| builder.restart_traces(true).trust_inbound_ids(TrustIds::Never)),
+    ("the trace is told", |builder| builder.trace_response(TraceResponse::Both).record_baggage(["key"])),
+    ("sizes are measured", |builder| builder.body_size_metrics(true)),
     ("nothing sampled", |builder| builder.sample_ratio(0.0)),
     ("an exporter that panics", |builder| builder.exporter(Panics)),
 ];
+
+const ALL_PROPAGATORS: &str = "tracecontext,baggage,b3,b3multi,jaeger,xray,datadog,sentry,google";
 
 fn env(name: &str, value: &str) -> campanile::Env {
     campanile::Env::from_iter([(name, value), ("CAMPANILE_CONSOLE", "off"), ("CAMPANILE_STORE", "off")])
@@ -92,6 +98,12 @@ impl Telemetries {
         let registry = registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::sink));
         (stack == Stack::Subscribed).then(|| tracing::subscriber::set_default(registry))
     }
+}
+
+/// How many requests a telemetry takes to be in flight, as of its last flush.
+pub(crate) fn in_flight(seen: &Observed) -> i64 {
+    let metrics = seen.memory.metrics().expect("a flush brings metrics");
+    metrics.metric("http.server.active_requests").map_or(0, |active| active.count(&[]))
 }
 
 type Boxed<B> = BoxService<Request<B>, Response<BoxBody>, BoxError>;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::pair::Pair;
-use crate::play::{Case, Flavour, Step, combinations, numbers};
+use crate::play::{Case, Flavour, Step, combinations, is_ours, numbers};
 use crate::support::raw;
 
 /// Cases of one pair of servers, and most requests on one connection.
@@ -91,9 +91,10 @@ pub(crate) fn body(case: &Case) -> Vec<u8> {
     bytes
 }
 
-/// Everything that was received but the two lines that may differ.
+/// Everything that was received but the lines that may differ.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let may_differ = |line: &str| line.starts_with("date: ") || (line.starts_with("x-request-id: ") && !line.contains("own-"));
+    let may_differ =
+        |line: &str| line.split_once(": ").is_some_and(|(name, value)| name == "date" || is_ours(name, value.as_bytes()));
     text.split_inclusive("\r\n").filter(|line| !may_differ(line)).collect()
 }

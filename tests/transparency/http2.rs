@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::pair::Pair;
-use crate::play::{Case, Flavour, Planned, combinations, header_map, headers_but, numbers};
+use crate::play::{Case, Flavour, Planned, combinations, header_map, headers_but, is_ours, numbers};
 use crate::support::Server;
 
 /// Cases of one pair of servers, and streams that are open on a connection at the same time.
@@ -73,8 +73,8 @@ pub(crate) fn broken(error: &hyper::Error) -> String {
 
 pub(crate) async fn whole(response: Response<Incoming>) -> String {
     let (head, mut body) = response.into_parts();
-    let is_own = |name: &str, value: &[u8]| name == "date" || (name == "x-request-id" && !value.starts_with(b"own-"));
-    let mut text = format!("{} {}", head.status, headers_but(&head.headers, is_own));
+    let may_differ = |name: &str, value: &[u8]| name == "date" || is_ours(name, value);
+    let mut text = format!("{} {}", head.status, headers_but(&head.headers, may_differ));
     // Frames are compared as they were sent; here they may have been joined or cut.
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {

@@ -1,4 +1,4 @@
-//! An exchange with the layer is the exchange without it, but for `x-request-id`.
+//! An exchange with the layer is the exchange without it, but for `x-request-id` and what a setting adds by name.
 //!
 //! One service plays generated cases with the layer and without it: by hand on `Service` and `Body`, over HTTP/1.1,
 //! HTTP/2 and as gRPC, and in conversations where one side leaves. What the client saw and what the service saw are
@@ -83,5 +83,6 @@ fn one_record_each(seen: &play::Telemetries, expected: BTreeMap<u64, Outcome>) {
             .collect();
         assert!(differ.is_empty(), "{differ:#?}");
         assert_eq!(records.len(), expected.len(), "no case has two");
+        assert_eq!(play::in_flight(observed), 0);
     }
 }
