@@ -5,9 +5,11 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "what a test cannot go on without fails it"
 )]
 
+mod play;
 mod support;
 
 use std::panic::AssertUnwindSafe;
@@ -639,4 +641,84 @@ async fn a_telemetry_that_is_off_lets_requests_pass_and_records_nothing() {
     assert_eq!((answer.status, &answer.body[..], answer.headers.get("x-request-id")), (200, &b"onetwothree"[..], None));
     server.stop().await;
     assert_eq!(seen.telemetry.stats().offered, 0);
+}
+
+#[test]
+fn a_generated_exchange_is_one_record_that_says_what_the_client_saw() {
+    play::hush();
+    let numbers: Vec<_> = play::numbers(3_000, 6).collect();
+    let mut outcomes = std::collections::BTreeMap::<_, u64>::new();
+    for (numbers, (stack, variant)) in numbers.chunks(60).zip(play::combinations()) {
+        let seen = play::Telemetries::new(stack, variant);
+        let _subscribed = seen.subscribe(stack);
+        let mut traces = std::collections::BTreeMap::new();
+        for number in numbers {
+            let case = play::Case::new(*number, play::Flavour::Direct);
+            let trace = play::drive(&case, play::boxed(stack, Some(&seen), play::Play::one(&case)));
+            if trace.outcome.is_some() {
+                traces.insert(*number, trace);
+            }
+        }
+        for observed in &seen.0 {
+            let records = observed.requests();
+            assert_eq!(records.len(), traces.len(), "one for each that came so far: {stack:?}, {}", variant.0);
+            for record in records {
+                let number = play::number(record.path()).unwrap();
+                let trace = &traces[&number];
+                let case = format!("{stack:?}, {}, case {number}: {trace:#?}", variant.0);
+                assert_eq!((Some(record.outcome()), record.status()), (trace.outcome, trace.status), "{case}");
+                assert_eq!(record.response_body_bytes(), trace.body_bytes, "{case}");
+                assert_eq!(record.head_ns().is_some(), record.status().is_some(), "{case}");
+                let kind = match record.outcome() {
+                    Outcome::Failed => Some(FailureKind::Service),
+                    Outcome::BodyError => Some(FailureKind::Body),
+                    Outcome::Panicked => Some(FailureKind::Panic),
+                    // Of a panic that became an answer.
+                    _ => record.failure().map(|_| FailureKind::Panic).filter(|_| stack == play::Stack::CatchPanic),
+                };
+                assert_eq!(record.failure().map(|failure| failure.kind()), kind, "{case}");
+                *outcomes.entry(record.outcome().as_str()).or_default() += 1;
+            }
+            assert_eq!(play::in_flight(observed), 0, "{stack:?}, {}", variant.0);
+        }
+    }
+    println!("{outcomes:?}");
+    assert_eq!(outcomes.len(), Outcome::ALL.len(), "every way to end was seen: {outcomes:?}");
+    assert!(outcomes.values().sum::<u64>() >= 2_000, "{outcomes:?}");
+}
+
+#[test]
+fn an_error_that_panics_when_it_is_looked_at_is_passed_on_and_is_one_record() {
+    struct Touchy;
+    impl std::fmt::Debug for Touchy {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("told to panic in Debug")
+        }
+    }
+    impl std::fmt::Display for Touchy {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("told to panic in Display")
+        }
+    }
+    impl std::error::Error for Touchy {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            panic!("told to panic in source")
+        }
+    }
+    play::hush();
+    let seen = Observed::new();
+    let service = ServiceBuilder::new().layer(seen.layer()).service_fn(async |_| Err::<Response<BoxBody>, _>(Touchy));
+    assert!(matches!(service.oneshot(request("GET", "/")).now_or_never().unwrap(), Err(Touchy)));
+    assert_eq!(seen.only().outcome(), Outcome::Failed);
+
+    let seen = Observed::new();
+    let service = ServiceBuilder::new().layer(seen.layer()).service_fn(async |_| {
+        let body = Script::new([Step::Data("one"), Step::Fail(Box::new(Touchy))]).boxed();
+        Ok::<_, BoxError>(Response::new(body))
+    });
+    let mut body = service.oneshot(request("GET", "/")).now_or_never().unwrap().unwrap().into_body();
+    assert!(body.frame().now_or_never().unwrap().unwrap().is_ok());
+    let error = body.frame().now_or_never().unwrap().unwrap().err().unwrap();
+    assert!(error.is::<Touchy>(), "the error is the body's own");
+    assert_eq!(seen.only().outcome(), Outcome::BodyError);
 }

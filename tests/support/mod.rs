@@ -117,6 +117,19 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
+    serve_with(service, |_| ()).await
+}
+
+/// [`serve`], with the server's own settings changed.
+pub(crate) async fn serve_with<S, B>(service: S, change: fn(&mut auto::Builder<TokioExecutor>)) -> Server
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, mut stopped) = oneshot::channel();
@@ -136,6 +149,7 @@ where
             connections.push(tokio::spawn(async move {
                 let mut builder = auto::Builder::new(TokioExecutor::new());
                 builder.http2().enable_connect_protocol();
+                change(&mut builder);
                 let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
                 // How a connection ends is the record's business.
                 let _ = watcher.watch(connection).await;
