@@ -15,6 +15,7 @@ mod catalogue;
 mod elsewhere;
 mod expected;
 mod invariants;
+mod measure;
 mod outputs;
 mod run;
 mod service;
@@ -27,8 +28,6 @@ use self::catalogue::{Case, area};
 
 /// Cases that cannot run yet, with what they wait for.
 const WAITING: &[(&str, &str)] = &[
-    ("TP-20", "measured allocations"),
-    ("TS-09", "measured allocations"),
     ("TS-10", "baggage"),
     ("TS-12", "baggage"),
     ("TS-13", "baggage"),
@@ -54,7 +53,6 @@ const WAITING: &[(&str, &str)] = &[
     ("CA-16", "trusted proxies"),
     ("HD-05", "headers that a setting keeps"),
     ("HD-13", "headers that a setting keeps"),
-    ("HD-14", "measured allocations"),
     ("HD-17", "metrics"),
     ("HD-18", "metrics"),
     ("UR-06", "patterns"),

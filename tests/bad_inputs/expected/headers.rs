@@ -1,5 +1,6 @@
 //! Headers and trailers.
 
+use crate::measure::cost;
 use crate::run::Seen;
 use crate::service::{Got, Place};
 
@@ -71,6 +72,11 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
         "at most 64 headers captured, rest counted" => {
             let (kept, all) = (record.request_headers().count(), seen.setup.sent.headers.len() + 1);
             assert_eq!((kept, kept + record.dropped().headers as usize), (64, all), "{id}");
+        }
+        "no more than 3x head size allocated" => {
+            let size = seen.setup.sent.headers.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum::<u64>();
+            let (cost, _) = cost(&seen.setup.sent);
+            assert!(cost.bytes_total <= 3 * size, "{id}: {cost:?} for {size}");
         }
         "the layer logs what the server produced and does not re-parse framing" => {
             let lengths: Vec<_> = record.request_headers().filter(|header| header.name() == "content-length").collect();

@@ -1,6 +1,11 @@
 //! Trace context and baggage.
 
+use std::time::Duration;
+
+use crate::measure::cost;
 use crate::run::Seen;
+use crate::service::Place;
+use crate::wire::Sent;
 
 /// Values of a header as they were sent.
 fn sent<'a>(seen: &'a Seen<'_>, wanted: &str) -> impl Iterator<Item = String> + 'a {
@@ -51,6 +56,23 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
             let baggage = injected(seen, "baggage").unwrap_or_default();
             assert!(!baggage.chars().any(char::is_control) && !baggage.contains("X-Admin: "), "{id}: {baggage}");
         }
+        // What is measured is measured once, in this process.
+        "length check before any parsing" | "extra allocation <= 1 KiB" if seen.place == Place::InProcess => {
+            let valid = Sent::new("GET", "/").header("traceparent", format!("00-{}-{}-01", "1".repeat(32), "2".repeat(16)));
+            let (plain, large) = (cost(&valid).0.bytes_total, cost(&seen.setup.sent).0.bytes_total);
+            assert!(large <= plain + 1024, "{id}: {large} bytes instead of {plain}");
+        }
+        "CPU <= 1 ms" if seen.place == Place::InProcess => {
+            // The fastest of several runs is what the work needs; it cannot be less than the processor's time.
+            let (_, took) = cost(&seen.setup.sent);
+            assert!(took <= Duration::from_millis(1), "{id}: {took:?}");
+        }
+        "allocation <= 2x header size" if seen.place == Place::InProcess => {
+            let size = sent(seen, "tracestate").map(|value| value.len() as u64).sum::<u64>();
+            let (cost, _) = cost(&seen.setup.sent);
+            assert!(cost.bytes_total <= 2 * size, "{id}: {cost:?} for {size}");
+        }
+        "length check before any parsing" | "extra allocation <= 1 KiB" | "CPU <= 1 ms" | "allocation <= 2x header size" => {}
         _ => match sentence.split_once(" == ") {
             Some(("trace_id", wanted)) => assert_eq!(trace_id, wanted, "{id}"),
             Some(("parent", wanted)) => {
