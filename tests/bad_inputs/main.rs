@@ -28,9 +28,6 @@ use self::catalogue::{Case, area};
 
 /// Cases that cannot run yet, with what they wait for.
 const WAITING: &[(&str, &str)] = &[
-    ("TS-10", "baggage"),
-    ("TS-12", "baggage"),
-    ("TS-13", "baggage"),
     ("RI-02", "trust of request ids"),
     ("RI-04", "refused ids on the record"),
     ("RI-06", "refused ids on the record"),

@@ -17,6 +17,13 @@ pub(crate) fn of(case: &Case) -> Setup {
         "client_address" => client_address(case),
         "headers" => headers(case),
         "request_id" => request_id(case),
+        // The handler decodes what came, and logs it.
+        "tracestate_baggage" => Setup::new(Sent::of(&case.input["request"])).play(Play::acting(|| {
+            let user = campanile::current().and_then(|request| request.baggage("user"));
+            if let Some(user) = user {
+                tracing::info!(user, "for {user}");
+            }
+        })),
         "body" => body(case),
         "event_fields" => Setup::new(Sent::new("GET", "/")).play(event_play(case)),
         "sink_encoding" => Setup::new(Sent::new("GET", "/")).play(sink_play(case)),

@@ -52,9 +52,10 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
             assert_eq!(members, 64, "{id}");
         }
         "decoded control characters never reach a header or a text log raw" => {
-            // The outputs are searched for each case; of headers, the type itself refuses them.
-            let baggage = injected(seen, "baggage").unwrap_or_default();
-            assert!(!baggage.chars().any(char::is_control) && !baggage.contains("X-Admin: "), "{id}: {baggage}");
+            // It goes on as it came, and is decoded only for the handler; the outputs of that are searched for each case.
+            assert_eq!(injected(seen, "baggage"), Some("user=%0d%0aX-Admin:%20true"), "{id}");
+            let event = record.events().next().expect("the handler logs it");
+            assert_eq!(event.message(), "for \r\nX-Admin: true", "{id}");
         }
         // What is measured is measured once, in this process.
         "length check before any parsing" | "extra allocation <= 1 KiB" if seen.place == Place::InProcess => {
