@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use campanile::exporter::{Console, File, Json, Memory, Schema, StoreExporter};
+use campanile::metrics::Snapshot;
 use campanile::record::{Kind, Record};
 use campanile::store::{Settings, Store};
 use campanile::{Builder, Stats, Telemetry};
@@ -33,6 +34,7 @@ pub(crate) struct Bench {
 pub(crate) struct Outputs {
     pub(crate) records: Vec<Record>,
     pub(crate) stats: Stats,
+    pub(crate) metrics: Snapshot,
     /// Text outputs by name; each line is a record.
     pub(crate) lines: Vec<(&'static str, Vec<u8>)>,
     /// What the terminal shows, plain and coloured.
@@ -43,6 +45,8 @@ pub(crate) struct Outputs {
     /// What the command line says about the requests; empty where it was not asked.
     pub(crate) shown: Vec<u8>,
     pub(crate) shown_json: Vec<u8>,
+    /// Names of everything that was made on the disk.
+    pub(crate) files: Vec<String>,
 }
 
 impl Bench {
@@ -80,6 +84,7 @@ impl Bench {
         };
         Outputs {
             stats,
+            metrics: self.memory.metrics().expect("a flush brings metrics"),
             lines: vec![
                 ("otel", take("otel")),
                 ("ecs", take("ecs")),
@@ -89,6 +94,10 @@ impl Bench {
             console: take("console"),
             coloured: take("coloured"),
             stored: raw_files(&store),
+            files: fs::read_dir(self.directory.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect(),
             shown: show(&[]),
             shown_json: show(&["--json"]),
             records,
@@ -100,6 +109,9 @@ impl Outputs {
     /// Every output by its name, the store's bytes and the records included.
     pub(crate) fn everything(&self) -> Vec<(&'static str, Vec<u8>)> {
         let mut all = self.lines.clone();
+        let bodies = self.records.iter().flat_map(|record| record.request_body().into_iter().chain(record.response_body()));
+        all.push(("kept bodies", bodies.map(|body| body.content()).collect::<Vec<_>>().join("\n").into_bytes()));
+        all.push(("metrics", format!("{:?}", self.metrics).into_bytes()));
         all.extend([
             ("console", self.console.clone()),
             ("coloured console", self.coloured.clone()),

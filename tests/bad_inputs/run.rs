@@ -51,8 +51,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) observed: Got,
     /// Whether the server refused the request before any service had it.
     pub(crate) is_refused: bool,
-    /// Values that the types of HTTP do not take; they went in as an attribute and an event.
-    pub(crate) not_a_value: Vec<Vec<u8>>,
     pub(crate) outputs: Outputs,
     /// Headers that the handler would send on.
     pub(crate) injected: HeaderMap,
@@ -101,6 +99,7 @@ async fn run<'a>(case: &'a Case, setup: &'a Setup, place: Place) -> Seen<'a> {
 
     let bench = Bench::start(|builder| (setup.builder)(builder));
     let mut play = setup.play.clone();
+    // What the types of HTTP do not take goes in as an attribute and as an event.
     if !not_a_value.is_empty() {
         let (act, values) = (Arc::clone(&play.act), not_a_value.clone());
         play.act = Arc::new(move || {
@@ -122,5 +121,5 @@ async fn run<'a>(case: &'a Case, setup: &'a Setup, place: Place) -> Seen<'a> {
     assert_eq!(bare_handler.calls(), handler.calls(), "{}: the service is called as often as without the layer", case.id);
     let outputs = bench.read(place == Place::Hyper);
     let is_refused = handler.calls() == 0;
-    Seen { case, place, setup, bare, observed, is_refused, not_a_value, outputs, injected: handler.injected() }
+    Seen { case, place, setup, bare, observed, is_refused, outputs, injected: handler.injected() }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use campanile::{Bodies, TrustIds};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use crate::catalogue::{Case, bytes};
@@ -32,7 +33,13 @@ pub(crate) fn of(case: &Case) -> Setup {
 }
 
 fn request_id(case: &Case) -> Setup {
-    Setup::new(Sent::of(&case.input["request"])).play(Play::acting(|| tracing::info!("in the handler")))
+    let setup = Setup::new(Sent::of(&case.input["request"])).play(Play::acting(|| tracing::info!("in the handler")));
+    let trust = match case.text("trust") {
+        Some("trusted_peer") => TrustIds::Always,
+        Some("untrusted_peer") => TrustIds::Never,
+        other => panic!("{}: no meaning of {other:?}", case.id),
+    };
+    setup.builder(move |builder| builder.trust_inbound_ids(trust))
 }
 
 fn client_address(case: &Case) -> Setup {
@@ -95,6 +102,51 @@ fn body(case: &Case) -> Setup {
         "BO-28" => Setup::new(Sent::new("HEAD", "/")).play(Play::answering(|_, _, _| {
             Response::builder().header("content-length", "1000").body(Script::new([]).boxed()).unwrap()
         })),
-        other => panic!("no setup for {other}"),
+        _ => captured(case),
     }
+}
+
+/// An upload that is captured.
+fn captured(case: &Case) -> Setup {
+    let input = &case.input;
+    let mut sent = Sent::new("POST", "/upload");
+    let (media, body) = match case.id.as_str() {
+        "BO-13" => ("application/json", gzip_bomb()),
+        "BO-29" => multipart(case.text("multipart_filename").unwrap()),
+        _ => {
+            let body = bytes(&input["request_body"]);
+            let media = if body.first().is_some_and(|first| b"{[".contains(first)) { "application/json" } else { "text/plain" };
+            (media, body)
+        }
+    };
+    sent = sent.header("content-type", case.text("content_type").unwrap_or(media));
+    if let Some(encoding) = case.text("content_encoding") {
+        sent = sent.header("content-encoding", encoding);
+    }
+    let name = case.text("multipart_filename").map(str::to_owned);
+    // What a handler would log of a file that it was sent.
+    let play = Play::acting(move || {
+        if let Some(name) = &name {
+            tracing::info!(file.name = name, "stored {name}");
+        }
+    });
+    Setup::new(sent.body(body)).play(play).builder(|builder| builder.capture_bodies(Bodies::on()))
+}
+
+/// Scaled from what inflates to 10 GiB.
+fn gzip_bomb() -> Vec<u8> {
+    use std::io::Write as _;
+
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..64 {
+        encoder.write_all(&[b'a'; 1024 * 1024]).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+fn multipart(file_name: &str) -> (&'static str, Vec<u8>) {
+    let body = format!(
+        "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{file_name}\"\r\n\r\ncontent\r\n--edge--\r\n"
+    );
+    ("multipart/form-data; boundary=edge", body.into_bytes())
 }

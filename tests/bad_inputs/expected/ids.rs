@@ -35,6 +35,13 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
                 assert!(sent.iter().all(|value| !answer.contains(&value.escape_ascii().to_string())), "{id}");
             }
         }
+        // It is the pipeline's `inbound_ids_refused`, and the record tells what was sent in a form that does no harm.
+        "counter inbound_id_rejected += 1" => {
+            assert_eq!(seen.outputs.stats.inbound_ids_refused, 1, "{id}");
+            let shown = record.inbound_request_id().unwrap_or_default();
+            assert!((1..=128).contains(&shown.len()), "{id}: {shown}");
+            assert!(!shown.contains(['<', '>', '"', '\'', ' ', '\t', '(']), "{id}: {shown}");
+        }
         "no copy larger than 128 bytes stored anywhere" => {
             assert_eq!(seen.outputs.holding(&"a".repeat(129)), [""; 0], "{id}");
             assert!(seen.observed.headers("x-request-id").iter().all(|answered| answered.len() <= 128), "{id}");

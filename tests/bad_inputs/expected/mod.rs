@@ -5,8 +5,10 @@ mod client;
 mod events;
 mod headers;
 mod ids;
+mod labels;
 mod sinks;
 mod traces;
+mod uploads;
 mod uris;
 
 pub(crate) use self::bodies::{End, Frames};
@@ -19,6 +21,9 @@ use crate::run::Seen;
 /// a check for every sentence.
 pub(crate) async fn special(case: &Case) -> Option<String> {
     let done = match case.id.as_str() {
+        "BO-01" => uploads::one_large(case).await,
+        "BO-02" => uploads::many_at_once(case).await,
+        "HD-18" | "UR-08" => labels::many(case).await,
         "BO-08" => bodies::events_are_not_held_back(case).await,
         "BO-12" => bodies::the_client_goes_away(case).await,
         "EV-13" | "EV-14" => crate::elsewhere::runs(&case.id),

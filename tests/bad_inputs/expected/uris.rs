@@ -1,5 +1,7 @@
 //! Targets and methods.
 
+use std::collections::BTreeSet;
+
 use super::headers::nowhere;
 use crate::run::Seen;
 use crate::service::Place;
@@ -36,6 +38,24 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
         "raw path passes the card and mail patterns" => {
             nowhere(seen, "alice@example.org");
             nowhere(seen, "4111111111111111");
+        }
+        "metric method == _OTHER" => {
+            let duration = seen.outputs.metrics.metric("http.server.request.duration").expect("a request was made");
+            let methods: BTreeSet<_> = duration
+                .points()
+                .iter()
+                .flat_map(|point| point.attributes().filter(|(name, _)| *name == "http.request.method"))
+                .map(|(_, value)| value.to_string())
+                .collect();
+            // The control is a GET.
+            let expected: &[&str] = if seen.place == Place::InProcess { &["_OTHER"] } else { &["GET", "_OTHER"] };
+            assert_eq!(methods, expected.iter().map(|method| (*method).to_owned()).collect(), "{id}");
+            assert_eq!(json["http.request.method"], "_OTHER", "{id}");
+        }
+        "original method <= 32 bytes in the event" => {
+            assert!(record.method().len() <= 32, "{id}: {} bytes", record.method().len());
+            let original = json["http.request.method_original"].as_str().unwrap();
+            assert!((1..=32).contains(&original.len()), "{id}: {original}");
         }
         "authority-form logged without a port-scan style label" => {
             assert_eq!((record.method(), record.known_method()), ("CONNECT", Some("CONNECT")), "{id}");
