@@ -156,3 +156,42 @@ fn every_exporter_takes_every_kind_of_record_and_loses_none() {
         assert!(exporter.name().bytes().all(|byte| byte.is_ascii_lowercase()), "{}", exporter.name());
     }
 }
+
+#[test]
+fn ev_13_ev_14_times_at_both_ends_of_the_clock_are_written_by_every_exporter() {
+    // What the clock can say after it was clamped, see `crate::time`.
+    for unix_ns in [0, i64::MAX as u64, u64::MAX] {
+        for duration_ns in [0, u64::MAX] {
+            let dir = tempfile::tempdir().unwrap();
+            let shared = Shared::default();
+            let mut all = over(&shared);
+            all.push(Box::new(File::open(dir.path().join("app.json")).unwrap()));
+            #[cfg(feature = "store")]
+            {
+                let store = crate::store::Store::open(crate::store::Settings::new(dir.path().join("store"))).unwrap();
+                all.push(Box::new(StoreExporter::new(store)));
+            }
+            for exporter in &mut all {
+                let records = samples::everywhere("a").into_iter().enumerate().map(|(index, mut parts)| {
+                    (parts.start_unix_ns, parts.duration_ns, parts.sequence) = (unix_ns, duration_ns, 1 + index as u64);
+                    parts
+                });
+                let given_up = samples::export(exporter.as_mut(), records, &Losses::default()).unwrap();
+                assert_eq!(given_up.total(), 0, "{} at {unix_ns}", exporter.name());
+                exporter.flush().unwrap();
+            }
+            for line in shared.text().lines().filter(|line| line.starts_with('{')) {
+                assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+            }
+            // Records of one moment stay in the order in which they were numbered.
+            #[cfg(feature = "store")]
+            {
+                let mut reader = crate::store::Reader::open(dir.path().join("store")).unwrap();
+                let options = crate::store::Find::default();
+                let found = reader.find(&crate::query::Query::parse("").unwrap(), &options).unwrap();
+                let sequences: Vec<_> = found.iter().map(|stored| stored.record().sequence()).collect();
+                assert!(!sequences.is_empty() && sequences.is_sorted(), "{sequences:?} at {unix_ns}");
+            }
+        }
+    }
+}
