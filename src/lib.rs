@@ -85,7 +85,8 @@ pub use self::config::{Builder, Env, Telemetry, builder, init};
 pub use self::error::BuildError;
 pub use self::layer::{
     CatchPanic, CatchPanicBody, CatchPanicFuture, CatchPanicLayer, Observe, ObserveAsIs, ObserveAsIsLayer, ObserveBody,
-    ObserveFuture, ObserveLayer, ReportRoute, RouteLayer, TrustIds, catch_panic_layer, route_layer,
+    ObserveClient, ObserveClientBody, ObserveClientFuture, ObserveClientLayer, ObserveFuture, ObserveLayer, ReportRoute,
+    ResendCount, RouteLayer, TrustIds, UrlTemplate, catch_panic_layer, route_layer,
 };
 pub use self::pipeline::{ExporterStats, Report, Stats};
 pub use self::propagator::forwarded::{ForwardedBy, TrustedProxies};

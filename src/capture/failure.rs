@@ -134,6 +134,62 @@ pub(crate) fn describe_any<E: fmt::Display + 'static>(parts: &mut Parts, kind: F
     describe_text(parts, kind, at, Some(std::any::type_name::<E>()), format_args!("{error}"));
 }
 
+/// What an outgoing request's error is called: a word or a type's name, of low cardinality.
+///
+/// A client wraps the reason several times; what is known by name is looked for in the whole chain.
+pub(super) fn error_type<E: fmt::Display + 'static>(error: &E) -> &'static str {
+    let Some(first) = as_error(error) else { return std::any::type_name::<E>() };
+    let chain = || std::iter::successors(Some(first), |error| source_of(*error)).take(MAX_FAILURES);
+    if chain().any(is_timeout) {
+        return "timeout";
+    }
+    if boxed(error).is_none() {
+        return std::any::type_name::<E>();
+    }
+    chain().find_map(common_name).unwrap_or("_OTHER")
+}
+
+/// What an error and its sources say, in one line.
+pub(super) fn chain_of<E: fmt::Display + 'static>(error: &E) -> impl fmt::Display + '_ {
+    ChainOf { text: error, sources: as_error(error).and_then(source_of) }
+}
+
+struct ChainOf<'a, E> {
+    text: &'a E,
+    sources: Option<&'a (dyn Error + 'static)>,
+}
+
+impl<E: fmt::Display> fmt::Display for ChainOf<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.text, f)?;
+        let sources = std::iter::successors(self.sources, |error| source_of(*error));
+        sources.take(MAX_FAILURES).try_for_each(|error| write!(f, ": {error}"))
+    }
+}
+
+/// The error with its sources, where its type is one that can be told at run time.
+fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
+    let any: &dyn Any = error;
+    macro_rules! first_of {
+        ($($type:ty),* $(,)?) => {
+            $(if let Some(error) = any.downcast_ref::<$type>() { return Some(error); })*
+        };
+    }
+    if let Some(error) = boxed(error) {
+        return Some(error);
+    }
+    first_of!(std::io::Error);
+    #[cfg(feature = "otlp")]
+    first_of!(hyper_util::client::legacy::Error, hyper::Error);
+    #[cfg(feature = "otlp-grpc")]
+    first_of!(tonic::Status, tonic::transport::Error);
+    #[cfg(any(feature = "axum", feature = "otlp"))]
+    first_of!(tokio::time::error::Elapsed);
+    #[cfg(feature = "tower-http")]
+    first_of!(tower::timeout::error::Elapsed);
+    None
+}
+
 /// What is inside, where `error` is a boxed one.
 fn boxed<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     let any: &dyn Any = error;
@@ -187,6 +243,8 @@ fn common_name(error: &(dyn Error + 'static)) -> Option<&'static str> {
     );
     #[cfg(feature = "axum")]
     first_of!(axum::Error);
+    #[cfg(feature = "otlp")]
+    first_of!(hyper_util::client::legacy::Error, hyper::Error);
     #[cfg(feature = "otlp-grpc")]
     first_of!(tonic::Status);
     None

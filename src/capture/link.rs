@@ -72,7 +72,6 @@ impl Link {
     }
 
     /// Puts the request id into the headers of an outgoing request, where it has none of its own.
-    #[expect(dead_code, reason = "for the client layer")]
     pub(crate) fn inject_request_id(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(self.request_id.as_str())
             && !value.is_empty()
@@ -151,6 +150,7 @@ impl Link {
             // The end of a span, or an attribute: nothing that could stand alone.
             return self.hub.pipeline.recycle(parts);
         }
+        parts.spans.clear();
         self.stamp(&mut parts, Kind::Event);
         self.hub.pipeline.offer(Record::new(parts));
     }

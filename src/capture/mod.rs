@@ -6,6 +6,7 @@
 //! through a handle, and leaves its parts in the link's inbox.
 
 mod body;
+mod call;
 mod current;
 mod exchange;
 mod failure;
@@ -23,6 +24,7 @@ mod write;
 
 pub use self::body::Bodies;
 pub(crate) use self::body::{Rules, Watch, Way};
+pub(crate) use self::call::Call;
 pub(crate) use self::current::{as_guest, enter, guest, leave, with};
 pub(crate) use self::exchange::Exchange;
 #[cfg(feature = "axum")]

@@ -12,7 +12,7 @@ use tracing_subscriber::{Layer, Registry};
 use super::settings::Settings;
 use crate::capture::{Capture, CaptureFilter, Hub, Rules, install_hook};
 use crate::keep::Quiet;
-use crate::layer::{HeadSettings, ObserveLayer, Shared};
+use crate::layer::{HeadSettings, ObserveClientLayer, ObserveLayer, Shared};
 use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
 use crate::warn::{line, say, warn};
 
@@ -54,6 +54,12 @@ impl Telemetry {
     /// The layer that records every request that passes it.
     pub fn layer(&self) -> ObserveLayer {
         ObserveLayer::new(Arc::clone(&self.shared))
+    }
+
+    /// The layer for clients: every outgoing request that passes it is a span of the request that it is made for, and
+    /// carries the trace on.
+    pub fn client_layer(&self) -> ObserveClientLayer {
+        ObserveClientLayer::new(Arc::clone(&self.shared))
     }
 
     /// A layer for a `tracing-subscriber` registry of your own, so that events and spans join their requests.

@@ -343,6 +343,14 @@ impl<'a> Event<'a> {
         self.place().line()
     }
 
+    /// Its name, where it was given one, such as `http.client.request.exception`.
+    #[must_use]
+    pub fn name(&self) -> Option<&'a str> {
+        // `tracing` calls an event without a name `event` and its place; the bridge from the `log` crate calls all of them `log`.
+        let name = self.parts.str(self.slot.origin.name);
+        present(name).filter(|name| !name.starts_with("event ") && !matches!(*name, "log" | "log event"))
+    }
+
     /// Its message; empty when it has none.
     #[must_use]
     pub fn message(&self) -> &'a str {

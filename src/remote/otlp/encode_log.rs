@@ -72,6 +72,7 @@ fn event(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, event: &Event<'_>)
         proto::bytes(out, 1, event.message().as_bytes());
         proto::end(out, body);
     }
+    proto::bytes(out, 12, event.name().unwrap_or_default().as_bytes());
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
     event_attributes(&mut attributes, event);
     attributes.finish(DROPPED_ATTRIBUTES, 0);

@@ -5,11 +5,8 @@
 
 use super::encode::{Attributes, Keys, Sends};
 use super::proto;
-use crate::record::{Body, Header, Kind, Record, Span, SpanId, TraceId, rpc_code};
+use crate::record::{Body, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, rpc_code};
 
-/// `SpanKind`.
-const INTERNAL: u64 = 1;
-const SERVER: u64 = 2;
 /// `StatusCode`.
 const ERROR: u64 = 2;
 /// Fields of a `Span`.
@@ -81,7 +78,7 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
         parent: record.parent_span_id(),
         trace_state: record.trace_state(),
         flags: u32::from(record.trace_flags().0) | HAS_IS_REMOTE | remote,
-        kind: SERVER,
+        kind: number_of(SpanKind::Server),
         unix_ns: (record.start_unix_ns(), record.end_unix_ns()),
     }
     .write(out);
@@ -103,10 +100,7 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
         proto::end(out, link);
     }
     if record.is_failed() {
-        // Without a description: status and error.type say it, and a message may hold what is private.
-        let status = proto::begin(out, 15);
-        proto::number(out, 3, ERROR);
-        proto::end(out, status);
+        failed(out);
     }
     proto::end(out, span);
 }
@@ -253,7 +247,7 @@ fn child(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, ch
         parent: child.parent_id().or(around),
         trace_state: record.trace_state(),
         flags: u32::from(record.trace_flags().0) | HAS_IS_REMOTE,
-        kind: INTERNAL,
+        kind: number_of(child.kind()),
         unix_ns: (start.saturating_add(child.start_ns()), start.saturating_add(child.end_ns())),
     }
     .write(out);
@@ -261,6 +255,9 @@ fn child(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, ch
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
     child_attributes(&mut attributes, child);
     attributes.finish(DROPPED_ATTRIBUTES, 0);
+    if child.error_type().is_some() {
+        failed(out);
+    }
     proto::end(out, span);
 }
 
@@ -269,7 +266,26 @@ pub(super) fn child_attributes(attributes: &mut Attributes<'_>, child: &Span<'_>
     attributes.push_some("target", present(child.target()));
     attributes.push_some("code.file.path", child.file());
     attributes.push_some("code.line.number", child.line());
+    attributes.push_some("error.type", child.error_type());
     attributes.push_fields(child.fields());
+}
+
+/// The status of a span that failed, without a description: `error.type` says it, and a message may hold what is private.
+fn failed(out: &mut Vec<u8>) {
+    let status = proto::begin(out, 15);
+    proto::number(out, 3, ERROR);
+    proto::end(out, status);
+}
+
+/// `SpanKind`.
+const fn number_of(kind: SpanKind) -> u64 {
+    match kind {
+        SpanKind::Internal => 1,
+        SpanKind::Server => 2,
+        SpanKind::Client => 3,
+        SpanKind::Producer => 4,
+        SpanKind::Consumer => 5,
+    }
 }
 
 /// Empty means absent.
