@@ -4,6 +4,7 @@
 //! another exporter. Exporters that send over a network live in their own modules, such as OTLP.
 
 mod batch;
+mod call;
 #[cfg(feature = "console")]
 mod console;
 mod error;

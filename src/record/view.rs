@@ -268,6 +268,12 @@ impl<'a> Span<'a> {
         self.slot.end_ns != OPEN
     }
 
+    /// The value of one field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<Value<'a>> {
+        self.fields().find(|field| field.name() == name).map(|field| field.value())
+    }
+
     /// Its fields.
     pub fn fields(&self) -> impl Iterator<Item = Field<'a>> + Clone + use<'a> {
         let parts = self.parts;

@@ -55,6 +55,8 @@ fn span(span: Span<'_>) -> Json {
         "span_id": span.id().to_string(),
         "parent_span_id": span.parent_id().map(|id| id.to_string()),
         "name": span.name(),
+        "kind": span.kind().as_str(),
+        "error_type": span.error_type(),
         "target": span.target(),
         "level": span.level().as_str(),
         "file": span.file(),
@@ -70,6 +72,7 @@ fn event(event: Event<'_>) -> Json {
     json!({
         "time_ns": event.time_ns(),
         "span_id": event.span_id().map(|id| id.to_string()),
+        "name": event.name(),
         "level": event.level().as_str(),
         "target": event.target(),
         "file": event.file(),

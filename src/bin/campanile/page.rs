@@ -3,7 +3,9 @@
 use std::fmt::{Display, Write as _};
 
 use campanile::exporter::escape;
-use campanile::record::{Body, Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Resource, rpc_code};
+use campanile::record::{
+    Body, Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Resource, Span, SpanKind, rpc_code,
+};
 use campanile::store::Stored;
 
 use crate::render::{moment, ms};
@@ -25,6 +27,7 @@ pub(crate) fn page(record: &Record, resource: &Resource, later: &[Stored], width
             page.line(row.trim_end());
         }
     }
+    page.calls(record);
     page.headers("request", record.request_headers(), record.request_body_bytes(), record.request_body());
     let sent = record.status().map(|_| record.response_body_bytes());
     page.headers("response", record.response_headers(), sent, record.response_body());
@@ -129,6 +132,19 @@ impl Page {
         }
     }
 
+    /// Outgoing requests: when, whom, and how it ended.
+    fn calls(&mut self, record: &Record) {
+        let mut label = "calls";
+        for call in record.spans().filter(|span| span.kind() == SpanKind::Client) {
+            if !label.is_empty() {
+                self.out.push('\n');
+            }
+            let after = format!("+{}", ms(call.start_ns()));
+            self.row(label, format_args!("{after:>11}  {}", called(&call)));
+            label = "";
+        }
+    }
+
     fn headers<'a>(&mut self, side: &str, headers: impl Iterator<Item = Header<'a>>, bytes: Option<u64>, body: Option<Body<'_>>) {
         let mut rows: Vec<String> = headers.map(header).collect();
         if let Some(bytes) = bytes {
@@ -165,7 +181,11 @@ impl Page {
             }
             let outside = stored.record();
             let after = format!("+{}", ms(outside.start_unix_ns().saturating_sub(record.start_unix_ns())));
-            for span in outside.spans() {
+            for call in outside.spans().filter(|span| span.kind() == SpanKind::Client) {
+                self.row(label, format_args!("{after:>11}  call   {}", called(&call)));
+                label = "";
+            }
+            for span in outside.spans().filter(|span| span.kind() != SpanKind::Client) {
                 let (name, took) = (escape(span.name()), ms(span.duration_ns()));
                 self.row(label, format_args!("{after:>11}  span   {name} in {took}{}", fields(span.fields())));
                 label = "";
@@ -224,6 +244,28 @@ fn outcome(record: &Record) -> String {
         Some(error) => format!("{words} · error {}", escape(error)),
         None => words,
     }
+}
+
+/// Whom a call asked, what came back, and after how long.
+fn called(call: &Span<'_>) -> String {
+    let text = |name: &str| call.field(name).map(|value| escape(&value.to_string()).to_string());
+    let method = text("http.request.method_original").or_else(|| text("http.request.method"));
+    let whom = match (method, text("url.full")) {
+        (Some(method), Some(url)) => format!("{method} {url}"),
+        _ => format!("{} {}", escape(call.name()), text("server.address").unwrap_or_default()),
+    };
+    let ending = text("rpc.response.status_code").or_else(|| text("http.response.status_code"));
+    let error = call.error_type().map(|error| escape(error).to_string());
+    let without = if call.is_finished() { "cancelled" } else { "unfinished" };
+    // A status that is an error is its own reason; one whose body broke off has another.
+    let error = error.filter(|error| Some(error) != ending.as_ref());
+    let ending = match (ending, error) {
+        (Some(ending), Some(error)) => format!("{ending}, {error}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => without.to_owned(),
+    };
+    let again = text("http.request.resend_count").map(|count| format!(" (resend {count})")).unwrap_or_default();
+    format!("{whom}  ->  {ending} in {}{again}", ms(call.duration_ns()))
 }
 
 /// Level, target, message and fields of an event.

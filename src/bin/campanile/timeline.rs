@@ -1,9 +1,10 @@
 //! Spans as bars over time.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use campanile::exporter::escape;
-use campanile::record::{Record, Span, SpanId};
+use campanile::record::{Record, Span, SpanId, SpanKind};
 
 use crate::render::ms;
 
@@ -35,8 +36,14 @@ pub(crate) fn rows(record: &Record, width: usize) -> Vec<String> {
 }
 
 fn label(span: &Span<'_>, depth: usize) -> String {
-    let name: String = escape(span.name()).to_string();
-    format!("{}{name}", "  ".repeat(depth.min(MAX_DEPTH)))
+    let mut name = format!("{}{}", "  ".repeat(depth.min(MAX_DEPTH)), escape(span.name()));
+    // Of a call, `GET` alone says little.
+    if span.kind() == SpanKind::Client
+        && let Some(host) = span.field("server.address")
+    {
+        let _ = write!(name, " {}", escape(&host.to_string()));
+    }
+    name
 }
 
 /// How many other spans of the record stand around each.

@@ -7,7 +7,8 @@ use tracing::Level;
 use super::Look;
 use super::cells::{clean, cut_end, duration, fill, pad_left};
 use super::paint::Colour;
-use crate::record::{Event, Field, Kind, Losses, Record, Span};
+use crate::exporter::call::Call;
+use crate::record::{Event, Field, Kind, Losses, Record, Span, SpanKind};
 
 /// Cells between the time and what follows: levels end where statuses end.
 const LEVEL: usize = 11;
@@ -37,12 +38,17 @@ pub(super) fn write_body(out: &mut String, look: &Look, event: &Event<'_>) {
     fields(out, event.fields());
 }
 
-/// Appends the line of one span outside any request.
+/// Appends the line of one span outside any request; of an outgoing request, whom it asked and how that ended.
 pub(super) fn write_span(out: &mut String, look: &Look, record: &Record, span: &Span<'_>) {
     look.time(out, record.start_unix_ns().saturating_add(span.start_ns()));
     fill(out, LEVEL.saturating_sub(4));
-    out.push_str("span  ");
+    let is_call = span.kind() == SpanKind::Client;
+    out.push_str(if is_call { "call  " } else { "span  " });
     pad_left(out, &duration(span.duration_ns()), 7);
+    if is_call {
+        let _ = writeln!(out, "  {}", cut_end(&clean(&Call(*span).to_string()), MAX_TEXT));
+        return;
+    }
     let _ = write!(out, "  {}", cut_end(&clean(span.name()), 100));
     fields(out, span.fields());
     out.push('\n');

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 
 use super::Look;
-use super::cells::{clean, cut_end, fill};
+use super::cells::{clean, cut_end, duration, fill};
 use super::event;
 use super::request::AFTER_TIME;
-use crate::record::{Failure, FailureKind, Record};
+use crate::exporter::call::Call;
+use crate::record::{Failure, FailureKind, Record, Span, SpanKind};
 
 const MAX_FAILURES: usize = 4;
 const MAX_EVENTS: usize = 3;
+const MAX_CALLS: usize = 3;
 /// Cells of one text; long messages wrap rather than lose their end.
 const MAX_TEXT: usize = 600;
 
@@ -23,6 +25,10 @@ pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
     if more > 0 {
         branch(out, AFTER_TIME, "└", &format!("and {more} more"));
     }
+    for call in failed_calls(record) {
+        let took = duration(call.duration_ns());
+        branch(out, AFTER_TIME, "└", &format!("call {} after {took}", clean(&Call(call).to_string())));
+    }
     let unseen = record.events().filter(|event| !event.was_shown());
     let hidden = unseen.clone().count().saturating_sub(MAX_EVENTS);
     for (index, event) in unseen.skip(hidden).enumerate() {
@@ -33,6 +39,14 @@ pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
         }
         out.push('\n');
     }
+}
+
+/// Outgoing requests that were answered with an error; of those without an answer there is an event.
+fn failed_calls(record: &Record) -> impl Iterator<Item = Span<'_>> {
+    let has_status =
+        |span: &Span<'_>| span.field("http.response.status_code").is_some() || span.field("rpc.response.status_code").is_some();
+    let is_failed = move |span: &Span<'_>| span.kind() == SpanKind::Client && span.error_type().is_some() && has_status(span);
+    record.spans().filter(is_failed).take(MAX_CALLS)
 }
 
 fn write_failure(out: &mut String, failure: Failure<'_>) {

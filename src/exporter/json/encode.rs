@@ -9,7 +9,8 @@ use super::line::{Limits, Line};
 use super::schema::{Key, Schema, Table};
 use super::subject::Subject;
 use super::time::Rfc3339;
-use crate::record::{Body, Cause, Failure, Field, Outcome, Record, Resource, rpc_code};
+use crate::exporter::call::Call;
+use crate::record::{Body, Cause, Failure, Field, Outcome, Record, Resource, Span, rpc_code};
 
 /// Container runtimes split lines at 16 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 16_000;
@@ -44,7 +45,10 @@ pub(super) fn encode(out: &mut String, schema: Schema, subject: Subject<'_>, res
 
 fn write_line(line: &mut Line<'_>, table: &Table, subject: Subject<'_>, resource: &Resource) {
     for (key, name) in table.rows {
-        write_key(line, *key, name, subject);
+        match key.attribute().and_then(|attribute| subject.attribute(attribute)) {
+            Some(value) => line.value(name, value),
+            None => write_key(line, *key, name, subject),
+        }
     }
     for (name, text) in table.constants {
         line.text(name, text);
@@ -52,14 +56,23 @@ fn write_line(line: &mut Line<'_>, table: &Table, subject: Subject<'_>, resource
     write_resource(line, table, resource);
     match subject {
         Subject::Request(record) => write_fields(line, table, resource, record.attributes()),
-        Subject::Event(_, event) => write_fields(line, table, resource, event.fields()),
-        Subject::Span(_, span) => write_fields(line, table, resource, span.fields()),
+        Subject::Event(_, event) => {
+            write_fields(line, table, resource, event.fields().filter(|field| !is_written(table, subject, field.name())));
+        }
+        Subject::Span(_, span) => {
+            write_fields(line, table, resource, span.fields().filter(|field| !is_written(table, subject, field.name())));
+        }
         Subject::Losses(losses, _) => {
             for (reason, count) in losses.iter() {
                 line.raw(&format!("campanile.lost.{reason}"), format_args!("{count}"));
             }
         }
     }
+}
+
+/// Whether a field stands in the line already, under the schema's own name.
+fn is_written(table: &Table, subject: Subject<'_>, field: &str) -> bool {
+    subject.attribute(field).is_some() && table.rows.iter().any(|(key, _)| key.attribute() == Some(field))
 }
 
 fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
@@ -136,8 +149,10 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::Probe => text(line, name, request.and_then(Record::probe)),
         Key::UserAgent => text(line, name, request.and_then(Record::user_agent)),
         Key::Outcome => text(line, name, request.map(|request| request.outcome().as_str())),
-        Key::Success => text(line, name, request.map(success)),
-        Key::ErrorType => text(line, name, request.and_then(Record::error_type)),
+        Key::Success => text(line, name, request.map(success).or(subject.call().map(call_success))),
+        Key::ErrorType => {
+            text(line, name, request.and_then(Record::error_type).or(subject.call().and_then(|call| call.error_type())));
+        }
         Key::FailureType => text(line, name, failure.and_then(|failure| failure.type_name())),
         Key::FailureMessage => text(line, name, failure.map(|failure| failure.message())),
         Key::Backtrace => text(line, name, failure.and_then(|failure| failure.backtrace())),
@@ -146,6 +161,7 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::File => text(line, name, subject.place().0),
         Key::Line => number(line, name, subject.place().1),
         Key::Target => text(line, name, Some(subject.target())),
+        Key::SpanKind => text(line, name, subject.call().map(|call| call.kind().as_str())),
         Key::SpanName => {
             if let Subject::Span(_, span) = subject {
                 line.text(name, span.name());
@@ -193,7 +209,10 @@ fn write_message(line: &mut Line<'_>, name: &str, subject: Subject<'_>) {
             None => line.display(name, format_args!("{} {} {}", record.method(), record.path(), record.outcome())),
         },
         Subject::Event(_, event) => line.display(name, format_args!("{}", event.message())),
-        Subject::Span(_, span) => line.display(name, format_args!("{}", span.name())),
+        Subject::Span(_, span) => match subject.call() {
+            Some(call) => line.display(name, format_args!("{}", Call(call))),
+            None => line.display(name, format_args!("{}", span.name())),
+        },
         Subject::Losses(losses, _) => {
             line.display(name, format_args!("{} records dropped: {losses}", losses.total()));
         }
@@ -284,6 +303,10 @@ fn success(request: &Record) -> &'static str {
         Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => "unknown",
         _ => "success",
     }
+}
+
+fn call_success(call: Span<'_>) -> &'static str {
+    if call.error_type().is_some() { "failure" } else { "success" }
 }
 
 const fn severity(level: Level) -> u8 {

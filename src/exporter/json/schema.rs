@@ -112,6 +112,15 @@ pub(super) enum Key {
     Line,
     Target,
     SpanName,
+    SpanKind,
+}
+
+impl Key {
+    /// What the conventions of OpenTelemetry call it, where it may stand among the fields of a span or an event.
+    pub(super) fn attribute(self) -> Option<&'static str> {
+        let key = if self == Self::Method { Self::KnownMethod } else { self };
+        OTEL.rows.iter().find(|(own, _)| *own == key).map(|(_, name)| *name)
+    }
 }
 
 /// The names of one schema.
@@ -226,6 +235,7 @@ static OTEL: Table = Table {
         (Key::ResponseBodySkipped, "campanile.response.body.skipped"),
         (Key::ResponseBodyTruncated, "campanile.response.body.truncated"),
         (Key::SpanName, "span_name"),
+        (Key::SpanKind, "span_kind"),
         (Key::Target, "target"),
         (Key::File, "code.file.path"),
         (Key::Line, "code.line.number"),

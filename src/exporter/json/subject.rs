@@ -2,7 +2,10 @@
 
 use tracing::Level;
 
-use crate::record::{Event, Failure, Kind, Losses, Record, Span, SpanId, TraceId};
+use crate::record::{Event, Failure, Kind, Losses, Record, Span, SpanId, SpanKind, TraceId, Value};
+
+/// The event that an error of an outgoing request is.
+const EXCEPTION: &str = "http.client.request.exception";
 
 /// What a line tells.
 #[derive(Clone, Copy)]
@@ -45,6 +48,7 @@ impl<'a> Subject<'a> {
             Self::Request(record) if record.is_failed() => Level::ERROR,
             Self::Request(_) => Level::INFO,
             Self::Event(_, event) => event.level(),
+            Self::Span(_, span) if span.error_type().is_some() => Level::WARN,
             Self::Span(_, span) => span.level(),
             Self::Losses(..) => Level::WARN,
         }
@@ -106,12 +110,30 @@ impl<'a> Subject<'a> {
         }
     }
 
-    pub(super) const fn event_name(&self) -> Option<&'static str> {
+    /// The span of an outgoing request.
+    pub(super) fn call(&self) -> Option<Span<'a>> {
+        match self {
+            Self::Span(_, span) if span.kind() == SpanKind::Client => Some(*span),
+            _ => None,
+        }
+    }
+
+    /// What a convention has a name for and stands among the fields: of an outgoing request, and of its errors.
+    pub(super) fn attribute(&self, name: &str) -> Option<Value<'a>> {
+        match self {
+            Self::Event(_, event) if event.name() == Some(EXCEPTION) => {
+                event.fields().find(|field| field.name() == name).map(|field| field.value())
+            }
+            _ => self.call()?.field(name),
+        }
+    }
+
+    pub(super) fn event_name(&self) -> Option<&'a str> {
         match self {
             Self::Request(_) => Some("campanile.request"),
             Self::Span(..) => Some("campanile.span"),
             Self::Losses(..) => Some("campanile.losses"),
-            Self::Event(..) => None,
+            Self::Event(_, event) => event.name(),
         }
     }
 }

@@ -102,9 +102,12 @@ impl Attempt {
 
     /// There was no response, or its body broke off.
     pub(super) fn failed<E: fmt::Display + 'static>(mut self, error: &E) {
-        let place = self.authority.as_ref().map(|authority| [" ", authority.host()]).unwrap_or_default().concat();
+        // Without what stands before an `@`: credentials.
+        let place = self.authority.as_ref().map_or("", Authority::as_str);
+        let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+        let space = if place.is_empty() { "" } else { " " };
         let what = if self.status.is_some() { ": the response broke off" } else { " failed" };
-        let message = format_args!("{}{place}{what}", self.method);
+        let message = format_args!("{}{space}{place}{what}", self.method);
         let error_type = self.call.as_ref().map(|call| call.exception(error, message));
         self.end(error_type, false);
     }
