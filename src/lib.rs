@@ -71,6 +71,22 @@ pub mod store;
 mod time;
 mod warn;
 
+pub mod alone {
+    //! Single parts of the whole, for people who want one of them: they need no [`Telemetry`](crate::Telemetry).
+    //!
+    //! | layer | what it does |
+    //! |---|---|
+    //! | [`request_id_layer`] | every request and its answer have an `x-request-id` |
+    //! | [`propagate_layer`] | the caller's trace context is kept, to be passed on |
+    //! | [`inject_layer`] | outgoing requests carry context and request id on |
+    //! | [`catch_panic_layer`](crate::catch_panic_layer) | a panic is answered with 500 and the request id |
+
+    pub use crate::layer::alone::{
+        IdentifyFuture, IdentifyRequest, Inject, InjectLayer, Propagate, PropagateLayer, RequestId, RequestIdLayer, TraceContext,
+        inject_layer, propagate_layer, request_id_layer,
+    };
+}
+
 #[cfg(feature = "axum")]
 pub mod axum {
     //! What belongs to handlers of axum.

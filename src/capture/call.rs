@@ -12,7 +12,7 @@ use tracing_subscriber::registry::LookupSpan as _;
 use super::failure::{chain_of, error_type};
 use super::mark::Owner;
 use super::write::{patch, show};
-use super::{Hub, Link, current};
+use super::{Exchange, Foreign, Hub, Link, current};
 use crate::propagator::Outgoing;
 use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, Origin, Parts, Slot, SpanSlot, Text};
 use crate::record::{Kind, Record, SpanId, SpanKind, TraceFlags, TraceId};
@@ -88,9 +88,8 @@ impl Call {
             Owner::Request { link, span } => (Some(Arc::clone(&link)), link.trace_id, link.trace_flags, span),
             Owner::Span { trace_id, trace_flags, span } => (None, trace_id, trace_flags, span),
             Owner::Nobody => {
-                let trace_id = random::trace_id();
-                let is_sampled = hub.sampler.sample(None, trace_id);
-                (None, trace_id, TraceFlags(TraceFlags::RANDOM.0 | u8::from(is_sampled)), SpanId::INVALID)
+                let (trace_id, trace_flags, parent) = outermost(hub);
+                (None, trace_id, trace_flags, parent)
             }
         };
         let mut parts = hub.pipeline.parts();
@@ -122,23 +121,28 @@ impl Call {
         struct Leave<'a>(&'a Call);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                self.0.on_stack(|stack, id| {
+                self.0.on_exchange(|exchange, id| {
+                    let stack = &mut exchange.parts.scratch.stack;
                     if let Some(at) = stack.iter().rposition(|entered| *entered == id) {
                         stack.remove(at);
+                        exchange.link.leave_foreign(id);
                     }
                 });
             }
         }
-        self.on_stack(|stack, id| stack.push(id));
+        self.on_exchange(|exchange, id| {
+            exchange.parts.scratch.stack.push(id);
+            exchange.link.enter_foreign(id);
+        });
         let _leave = Leave(self);
         f()
     }
 
-    fn on_stack(&self, f: impl FnOnce(&mut Vec<SpanId>, SpanId)) {
+    fn on_exchange(&self, f: impl FnOnce(&mut Exchange, SpanId)) {
         if let Home::Exchange(_) = self.home {
             let _ = current::with(|exchange| {
                 if self.is_of(&exchange.link) {
-                    f(&mut exchange.parts.scratch.stack, self.id);
+                    f(exchange, self.id);
                 }
             });
         }
@@ -251,6 +255,16 @@ fn owner() -> Owner {
         let registry = dispatch.downcast_ref::<Registry>().zip(span.id());
         Owner::of(registry.and_then(|(registry, id)| registry.span(id)))
     })
+}
+
+/// Trace, flags and parent of what belongs to nothing of ours: another library's current span, else a new trace.
+fn outermost(hub: &Hub) -> (TraceId, TraceFlags, SpanId) {
+    if let Some(span) = hub.foreign().and_then(Foreign::current) {
+        return (span.trace_id, span.trace_flags, span.span_id);
+    }
+    let trace_id = random::trace_id();
+    let is_sampled = hub.sampler.sample(None, trace_id);
+    (trace_id, TraceFlags(TraceFlags::RANDOM.0 | u8::from(is_sampled)), SpanId::INVALID)
 }
 
 /// Appends the span of a call; false when there was no room. `at` is the span around it, and the time.

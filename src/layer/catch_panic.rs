@@ -7,16 +7,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::internal_error::Asked;
 use crate::capture::{self, last_panic, message_of};
 
-/// Turns a panic in the service into `500 Internal Server Error`.
+/// Turns a panic in the service into `500 Internal Server Error`, with the request id in the body.
+///
+/// The body is plain text; for a caller whose `accept` prefers it, JSON: `{"error":"internal server error","request_id":"…"}`.
+/// What the panic said is not told. The id is that of [`ObserveLayer`](super::ObserveLayer) or
+/// [`request_id_layer`](crate::alone::request_id_layer), further out, else the caller's own where it is valid.
 ///
 /// Add it inside [`ObserveLayer`](super::ObserveLayer): the panic is then on the request's record, with its message and
 /// place, and the client gets an answer instead of a broken connection. A panic in a body that is already being sent
@@ -59,13 +63,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
-            Ok(inner) => CatchPanicFuture { inner: Some(inner) },
-            Err(payload) => {
-                note(message_of(&*payload));
-                CatchPanicFuture { inner: None }
-            }
-        }
+        let asked = Asked::of(&request);
+        let inner = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        let inner = inner.map_err(|payload| note(message_of(&*payload))).ok();
+        CatchPanicFuture { inner, asked }
     }
 }
 
@@ -77,6 +78,7 @@ pin_project! {
         // None when `call` itself panicked.
         #[pin]
         inner: Option<F>,
+        asked: Asked,
     }
 }
 
@@ -88,7 +90,9 @@ where
     type Output = Result<Response<CatchPanicBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(inner) = self.project().inner.as_pin_mut() else { return Poll::Ready(Ok(internal_error())) };
+        let this = self.project();
+        let internal_error = || this.asked.answer(|text| CatchPanicBody { body: Either::Text { text: Some(text) } });
+        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Ready(Ok(internal_error())) };
         match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
             Ok(polled) => polled.map_ok(|response| response.map(|body| CatchPanicBody { body: Either::Inner { body } })),
             Err(payload) => {
@@ -103,14 +107,6 @@ where
 fn note(message: &str) {
     let place = last_panic(message);
     let _ = capture::with(|exchange| exchange.fail_by_panic(message, place));
-}
-
-fn internal_error<R>() -> Response<CatchPanicBody<R>> {
-    let text = Some(Bytes::from_static(b"internal server error\n"));
-    let mut response = Response::new(CatchPanicBody { body: Either::Text { text } });
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
 }
 
 pin_project! {

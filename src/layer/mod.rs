@@ -1,6 +1,7 @@
 //! The Tower side: the layer, its service, future and body.
 
 mod address;
+pub(crate) mod alone;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
@@ -10,6 +11,7 @@ mod client;
 mod context;
 mod future;
 mod head;
+mod internal_error;
 mod observe;
 mod request_id;
 mod route;
