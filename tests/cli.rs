@@ -213,6 +213,62 @@ fn show_tells_everything_about_one_request() {
     }
 }
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn other(request: Request<Body>) -> Result<http::Response<Body>, BoxError> {
+    match request.uri().host() {
+        Some("stock.example") => Ok(http::Response::builder().status(503).body(Body::from("busy"))?),
+        _ => Err("nobody is there".into()),
+    }
+}
+
+/// Asks others: one that answers, one that does not.
+async fn buy(telemetry: campanile::Telemetry) -> &'static str {
+    let client = tower::ServiceBuilder::new().layer(telemetry.client_layer()).service_fn(other);
+    for uri in ["http://stock.example/items?token=very-secret", "https://user:very-secret@bank.example/pay"] {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = uri.parse().unwrap();
+        request.extensions_mut().insert(campanile::ResendCount(2));
+        if let Ok(response) = client.clone().oneshot(request).await {
+            let _ = response.into_body().collect().await.unwrap();
+        }
+    }
+    "bought"
+}
+
+#[test]
+fn show_tells_whom_a_request_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(Settings::new(directory.path())).unwrap();
+    let telemetry = campanile::builder().exporter(StoreExporter::new(store)).build().unwrap();
+    let asked = telemetry.clone();
+    let app = Router::new().route("/buy", get(move || buy(asked.clone()))).layer(telemetry.layer());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let response = app.oneshot(Request::get("/buy").body(Body::empty()).unwrap()).await.unwrap();
+        response.into_body().collect().await.unwrap();
+    });
+    drop(telemetry.shutdown_blocking(Duration::from_secs(10)));
+    let run = |arguments: &[&str]| campanile(arguments).arg("--store").arg(directory.path()).output().unwrap();
+    let found = run(&["search", "--json", "/buy"]);
+    let line: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    let id = line["span_id"].as_str().unwrap();
+    let out = text(&run(&["show", id]).stdout);
+    for part in [
+        "GET http://stock.example/items?token=REDACTED  ->  503 in ",
+        "GET https://REDACTED:REDACTED@bank.example/pay  ->  _OTHER in ",
+        " ms (resend 2)",
+        "  GET stock.example ",
+        "WARN   campanile::client: GET bank.example failed  exception.type=_OTHER  exception.message=nobody is there",
+    ] {
+        assert!(out.contains(part), "{part} in\n{out}");
+    }
+    assert!(!out.contains("very-secret"), "{out}");
+    let all: serde_json::Value = serde_json::from_slice(&run(&["show", "--json", id]).stdout).unwrap();
+    let span = &all["campanile.record.spans"][0];
+    assert_eq!((&span["kind"], &span["error_type"]), (&"client".into(), &"503".into()));
+}
+
 #[test]
 fn show_prints_bodies_with_a_line_for_each_value() {
     use campanile::Bodies;

@@ -146,6 +146,35 @@ pub(super) fn span(fields: &[(&str, Value<'_>)]) -> Parts {
     parts
 }
 
+/// An outgoing request outside any other.
+pub(super) fn call(error: &'static str, status: Option<i64>) -> Parts {
+    let mut fields = vec![
+        ("http.request.method", Value::Str("GET")),
+        ("url.full", Value::Str("http://stock.example:81/items?q=1")),
+        ("server.address", Value::Str("stock.example")),
+        ("server.port", Value::I64(81)),
+        ("http.request.resend_count", Value::I64(1)),
+    ];
+    fields.extend(status.map(|status| ("http.response.status_code", Value::I64(status))));
+    let mut parts = span(&fields);
+    for slot in &mut parts.spans {
+        slot.origin = Origin { name: Text::Static("GET"), target: Text::EMPTY, file: Text::EMPTY, line: 0, level: Level::INFO };
+        (slot.kind, slot.error) = (SpanKind::Client, Text::Static(error));
+    }
+    parts
+}
+
+/// An error of one.
+pub(super) fn exception() -> Parts {
+    let fields = [("exception.type", Value::Str("io::Error")), ("exception.message", Value::Str("refused"))];
+    let mut parts = live(Level::WARN, "GET stock.example:81 failed", &fields);
+    for slot in &mut parts.events {
+        let (name, target) = (Text::Static("http.client.request.exception"), Text::Static("campanile::client"));
+        slot.origin = Origin { name, target, file: Text::EMPTY, line: 0, level: Level::WARN };
+    }
+    parts
+}
+
 /// One record with `text` wherever outside text can stand.
 pub(super) fn everywhere(text: &str) -> Vec<Parts> {
     let mut request = answered();
@@ -194,7 +223,21 @@ pub(super) fn everywhere(text: &str) -> Vec<Parts> {
         slot.origin.target = value;
         slot.origin.name = value;
     }
-    vec![request, gone, rpc, event, job]
+    let names = ["http.request.method", "url.full", "http.response.status_code", "server.address"];
+    let mut call = span(&names.map(|name| (name, Value::Str(text))));
+    let value = call.push_text(text, MAX);
+    for slot in &mut call.spans {
+        (slot.kind, slot.error, slot.origin.name) = (SpanKind::Client, value, value);
+    }
+    let fields = list(&mut request, &names.map(|name| (name, Value::Str(text))));
+    let error = request.push_text(text, MAX);
+    request.spans.extend(call.spans.first().map(|slot| SpanSlot {
+        fields,
+        error,
+        origin: Origin { name: error, ..slot.origin },
+        ..*slot
+    }));
+    vec![request, gone, rpc, event, job, call]
 }
 
 pub(super) fn resource() -> Resource {

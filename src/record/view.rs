@@ -354,7 +354,7 @@ impl<'a> Event<'a> {
     pub fn name(&self) -> Option<&'a str> {
         // `tracing` calls an event without a name `event` and its place; the bridge from the `log` crate calls all of them `log`.
         let name = self.parts.str(self.slot.origin.name);
-        present(name).filter(|name| !name.starts_with("event ") && !matches!(*name, "log" | "log event"))
+        present(name).filter(|name| !name.starts_with("event ") && !matches!(*name, "event" | "log" | "log event"))
     }
 
     /// Its message; empty when it has none.

@@ -91,6 +91,26 @@ fn events_and_spans_are_set_off() {
 }
 
 #[test]
+fn a_call_says_whom_it_asked_and_how_that_ended() {
+    let ends = [("503", Some(503)), ("", Some(200)), ("timeout", None), ("", None)];
+    let mut text = ends.map(|(error, status)| shown(samples::call(error, status))).concat();
+    let mut failed = Parts { status: Some(502), ..samples::answered() };
+    failed.append(&samples::call("503", Some(503)));
+    // Of one without an answer there is an event.
+    failed.append(&samples::call("timeout", None));
+    text.push_str(&shown(failed));
+    let expected = "
+ 12:04:11.018         call    250ms  GET http://stock.example:81/items?q=1 503
+ 12:04:11.018         call    250ms  GET http://stock.example:81/items?q=1 200
+ 12:04:11.018         call    250ms  GET http://stock.example:81/items?q=1 timeout
+ 12:04:11.018         call    250ms  GET http://stock.example:81/items?q=1 cancelled
+ 12:04:11.018  GET     502    3.1ms  /orders/{id}                   1.2K  8f2c1a2b
+               └ call GET http://stock.example:81/items?q=1 503 after 250ms
+";
+    assert_eq!(format!("\n{text}"), expected, "\n{text}");
+}
+
+#[test]
 fn no_line_of_a_request_is_wider_than_the_terminal() {
     let long = Parts {
         route: None,

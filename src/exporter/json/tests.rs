@@ -130,6 +130,41 @@ fn a_live_event_names_its_request() {
 }
 
 #[test]
+fn a_call_is_told_in_the_names_of_the_schema() {
+    let call = samples::call("503", Some(503));
+    assert_eq!(
+        line(Schema::Otel, call.clone()),
+        concat!(
+            r#"{"timestamp":"2026-01-02T12:04:11.018000000Z","severity_text":"WARN","severity_number":13,"#,
+            r#""body":"GET http://stock.example:81/items?q=1 503","event_name":"campanile.span","#,
+            r#""span_id":"0707070707070707","http.request.method":"GET","server.address":"stock.example","server.port":81,"#,
+            r#""http.response.status_code":503,"duration_ms":250,"error.type":"503","span_name":"GET","span_kind":"client","#,
+            r#""service.name":"shop","service.version":"1.4.0","#,
+            r#""url.full":"http://stock.example:81/items?q=1","http.request.resend_count":1}"#,
+        )
+    );
+    let ecs = object(Schema::Ecs, call.clone());
+    assert_eq!((&ecs["url.domain"], &ecs["http.response.status_code"]), (&"stock.example".into(), &503.into()));
+    assert_eq!((&ecs["event.outcome"], &ecs["http.request.method"]), (&"failure".into(), &"GET".into()));
+    assert!(!ecs.contains_key("server.address") && !ecs.contains_key("labels.server.address"));
+    let logfmt = line(Schema::Logfmt, call);
+    assert!(logfmt.contains(" status=503 ") && logfmt.contains(" server.address=stock.example"), "{logfmt}");
+    let cancelled = object(Schema::Otel, samples::call("", None));
+    assert_eq!(cancelled["body"], "GET http://stock.example:81/items?q=1 cancelled");
+    assert_eq!((&cancelled["severity_text"], cancelled.get("error.type")), (&"INFO".into(), None));
+}
+
+#[test]
+fn an_error_of_a_call_is_told_in_the_names_of_the_schema() {
+    let otel = object(Schema::Otel, samples::exception());
+    assert_eq!(otel["event_name"], "http.client.request.exception");
+    assert_eq!((&otel["exception.type"], &otel["exception.message"]), (&"io::Error".into(), &"refused".into()));
+    assert!(otel.keys().all(|key| !key.starts_with("fields.")), "{otel:?}");
+    let ecs = object(Schema::Ecs, samples::exception());
+    assert_eq!((&ecs["error.message"], &ecs["exception.type"]), (&"refused".into(), &"io::Error".into()));
+}
+
+#[test]
 fn a_request_is_an_error_only_when_it_failed() {
     for (status, outcome, level) in [
         (Some(200), Outcome::Answered, "INFO"),

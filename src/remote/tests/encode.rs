@@ -12,7 +12,9 @@ use prost::Message as _;
 use tracing::Level;
 
 use super::kit::{event, origin, request, resource};
-use crate::record::parts::{BodySlot, CauseSlot, EventSlot, FailureSlot, LinkSlot, List, OPEN, Parts, Side, SpanSlot, Text};
+use crate::record::parts::{
+    BodySlot, CauseSlot, EventSlot, FailureSlot, LinkSlot, List, OPEN, Origin, Parts, Side, SpanSlot, Text,
+};
 use crate::record::{FailureKind, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId};
 use crate::remote::otlp::encode::{Logs, Sends, Traces};
 use crate::remote::{Encoder, Verdict};
@@ -275,6 +277,50 @@ fn child_spans_hang_below_the_request() {
         ("rows", Any::IntValue(3)),
     ];
     assert_eq!(attributes(&all[1].attributes), expected.map(|(key, value)| (key.to_owned(), value)).into());
+}
+
+#[test]
+fn an_outgoing_request_is_a_client_span() {
+    let call = |error: &'static str| {
+        spans(&[&request(|parts| {
+            let mut fields = List::default();
+            let status = crate::record::parts::Slot::I64(404);
+            parts.push_field(&mut fields, Text::Static("http.response.status_code"), status);
+            let (name, target, file) = (Text::Static("GET /items/{id}"), Text::EMPTY, Text::EMPTY);
+            let origin = Origin { name, target, file, line: 0, level: Level::INFO };
+            let (id, parent, kind, error) = (SpanId([1; 8]), parts.span_id, SpanKind::Client, Text::Static(error));
+            parts.push_span(SpanSlot { id, parent, origin, kind, error, start_ns: 0, end_ns: 9, fields });
+        })])
+        .remove(1)
+    };
+    let (failed, fine) = (call("404"), call(""));
+    assert_eq!((failed.kind, failed.name.as_str(), failed.parent_span_id), (3, "GET /items/{id}", vec![0x22; 8]));
+    let expected = [("http.response.status_code", Any::IntValue(404)), ("error.type", text("404"))];
+    assert_eq!(attributes(&failed.attributes), expected.map(|(key, value)| (key.to_owned(), value)).into());
+    let status = failed.status.unwrap();
+    assert_eq!((status.code, status.message.as_str(), fine.status), (2, "", None));
+    assert!(!attributes(&fine.attributes).contains_key("error.type"));
+}
+
+#[test]
+fn the_kind_of_a_span_is_told() {
+    let kinds = spans(&[&request(|parts| {
+        for (id, kind) in (1..).zip(SpanKind::ALL) {
+            child(parts, id, parts.span_id, 2000);
+            parts.spans.last_mut().unwrap().kind = kind;
+        }
+    })]);
+    assert_eq!(kinds.iter().skip(1).map(|span| span.kind).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn an_event_with_a_name_is_told_by_it() {
+    let named = ["http.client.request.exception", "event src/shop.rs:7", "log"].map(|name| {
+        let mut record = event("a message");
+        record.parts_mut().events[0].origin.name = Text::Static(name);
+        logs(&[&record]).remove(0).event_name
+    });
+    assert_eq!(named, ["http.client.request.exception", "", ""]);
 }
 
 #[test]
