@@ -221,7 +221,7 @@ async fn a_panic_is_answered_with_the_request_id() {
                 Ok::<_, BoxError>(Response::new(full("")))
             }
         });
-        let alone = ServiceBuilder::new().layer(catch_panic_layer()).service(broken.clone());
+        let alone = ServiceBuilder::new().layer(catch_panic_layer()).service(broken);
         let (status, kind, text) = answer(alone.clone(), with(&[])).await;
         assert_eq!((status.as_u16(), &kind[..], &text[..]), (500, TEXT, "internal server error\n"));
         let text = answer(alone.clone(), with(&[("x-request-id", "caller-1")])).await.2;
@@ -232,7 +232,7 @@ async fn a_panic_is_answered_with_the_request_id() {
         let (_, kind, text) = answer(alone, with(&json)).await;
         assert_eq!((&kind[..], &text[..]), ("application/json", "{\"error\":\"internal server error\"}\n"));
 
-        let identified = ServiceBuilder::new().layer(request_id_layer()).layer(catch_panic_layer()).service(broken.clone());
+        let identified = ServiceBuilder::new().layer(request_id_layer()).layer(catch_panic_layer()).service(broken);
         let text = answer(identified, with(&[("x-request-id", "caller-1"), ("accept", "application/json")])).await.2;
         let object: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(object, serde_json::json!({ "error": "internal server error", "request_id": "caller-1" }));

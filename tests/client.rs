@@ -618,7 +618,7 @@ async fn a_panic_of_the_client_goes_on_and_ends_its_span() {
             let client = client.clone();
             async move {
                 let call = client.oneshot(get(SocketAddr::from(([127, 0, 0, 1], 80)), "/"));
-                let payload = AssertUnwindSafe(call).catch_unwind().await.err().expect("the panic goes on");
+                let payload = AssertUnwindSafe(call).catch_unwind().await.map(drop).expect_err("the panic goes on");
                 assert_eq!(payload.downcast_ref::<&str>(), Some(if in_call { &"in call" } else { &"in poll" }));
                 assert_eq!(campanile::current().unwrap().trace_id(), TraceId::parse("0af7651916cd43dd8448eb211c80319c").unwrap());
             }
