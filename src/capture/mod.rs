@@ -6,7 +6,6 @@
 //! through a handle, and leaves its parts in the link's inbox.
 
 mod body;
-mod call;
 mod current;
 mod exchange;
 mod failure;
@@ -15,6 +14,7 @@ mod handle;
 mod hub;
 mod link;
 mod mark;
+mod outgoing;
 mod panic;
 mod rpc;
 mod span;
@@ -24,7 +24,6 @@ mod write;
 
 pub use self::body::Bodies;
 pub(crate) use self::body::{Rules, Watch, Way};
-pub(crate) use self::call::Call;
 pub(crate) use self::current::{as_guest, enter, guest, leave, with};
 pub(crate) use self::exchange::Exchange;
 #[cfg(feature = "axum")]
@@ -35,6 +34,7 @@ pub(crate) use self::foreign::{Foreign, ForeignSpan};
 pub use self::handle::{Handle, InExchange, WithExchange, current, set};
 pub(crate) use self::hub::Hub;
 pub(crate) use self::link::Link;
+pub(crate) use self::outgoing::OutgoingCall;
 pub(crate) use self::panic::{install_hook, last_panic, message_of};
 pub(crate) use self::rpc::{Call, Form, Messages, status as rpc_status};
 pub(crate) use self::subscribe::{Capture, CaptureFilter, REQUEST_TARGET};

@@ -114,7 +114,7 @@ fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap, truncates_ip
 ///
 /// # Source
 /// OpenTelemetry semantic conventions 1.44.0, `http.request.method`; compared with case.
-fn method(parts: &mut Parts, method: &Method, known: Option<&[String]>) -> (Text, bool) {
+pub(super) fn method(parts: &mut Parts, method: &Method, known: Option<&[String]>) -> (Text, bool) {
     let name = method.as_str();
     let text = match *method {
         Method::GET => "GET",

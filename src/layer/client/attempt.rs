@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
 
 use super::head::{self, field, number};
-use crate::capture::Call;
+use crate::capture::{OutgoingCall, rpc_status};
 use crate::layer::{Shared, head as heads};
 use crate::record::parts::{Parts, Slot, SpanSlot, Text};
 use crate::record::rpc_code;
@@ -17,7 +17,7 @@ use crate::record::rpc_code;
 #[derive(Debug)]
 pub(super) struct Attempt {
     /// None once it has ended.
-    call: Option<Call>,
+    call: Option<OutgoingCall>,
     /// Keeps the telemetry open until the response is over.
     shared: Arc<Shared>,
     method: Method,
@@ -31,7 +31,8 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Opens the span of a request, and puts its identity into the request's headers.
     pub(super) fn begin<B>(shared: &Arc<Shared>, request: &mut Request<B>) -> Self {
-        let call = Call::begin(&shared.hub, |parts, fields| head::request(parts, fields, request));
+        let known = shared.heads.known_methods.as_deref();
+        let call = OutgoingCall::begin(&shared.hub, |parts, fields| head::request(parts, fields, request, known));
         let (method, authority) = (request.method().clone(), request.uri().authority().cloned());
         let is_rpc = head::is_rpc(request.headers());
         call.inject(request.headers_mut());
@@ -162,10 +163,6 @@ fn set_error(parts: &mut Parts, span: &mut SpanSlot, why: (Option<&'static str>,
     } else if let Some(error) = error {
         span.error = Text::Static(error);
     }
-}
-
-fn rpc_status(headers: &HeaderMap) -> Option<u8> {
-    headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
 impl Drop for Attempt {

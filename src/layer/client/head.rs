@@ -3,20 +3,23 @@
 //! # Source
 //! OpenTelemetry semantic conventions 1.44.0: HTTP client spans, gRPC client spans.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, Method, Request};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Request};
 
 use super::extension::{ResendCount, UrlTemplate};
 use super::url::Target;
+use crate::capture::Form;
+use crate::layer::head as heads;
 use crate::record::parts::{List, MAX_HEADER_BYTES, Parts, Slot, Text};
 
 /// Longest URL that is kept, in bytes.
 const MAX_URL_BYTES: usize = 8 * 1024;
 
 /// Writes what is known before a request is sent, and gives the span's name.
-pub(super) fn request<B>(parts: &mut Parts, fields: &mut List, request: &Request<B>) -> Text {
+pub(super) fn request<B>(parts: &mut Parts, fields: &mut List, request: &Request<B>, known: Option<&[String]>) -> Text {
     let target = Target::of(request.uri(), request.headers());
-    let name = if is_rpc(request.headers()) { rpc(parts, fields, request) } else { http(parts, fields, request, target) };
+    let name =
+        if is_rpc(request.headers()) { rpc(parts, fields, request) } else { http(parts, fields, (request, target), known) };
     if let Some(host) = target.host() {
         text(parts, fields, "server.address", host);
         if let Some(port) = target.port() {
@@ -29,11 +32,12 @@ pub(super) fn request<B>(parts: &mut Parts, fields: &mut List, request: &Request
     name
 }
 
-fn http<B>(parts: &mut Parts, fields: &mut List, request: &Request<B>, target: Target<'_>) -> Text {
-    let known = known_method(request.method());
-    field(parts, fields, "http.request.method", Slot::Text(Text::Static(known.unwrap_or("_OTHER"))));
-    if known.is_none() {
-        text(parts, fields, "http.request.method_original", request.method().as_str());
+fn http<B>(parts: &mut Parts, fields: &mut List, (request, target): (&Request<B>, Target<'_>), known: Option<&[String]>) -> Text {
+    let (method, is_unknown) = heads::method(parts, request.method(), known);
+    let (named, name) = if is_unknown { (Text::Static("_OTHER"), Text::Static("HTTP")) } else { (method, method) };
+    field(parts, fields, "http.request.method", Slot::Text(named));
+    if is_unknown {
+        field(parts, fields, "http.request.method_original", Slot::Text(method));
     }
     let full = parts.push_fmt(MAX_URL_BYTES, format_args!("{target}"));
     field(parts, fields, "url.full", Slot::Text(full));
@@ -41,9 +45,9 @@ fn http<B>(parts: &mut Parts, fields: &mut List, request: &Request<B>, target: T
     if let Some(bytes) = body_bytes {
         number(parts, fields, "http.request.body.size", bytes);
     }
-    let method = known.unwrap_or("HTTP");
-    let Some(UrlTemplate(template)) = request.extensions().get() else { return Text::Static(method) };
+    let Some(UrlTemplate(template)) = request.extensions().get() else { return name };
     field(parts, fields, "url.template", Slot::Text(Text::Static(template)));
+    let method = if is_unknown { "HTTP" } else { request.method().as_str() };
     parts.push_fmt(MAX_URL_BYTES, format_args!("{method} {template}"))
 }
 
@@ -55,15 +59,9 @@ fn rpc<B>(parts: &mut Parts, fields: &mut List, request: &Request<B>) -> Text {
     method
 }
 
-/// Whether what has these headers is gRPC.
+/// Whether what has these headers is gRPC with trailers of HTTP, where its status can be seen.
 pub(super) fn is_rpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
-}
-
-/// The methods of the conventions; of any other only the original is told.
-fn known_method(method: &Method) -> Option<&'static str> {
-    const KNOWN: [&str; 10] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
-    KNOWN.into_iter().find(|known| method.as_str() == *known)
+    Form::of(headers) == Some(Form::Plain)
 }
 
 pub(super) fn text(parts: &mut Parts, fields: &mut List, name: &'static str, value: &str) {

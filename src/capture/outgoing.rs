@@ -28,7 +28,7 @@ const EXCEPTION: &str = "http.client.request.exception";
 /// Ended wherever its response is followed to: on the exchange that it began in where that is the current one, else through
 /// the inbox. A call that is still open when its request's record is finished stays unfinished there.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct OutgoingCall {
     id: SpanId,
     /// The request that it is made for, still open or not.
     link: Option<Arc<Link>>,
@@ -58,7 +58,7 @@ struct Own {
     parts: Box<Parts>,
 }
 
-impl Call {
+impl OutgoingCall {
     /// Begins a call where the calling code stands; `describe` writes its fields and gives its name.
     pub(crate) fn begin(hub: &Arc<Hub>, describe: impl FnOnce(&mut Parts, &mut List) -> Text) -> Self {
         let id = random::span_id();
@@ -118,7 +118,7 @@ impl Call {
 
     /// Runs `f` with this call as the innermost span, where the request that it is made for is the current one.
     pub(crate) fn within<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Leave<'a>(&'a Call);
+        struct Leave<'a>(&'a OutgoingCall);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
                 self.0.on_exchange(|exchange, id| {
