@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use campanile::{Bodies, TrustIds};
+use campanile::{Bodies, TrustIds, TrustedProxies};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use crate::catalogue::{Case, bytes};
@@ -45,7 +45,11 @@ fn request_id(case: &Case) -> Setup {
 fn client_address(case: &Case) -> Setup {
     let peer: IpAddr = case.text("peer").unwrap().parse().unwrap();
     let peer = SocketAddr::new(peer, 40_000);
-    Setup::new(Sent::of(&case.input["request"])).layer(move |layer| layer.peer(move |_| Some(peer)))
+    let trusted: Vec<String> = serde_json::from_value(case.input["trusted_proxies"].clone()).unwrap();
+    let trusted = TrustedProxies::list(trusted).unwrap();
+    Setup::new(Sent::of(&case.input["request"]))
+        .builder(move |builder| builder.trusted_proxies(trusted.clone()))
+        .layer(move |layer| layer.peer(move |_| Some(peer)))
 }
 
 fn headers(case: &Case) -> Setup {
