@@ -193,7 +193,7 @@ async fn routes_can_be_left_out_by_template() {
         let request = Request::builder().method("POST").uri(path).header("content-type", "text/plain");
         let request = request.body(axum::body::Body::from("hello")).unwrap();
         if is_outside {
-            let app = seen.layer().layer_into(app.layer(campanile::route_layer()));
+            let app = tower::Layer::layer(&seen.layer(), app.layer(campanile::route_layer()));
             drain(app.oneshot(request).await.unwrap().into_body()).await;
         } else {
             drain(app.layer(seen.layer()).oneshot(request).await.unwrap().into_body()).await;
@@ -201,16 +201,6 @@ async fn routes_can_be_left_out_by_template() {
         let record = seen.only();
         assert_eq!(record.request_body().is_some(), expected, "{path} {is_outside}");
         assert_eq!(record.response_body().is_some(), expected, "{path} {is_outside}");
-    }
-}
-
-trait LayerInto {
-    fn layer_into<S>(&self, service: S) -> campanile::Observe<S>;
-}
-
-impl LayerInto for campanile::ObserveLayer {
-    fn layer_into<S>(&self, service: S) -> campanile::Observe<S> {
-        tower::Layer::layer(self, service)
     }
 }
 

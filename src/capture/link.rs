@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Buf;
 use http::{HeaderMap, HeaderValue};
 
-use super::{Hub, Watch};
+use super::{Hub, Pieces, Watch};
 use crate::metrics::Place;
 use crate::propagator::request_id::X_REQUEST_ID;
 use crate::propagator::{Baggage, Outgoing};
@@ -96,8 +96,9 @@ impl Link {
     pub(crate) fn saw_request<D: Buf>(&self, data: &D) {
         self.request_bytes.fetch_add(data.remaining() as u64, Ordering::Relaxed);
         if let Some(watch) = &self.watch {
+            let frame = Pieces::of(data);
             // Held only to copy: by whoever reads the body, and once by the end of the request.
-            watch.lock().unwrap_or_else(PoisonError::into_inner).see(data);
+            watch.lock().unwrap_or_else(PoisonError::into_inner).see(&frame);
         }
     }
 

@@ -23,7 +23,7 @@ mod visit;
 mod write;
 
 pub use self::body::Bodies;
-pub(crate) use self::body::{Rules, Watch, Way};
+pub(crate) use self::body::{Pieces, Rules, Watch, Way};
 pub(crate) use self::current::{as_guest, enter, guest, leave, with};
 pub(crate) use self::exchange::Exchange;
 #[cfg(feature = "axum")]

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::future::Flight;
 use super::head;
-use crate::capture::Link;
+use crate::capture::{Link, Pieces};
 use crate::record::{FailureKind, Outcome};
 
 pin_project! {
@@ -131,7 +131,7 @@ impl FollowResponse {
             }
             exchange.parts.response_bytes = exchange.parts.response_bytes.saturating_add(data.remaining() as u64);
             if let Some(watch) = &mut exchange.response {
-                watch.see(data);
+                watch.see(&Pieces::of(data));
             }
         } else if let Some(trailers) = frame.trailers_ref() {
             head::trailers(&mut exchange.parts, trailers);

@@ -40,31 +40,15 @@ impl Watch {
     }
 
     /// Looks at a frame that is on its way.
-    pub(crate) fn see<D: Buf>(&mut self, data: &D) {
+    pub(crate) fn see(&mut self, frame: &Pieces<'_>) {
         if self.messages.is_none() && self.tap.as_ref().is_none_or(Tap::is_full) {
             return;
         }
-        // A `Buf` is somebody else's code: what it panics about is theirs to find out.
-        if catch_unwind(AssertUnwindSafe(|| self.look(data))).is_err() {
-            self.miss(usize::MAX);
-        }
-    }
-
-    fn look<D: Buf>(&mut self, data: &D) {
-        let (all, first) = (data.remaining(), data.chunk());
-        if first.len() >= all {
-            return self.take(first.get(..all).unwrap_or_default());
-        }
-        let mut pieces = [IoSlice::new(&[]); PIECES];
-        let count = data.chunks_vectored(&mut pieces);
-        let mut left = all;
-        for piece in pieces.iter().take(count) {
-            let piece = piece.get(..left.min(piece.len())).unwrap_or_default();
+        for piece in frame.slices.iter().take(frame.count) {
             self.take(piece);
-            left -= piece.len();
         }
-        if left > 0 {
-            self.miss(left);
+        if frame.missed > 0 {
+            self.miss(frame.missed);
         }
     }
 
@@ -103,6 +87,44 @@ impl Watch {
     /// The status of gRPC that stood in the body itself, as it does in grpc-web.
     pub(crate) fn rpc_status(&self) -> Option<u8> {
         self.messages.as_ref().and_then(Messages::status)
+    }
+}
+
+/// Where the bytes of one frame lie.
+///
+/// A `Buf` is somebody else's code: it runs here and not under a lock, and what it panics about is theirs to find out.
+pub(crate) struct Pieces<'a> {
+    slices: [IoSlice<'a>; PIECES],
+    count: usize,
+    /// Bytes behind them that cannot be seen.
+    missed: usize,
+}
+
+impl<'a> Pieces<'a> {
+    pub(crate) fn of<D: Buf>(data: &'a D) -> Self {
+        catch_unwind(AssertUnwindSafe(|| Self::look(data))).unwrap_or_else(|_| Self::new(usize::MAX))
+    }
+
+    fn new(missed: usize) -> Self {
+        Self { slices: [IoSlice::new(&[]); PIECES], count: 0, missed }
+    }
+
+    fn look<D: Buf>(data: &'a D) -> Self {
+        let (all, first) = (data.remaining(), data.chunk());
+        let mut pieces = Self::new(all);
+        if first.len() >= all {
+            let [slice, ..] = &mut pieces.slices;
+            (*slice, pieces.count, pieces.missed) = (IoSlice::new(first.get(..all).unwrap_or_default()), 1, 0);
+            return pieces;
+        }
+        let count = data.chunks_vectored(&mut pieces.slices);
+        for slice in pieces.slices.iter().take(count) {
+            // No more than it said, whatever it shows.
+            let Some(left) = pieces.missed.checked_sub(slice.len()) else { break };
+            pieces.missed = left;
+            pieces.count += 1;
+        }
+        pieces
     }
 }
 

@@ -29,7 +29,7 @@ fn watch(rules: &Arc<Rules>) -> Watch {
 /// What remains of the frames.
 fn settled(mut watch: Watch, frames: &[&[u8]], status: u16) -> Record {
     for frame in frames {
-        watch.see(frame);
+        watch.see(&Pieces::of(frame));
     }
     let seen = frames.iter().map(|frame| frame.len() as u64).sum();
     let mut record = Record::new(Box::new(Parts { status: Some(status), response_bytes: seen, ..Parts::default() }));
@@ -50,7 +50,7 @@ fn the_first_bytes_are_kept_and_all_are_counted() {
 fn a_frame_in_pieces_is_kept_in_order() {
     let rules = rules(Bodies::on());
     let mut watch = watch(&rules);
-    watch.see(&Bytes::from_static(b"ab").chain(&b"cd"[..]).chain(&b"ef"[..]));
+    watch.see(&Pieces::of(&Bytes::from_static(b"ab").chain(&b"cd"[..]).chain(&b"ef"[..])));
     let mut record = Record::new(Box::new(Parts { response_bytes: 6, ..Parts::default() }));
     watch.settle(&mut record, Way::Response, &idle());
     assert_eq!(record.response_body().unwrap().content(), "abcdef");
@@ -75,8 +75,8 @@ impl Buf for OnePiece {
 fn nothing_is_kept_behind_what_could_not_be_seen() {
     let rules = rules(Bodies::on());
     let mut watch = watch(&rules);
-    watch.see(&OnePiece);
-    watch.see(&&b"later"[..]);
+    watch.see(&Pieces::of(&OnePiece));
+    watch.see(&Pieces::of(&&b"later"[..]));
     let mut record = Record::new(Box::new(Parts { response_bytes: 9, ..Parts::default() }));
     watch.settle(&mut record, Way::Response, &idle());
     let body = record.response_body().unwrap();
@@ -101,9 +101,9 @@ impl Buf for Bad {
 fn a_buffer_that_panics_costs_the_rest_of_the_body() {
     let rules = rules(Bodies::on());
     let mut watch = watch(&rules);
-    watch.see(&&b"ok"[..]);
-    watch.see(&Bad);
-    watch.see(&&b"later"[..]);
+    watch.see(&Pieces::of(&&b"ok"[..]));
+    watch.see(&Pieces::of(&Bad));
+    watch.see(&Pieces::of(&&b"later"[..]));
     let mut record = Record::new(Box::new(Parts { response_bytes: 11, ..Parts::default() }));
     watch.settle(&mut record, Way::Response, &idle());
     assert_eq!(record.response_body().unwrap().content(), "ok");
@@ -113,16 +113,16 @@ fn a_buffer_that_panics_costs_the_rest_of_the_body() {
 fn what_is_over_the_budget_is_skipped_and_says_so() {
     let rules = rules(Bodies::on().max_bytes(1000).budget_bytes(1500));
     let (mut first, mut second, mut third) = (watch(&rules), watch(&rules), watch(&rules));
-    first.see(&&[b'a'; 2000][..]);
-    second.see(&&[b'b'; 300][..]);
-    third.see(&&[b'c'; 300][..]);
+    first.see(&Pieces::of(&&[b'a'; 2000][..]));
+    second.see(&Pieces::of(&&[b'b'; 300][..]));
+    third.see(&Pieces::of(&&[b'c'; 300][..]));
     assert_eq!(rules.held_bytes(), 1300);
     let record = settled(third, &[b"c"], 200);
     assert_eq!(record.response_body().unwrap().skipped(), Some("budget"));
     let record = settled(second, &[&[b'b'; 300]], 200);
     assert_eq!(record.response_body().unwrap().kept_bytes(), 300, "what it had when the budget ended");
     let mut fourth = watch(&rules);
-    fourth.see(&&b"d"[..]);
+    fourth.see(&Pieces::of(&&b"d"[..]));
     assert_eq!(rules.held_bytes(), 1256, "there is room again");
     drop((first, fourth));
     assert_eq!(rules.held_bytes(), 0);
@@ -148,7 +148,7 @@ fn a_route_that_is_told_late_still_counts() {
     let rules = rules(Bodies::on().only_routes(["/a"]));
     for (route, expected) in [("/a", true), ("/b", false)] {
         let mut watch = watch(&rules);
-        watch.see(&&b"x"[..]);
+        watch.see(&Pieces::of(&&b"x"[..]));
         let parts = Parts { route: Some(Text::Static(route)), response_bytes: 1, ..Parts::default() };
         let mut record = Record::new(Box::new(parts));
         watch.settle(&mut record, Way::Response, &idle());
@@ -160,6 +160,6 @@ fn a_route_that_is_told_late_still_counts() {
 fn its_debug_output_has_nothing_of_the_body() {
     let rules = rules(Bodies::on());
     let mut watch = watch(&rules);
-    watch.see(&&b"canary"[..]);
+    watch.see(&Pieces::of(&&b"canary"[..]));
     assert!(!format!("{watch:?} {rules:?}").contains("canary"));
 }
