@@ -9,8 +9,6 @@ use crate::record::{Record, Span, Value, rpc_code};
 
 /// A method that nobody knows.
 const OTHER: &str = "_OTHER";
-/// Statuses of gRPC.
-const UNIMPLEMENTED: u8 = 12;
 
 pub(super) fn http_server(record: &Record) -> Set<'_> {
     let mut set = Set::new();
@@ -26,17 +24,9 @@ pub(super) fn http_server(record: &Record) -> Set<'_> {
 pub(super) fn rpc_server(record: &Record) -> Set<'_> {
     let mut set = Set::new();
     set.push("rpc.system.name", "grpc");
-    let method = present(record.path().strip_prefix('/').unwrap_or(record.path()));
-    // Where the server did not know the method, or nothing that speaks gRPC has answered, a client may have made it up.
-    let is_unknown = record.rpc_status() == Some(UNIMPLEMENTED)
-        || record.rpc_status().is_none() && record.status().is_some_and(|status| status >= 400);
-    set.push("rpc.method", method.filter(|_| !is_unknown).unwrap_or(OTHER));
+    set.push("rpc.method", record.rpc_method().unwrap_or(OTHER));
     set.push_some("rpc.response.status_code", record.rpc_status().map(rpc_code));
-    let error_type = match record.rpc_status() {
-        Some(code) if code != 0 && record.is_failed() => Some(rpc_code(code)),
-        _ => record.error_type(),
-    };
-    set.push_some("error.type", error_type);
+    set.push_some("error.type", record.error_type());
     set
 }
 

@@ -20,7 +20,6 @@ pub struct Snapshot {
 struct All {
     resource: Arc<Resource>,
     /// When the pipeline began.
-    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only OTLP tells it"))]
     origin_unix_ns: u64,
     start_unix_ns: u64,
     unix_ns: u64,
