@@ -28,23 +28,10 @@ use self::catalogue::{Case, area};
 
 /// Cases that cannot run yet, with what they wait for.
 const WAITING: &[(&str, &str)] = &[
-    ("CA-01", "trusted proxies"),
-    ("CA-02", "trusted proxies"),
-    ("CA-04", "trusted proxies"),
-    ("CA-05", "trusted proxies"),
-    ("CA-06", "trusted proxies"),
-    ("CA-08", "trusted proxies"),
-    ("CA-09", "trusted proxies"),
-    ("CA-10", "trusted proxies"),
-    ("CA-12", "trusted proxies"),
-    ("CA-13", "trusted proxies"),
-    ("CA-14", "trusted proxies"),
-    ("CA-16", "trusted proxies"),
     ("HD-05", "headers that a setting keeps"),
     ("HD-13", "headers that a setting keeps"),
     ("UR-06", "patterns"),
     ("UR-10", "patterns"),
-    ("UR-13", "metrics"),
     ("BO-14", "bodies"),
     ("BO-16", "bodies"),
     ("BO-17", "bodies"),

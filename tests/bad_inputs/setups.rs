@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use campanile::{Bodies, TrustIds};
+use campanile::{Bodies, TrustIds, TrustedProxies};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use crate::catalogue::{Case, bytes};
@@ -45,7 +45,11 @@ fn request_id(case: &Case) -> Setup {
 fn client_address(case: &Case) -> Setup {
     let peer: IpAddr = case.text("peer").unwrap().parse().unwrap();
     let peer = SocketAddr::new(peer, 40_000);
-    Setup::new(Sent::of(&case.input["request"])).layer(move |layer| layer.peer(move |_| Some(peer)))
+    let trusted = TrustedProxies::list(case.texts("trusted_proxies")).unwrap();
+    // A server says who is at the other end; here the case does.
+    Setup::new(Sent::of(&case.input["request"]))
+        .layer(move |layer| layer.peer(move |_| Some(peer)))
+        .builder(move |builder| builder.trusted_proxies(trusted.clone()))
 }
 
 fn headers(case: &Case) -> Setup {

@@ -13,7 +13,12 @@ fn rules(bodies: Bodies) -> Arc<Rules> {
 }
 
 fn idle() -> Pipeline {
-    Pipeline::start(crate::record::Resource::default(), Vec::new(), crate::metrics::Settings::default(), crate::keep::Quiet::default())
+    Pipeline::start(
+        crate::record::Resource::default(),
+        Vec::new(),
+        crate::metrics::Settings::default(),
+        crate::keep::Quiet::default(),
+    )
 }
 
 fn watch(rules: &Arc<Rules>) -> Watch {
