@@ -45,11 +45,11 @@ fn request_id(case: &Case) -> Setup {
 fn client_address(case: &Case) -> Setup {
     let peer: IpAddr = case.text("peer").unwrap().parse().unwrap();
     let peer = SocketAddr::new(peer, 40_000);
-    let trusted: Vec<String> = serde_json::from_value(case.input["trusted_proxies"].clone()).unwrap();
-    let trusted = TrustedProxies::list(trusted).unwrap();
+    let trusted = TrustedProxies::list(case.texts("trusted_proxies")).unwrap();
+    // A server says who is at the other end; here the case does.
     Setup::new(Sent::of(&case.input["request"]))
-        .builder(move |builder| builder.trusted_proxies(trusted.clone()))
         .layer(move |layer| layer.peer(move |_| Some(peer)))
+        .builder(move |builder| builder.trusted_proxies(trusted.clone()))
 }
 
 fn headers(case: &Case) -> Setup {

@@ -101,7 +101,7 @@ impl Body for Frames {
         Poll::Ready(match (self.frames.pop_front(), self.end) {
             (Some(frame), _) => Some(Ok(frame)),
             (None, End::Fails) => Some(Err(Broken(10).into())),
-            (None, End::Panics) => panic!("{}", crate::invariants::SCRIPTED),
+            (None, End::Panics) => std::panic::panic_any(crate::invariants::SCRIPTED),
         })
     }
 }

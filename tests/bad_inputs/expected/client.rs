@@ -14,6 +14,7 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
         | "unterminated quote: header ignored"
         | "two header families and none configured: neither is believed"
         | "fail closed" => assert_eq!(address.as_deref(), peer, "{id}"),
+        // Beside the address, as an attribute.
         "flag all_hops_trusted set" => {
             assert_eq!(record.attribute("campanile.client.all_hops_trusted"), Some(Value::Bool(true)), "{id}");
             assert_eq!(seen.json()["campanile.client.all_hops_trusted"], true, "{id}");
