@@ -128,6 +128,19 @@ async fn a_request_that_is_not_sampled_counts_too() {
     assert_eq!(duration(&seen).count(&[]), 1);
 }
 
+#[tokio::test]
+async fn a_quiet_request_counts_too_and_is_not_lost() {
+    let seen = Observed::with(|builder| builder.quiet_routes(["/orders/{id}"]));
+    let app = orders().layer(seen.layer());
+    for _ in 0..3 {
+        let request = Request::get("/orders/1").body(axum::body::Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+    }
+    assert_eq!(duration(&seen).count(&[("http.route", "/orders/{id}")]), 3);
+    assert!(metrics(&seen).metric("campanile.records.dropped").is_none());
+    assert!(seen.requests().is_empty());
+}
+
 /// Hosts, paths, queries and headers that a client chooses, and methods that it makes up.
 #[tokio::test]
 async fn nothing_that_a_client_makes_up_becomes_an_attribute() {

@@ -60,7 +60,8 @@ impl Measure {
 
 /// The ledger as metrics tell it.
 fn own(stats: Stats) -> Own {
-    let mut own = Own { dropped: stats.dropped, exporters: Vec::new() };
+    // What settings asked to leave out is not lost.
+    let mut own = Own { dropped: stats.dropped.unasked(), exporters: Vec::new() };
     for exporter in stats.exporters {
         match own.exporters.iter_mut().find(|known: &&mut OfExporter| known.name == exporter.name) {
             // Two of one name are one to whoever reads it.
