@@ -27,7 +27,7 @@ pub(crate) fn record(seed: u64, now_unix_ns: u64) -> Record {
     parts.parent_span_id = SpanId(rng.u64(0..2).to_be_bytes());
     parts.trace_flags = TraceFlags(rng.u8(..));
     parts.parent_is_remote = rng.bool();
-    parts.start_unix_ns = now_unix_ns.saturating_sub(rng.u64(0..17) * 7 * MINUTE_NS + 100_000_000_000);
+    parts.start_unix_ns = now_unix_ns.saturating_sub(rng.u64(0..17) * 7 * MINUTE_NS + 150_000_000_000);
     parts.duration_ns = rng.u64(0..2_000_000_000) >> rng.u32(0..10);
     parts.head_ns = rng.bool().then(|| rng.u64(..));
     parts.first_byte_ns = rng.bool().then(|| rng.u64(..));

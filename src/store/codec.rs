@@ -18,7 +18,9 @@ use crate::record::parts::{
 };
 use crate::record::{FailureKind, Kind, Outcome, Record, RequestIdSource, SpanId, SpanKind, TraceFlags, TraceId};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version before: without what `since_second` writes.
+const FIRST: u8 = 1;
 
 const KINDS: [Kind; 4] = [Kind::Request, Kind::Event, Kind::Span, Kind::Live];
 const SOURCES: [RequestIdSource; 4] =
@@ -75,9 +77,9 @@ pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
 /// When the bytes are not a record of a known version.
 pub(super) fn decode(bytes: &[u8]) -> Result<Record, Error> {
     match bytes.split_first() {
-        Some((&VERSION, rest)) => {
+        Some((version @ &(FIRST | VERSION), rest)) => {
             let reader = Reader { rest, text: String::new(), names: Vec::new(), parts: Box::default() };
-            reader.record().ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged"))
+            reader.record(*version).ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged"))
         }
         Some((version, _)) => {
             let message = format!("a stored record has version {version}; the newest known one is {VERSION}");
@@ -329,7 +331,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn record(mut self) -> Option<Record> {
+    fn record(mut self, version: u8) -> Option<Record> {
         self.head()?;
         self.parts.attributes = self.fields()?;
         for _ in 0..self.number()? {
@@ -358,7 +360,7 @@ impl<'a> Reader<'a> {
         self.parts.dropped_spans = self.u32()?;
         self.parts.dropped_events = self.u32()?;
         self.parts.dropped_failures = self.u32()?;
-        if !self.rest.is_empty() {
+        if version > FIRST {
             self.since_second()?;
         }
         self.parts.text = self.text;
