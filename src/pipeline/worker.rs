@@ -149,5 +149,4 @@ fn number(record: &mut Record, sequence: &mut u64) {
         *sequence += 1;
         record.parts_mut().sequence = *sequence;
     }
-    true
 }

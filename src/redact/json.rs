@@ -219,7 +219,7 @@ impl Json<'_, '_> {
                 self.replace(from, self.at, QUOTED, reason.unwrap_or("nested too deep"));
             }
             (b'"', Some(reason)) => {
-                let string = self.string().unwrap_or_else(|_| self.to_the_end());
+                let string = self.string().unwrap_or_else(|_| self.rest_of_text());
                 let content = self.text.get(string.start..string.end).unwrap_or_default();
                 if !string.is_whole || !matches!(content, "" | REDACTED) {
                     self.replace(from, self.at, QUOTED, reason);
@@ -256,7 +256,7 @@ impl Json<'_, '_> {
                 b'}' | b']' => depth -= 1,
                 b'"' => {
                     if self.string().is_err() {
-                        self.to_the_end();
+                        self.rest_of_text();
                     }
                     continue;
                 }
@@ -266,7 +266,7 @@ impl Json<'_, '_> {
         }
     }
 
-    fn to_the_end(&mut self) -> Str {
+    fn rest_of_text(&mut self) -> Str {
         let start = self.at;
         self.at = self.text.len();
         Str { start, end: self.at, has_escapes: false, is_whole: false }

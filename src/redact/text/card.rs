@@ -14,7 +14,7 @@ const GROUPS: [&[usize]; 8] =
 ///
 /// # Source
 /// ISO/IEC 7812-1: the first digit is that of travel and banking (2 to 6), the last one is Luhn's.
-pub(in crate::redact) fn is_card(digits: impl Iterator<Item = u8> + Clone + DoubleEndedIterator) -> bool {
+pub(in crate::redact) fn is_card(digits: impl DoubleEndedIterator<Item = u8>) -> bool {
     let (mut sum, mut count, mut first) = (0_u32, 0, 0);
     for (place, byte) in digits.rev().enumerate() {
         let digit = u32::from(byte.wrapping_sub(b'0'));
