@@ -34,6 +34,12 @@ pub(crate) const REDACTED: &str = "REDACTED";
 /// Where headers stand, for whoever tells of a redaction.
 const HEADER_PLACE: &str = "http.header";
 
+/// The query without the secrets of the table; `None` when there are none. For texts that hold a query among other things;
+/// the pass over the record looks at them again, by the rules of the settings.
+pub(crate) fn query(query: &str) -> Option<String> {
+    Rules::default().query(query, &mut note::Notes::default())
+}
+
 /// A text without the mark of a cut, and whether it had one.
 fn uncut(text: &str) -> (&str, bool) {
     text.strip_suffix(CUT_MARK).map_or((text, false), |text| (text, true))

@@ -12,10 +12,6 @@ fn field(parts: &mut Parts, list: &mut List, name: &str, value: Value<'_>) {
     parts.push_field(list, name, value);
 }
 
-fn query(text: &str) -> Option<String> {
-    Rules::default().query(text, &mut Notes::default())
-}
-
 fn form(text: &str) -> Option<String> {
     Rules::default().form(text, false, &mut Notes::default())
 }
