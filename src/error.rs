@@ -19,6 +19,12 @@ impl BuildError {
         Self { key: key.into(), problem: problem.into(), source: None }
     }
 
+    /// The same for a setting that goes by another name.
+    #[must_use]
+    pub(crate) fn of(self, key: impl Into<String>) -> Self {
+        Self { key: key.into(), ..self }
+    }
+
     /// Adds the cause.
     #[must_use]
     pub(crate) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

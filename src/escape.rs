@@ -7,8 +7,8 @@ use std::fmt;
 ///
 /// # Shape
 /// Escaped are the 65 control characters (C0, DEL, C1), U+2028 and U+2029, the bidirectional marks and overrides, the
-/// zero-width characters and the byte order mark. Everything else, the backslash included, stays as it is: the result
-/// is for eyes and cannot be turned back.
+/// zero-width characters and other invisible ones, tags, and the byte order mark. Everything else, the backslash included,
+/// stays as it is: the result is for eyes and cannot be turned back. Nothing is ever looked up or filled in.
 ///
 /// # Example
 /// ```
@@ -52,28 +52,57 @@ pub(crate) fn is_plain(text: &str) -> bool {
 }
 
 /// Whether a character never reaches an output as it is.
+///
+/// # Source
+/// The categories Cc, Zl and Zp of Unicode 16, and of Cf and what is drawn as nothing all that is not part of ordinary
+/// writing or of an emoji's own form: soft hyphen, marks and isolates of direction, fillers, annotations, tags.
 pub(crate) const fn is_hidden(char: char) -> bool {
     matches!(char,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+        | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn every_control_character_becomes_visible() {
-        for code in (0..0x20).chain(0x7f..0xa0).chain(0x200b..0x2010).chain(0x2028..0x202f).chain(0x2066..0x206a) {
+        let marks = (0x200b..0x2010).chain(0x2028..0x202f).chain(0x2060..0x2070).chain([0xad, 0x61c, 0xfeff, 0xfff9, 0xe0041]);
+        let mut controls = 0;
+        for code in (0..0x20).chain(0x7f..0xa0).inspect(|_| controls += 1).chain(marks) {
             let char = char::from_u32(code).unwrap();
             let out = escape(&format!("a{char}b")).to_string();
             assert!(out.starts_with("a\\") && out.ends_with('b') && !out.chars().any(is_hidden), "{code:x}: {out:?}");
+        }
+        assert_eq!(controls, 65, "EV-02");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_one_visible_line(text in any::<String>(), mark in any::<char>()) {
+            for text in [text, mark.to_string()] {
+                let out = escape(&text).to_string();
+                prop_assert!(!out.chars().any(is_hidden) && out.lines().count() <= 1);
+                prop_assert_eq!(escape(&out).to_string(), out.clone(), "once more changes nothing");
+                // What is left out of the escapes is there as it was.
+                let shown: String = text.chars().filter(|char| !is_hidden(*char)).collect();
+                prop_assert!(text.chars().any(is_hidden) || out == shown);
+            }
         }
     }
 
     #[test]
     fn plain_and_foreign_text_stays_as_it_is() {
-        for text in ["", "plain \\n", "größe 日本 🦀"] {
+        // HD-06: templates, formats and lookups are text.
+        for text in ["", "plain \\n", "größe 日本 🦀 👩🏽 ❤️", "{{7*7}} {0} %s %n ${env:HOME} #{1+1} ${jndi:ldap://x}"]
+        {
             assert_eq!(escape(text).to_string(), text);
         }
     }

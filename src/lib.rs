@@ -107,5 +107,6 @@ pub use self::layer::{
 pub use self::pipeline::{ExporterStats, Report, Stats};
 pub use self::propagator::forwarded::{ForwardedBy, TrustedProxies};
 pub use self::propagator::{Propagator, TraceResponse};
+pub use self::redact::Redact;
 #[cfg(feature = "otlp")]
 pub use self::remote::otlp;

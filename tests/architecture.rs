@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("warn", &["escape"]),
     ("random", &["record"]),
     ("query", &["record"]),
-    ("redact", &["record"]),
+    ("redact", &["record", "error"]),
     ("keep", &["record", "query", "error"]),
     ("propagator", &["record", "random", "error"]),
     ("store", &["record", "query"]),

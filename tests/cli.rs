@@ -203,7 +203,7 @@ fn show_tells_everything_about_one_request() {
             "cli.rs:",
             "\n  render ",
             "===",
-            "authorization: ‹redacted 18B›",
+            "authorization: ‹redacted 18 B: credentials›",
             "accept: text/html",
             "WARN   cli: bad\\nFAKE",
         ] {
@@ -300,6 +300,19 @@ fn show_prints_bodies_with_a_line_for_each_value() {
     let (request, response) = (&json["campanile.record.request_body"], &json["campanile.record.response_body"]);
     assert_eq!(request["content"], r#"{"item":"nut","count":[1,2]}"#);
     assert_eq!((&response["kept_bytes"], &response["truncated"]), (&40.into(), &true.into()));
+}
+
+#[test]
+fn show_tells_what_was_redacted_and_why() {
+    let id = id_of("path:/orders/1");
+    let page = text(&run(&["show", &id]).stdout);
+    assert!(page.contains("?token=REDACTED"), "{page}");
+    let line = "redacted  url.query token: 3 B: access, refresh, id, session or CSRF token";
+    assert!(page.lines().any(|found| found == line), "{page}");
+    let json: serde_json::Value = serde_json::from_slice(&run(&["show", "--json", &id]).stdout).unwrap();
+    let told = &json["campanile.record.redactions"];
+    assert_eq!((&told[0]["key"], &told[0]["len_bytes"]), (&"authorization".into(), &18.into()), "{told}");
+    assert_eq!((&told[1]["place"], &told[1]["hash"]), (&"url.query".into(), &serde_json::Value::Null), "{told}");
 }
 
 #[test]

@@ -9,12 +9,13 @@ use super::http::HttpInCode;
 use super::metrics::MetricChanges;
 use super::propagation::Propagation;
 use super::settings::Settings;
-use super::{Env, Telemetry, exporters};
+use super::{Env, Telemetry, exporters, redact};
 use crate::capture::Bodies;
 use crate::error::BuildError;
 use crate::exporter::Exporter;
 use crate::keep::Sampler;
 use crate::pipeline::ErasedExporter;
+use crate::redact::Redact;
 
 /// Starts a telemetry from the environment, and installs it for the process.
 ///
@@ -49,6 +50,7 @@ pub fn builder() -> Builder {
         resource: Vec::new(),
         sample_ratio: None,
         filter: None,
+        redact: Redact::new(),
         has_opentelemetry: false,
         propagation: Propagation::default(),
         metrics: MetricChanges::default(),
@@ -70,6 +72,7 @@ pub struct Builder {
     pub(super) propagation: Propagation,
     bodies: Option<Bodies>,
     pub(super) http: HttpInCode,
+    redact: Redact,
 }
 
 impl Builder {
@@ -89,6 +92,8 @@ impl Builder {
     /// | `CAMPANILE_QUIET_ROUTES` | routes whose requests are told only when they fail, such as `/healthz,/assets/*` | none |
     /// | `CAMPANILE_LEVEL` | least level that is recorded of the application's own code | `debug` |
     /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
+    /// | `CAMPANILE_REDACT_KEYS` | [keys](Redact::key) whose values are secrets too, as `iban,*_note` | none |
+    /// | `CAMPANILE_REDACT_PATTERNS` | [regular expressions](Redact::pattern) of what is a secret too, one in each line | none |
     /// | `OTEL_EXPORTER_OTLP_…` | the collector; traces, logs and metrics are sent once an endpoint is named | none |
     /// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who is speaking | the executable's name |
     /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are sent | all, unless the caller decided |
@@ -185,6 +190,17 @@ impl Builder {
         self
     }
 
+    /// Which secrets are taken out beside those that always are, and which of those are none.
+    ///
+    /// What the environment asks for is added.
+    ///
+    /// # Default
+    /// [`Redact::new`].
+    pub fn redact(mut self, redact: Redact) -> Self {
+        self.redact = redact;
+        self
+    }
+
     /// Starts it. Touches nothing global: no subscriber, no panic hook.
     ///
     /// # Errors
@@ -215,6 +231,10 @@ impl Builder {
             }
             settings.bodies = Some(bodies);
         }
+        let rules = match &self.env {
+            Some(env) => redact::rules(self.redact, env, &mut warnings)?,
+            None => self.redact.rules()?,
+        };
         let mut exporters = self.exporters;
         let mut places = Vec::new();
         if settings.is_off || settings.is_sdk_disabled {
@@ -227,7 +247,7 @@ impl Builder {
             }
         }
         let http = self.http.settle(&settings);
-        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings.into_inner()))
+        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings.into_inner(), rules))
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

@@ -11,6 +11,7 @@ mod metrics;
 #[cfg(feature = "otlp")]
 pub(crate) mod otlp;
 mod propagation;
+mod redact;
 mod resource;
 mod settings;
 #[cfg(feature = "axum")]

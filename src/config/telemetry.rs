@@ -14,6 +14,7 @@ use crate::capture::{Capture, CaptureFilter, Hub, Rules, install_hook};
 use crate::keep::Quiet;
 use crate::layer::{HeadSettings, ObserveClientLayer, ObserveLayer, Shared};
 use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
+use crate::redact;
 use crate::warn::{line, say, warn};
 
 /// The telemetry that was installed last, for whoever has to end the process.
@@ -42,8 +43,9 @@ impl Telemetry {
         exporters: Vec<Box<dyn ErasedExporter>>,
         places: Vec<String>,
         warnings: Vec<String>,
+        rules: redact::Rules,
     ) -> Self {
-        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics, quiet);
+        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics, quiet, rules);
         let hub = Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let bodies = settings.bodies.and_then(Rules::new);

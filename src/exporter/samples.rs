@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tracing::Level;
 
 use super::{Batch, ExportError, Exporter, Patience};
-use crate::record::parts::{CauseSlot, EventSlot, FailureSlot, List, Origin, Parts, Side, SpanSlot, Text};
+use crate::record::parts::{
+    BodySlot, CauseSlot, EventSlot, FailureSlot, List, Media, Origin, Parts, RedactionSlot, Side, SpanSlot, Text,
+};
 use crate::record::{FailureKind, Kind, Losses, Outcome, Record, Resource, SpanId, SpanKind, TraceFlags, TraceId, Value};
 
 /// 2026-01-02T12:04:11.018Z.
@@ -201,6 +203,10 @@ pub(super) fn everywhere(text: &str) -> Vec<Parts> {
         failure.backtrace = value;
     }
     push_event(&mut request, Level::INFO, text, &[(text, Value::Str(text))]);
+    request.probe = Some(value);
+    let body = BodySlot { media: Media::Text, content: value, kept_bytes: 1, skipped: value };
+    (request.request_body, request.response_body) = (Some(body), Some(body));
+    request.push_redaction(RedactionSlot { place: value, key: value, rule: value, len: 1, hash: 1 });
     let mut gone = answered();
     gone.path = gone.push_text(text, MAX);
     gone.route = None;
@@ -222,6 +228,7 @@ pub(super) fn everywhere(text: &str) -> Vec<Parts> {
     for slot in &mut job.spans {
         slot.origin.target = value;
         slot.origin.name = value;
+        slot.error = value;
     }
     let names = ["http.request.method", "url.full", "http.response.status_code", "server.address"];
     let mut call = span(&names.map(|name| (name, Value::Str(text))));

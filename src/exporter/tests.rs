@@ -18,10 +18,12 @@ fn over<W: Write + Send + Clone + 'static>(writer: &W) -> Vec<Box<dyn Exporter>>
     all
 }
 
+/// Every text field of a record, every local exporter that writes text: EV-01, EV-02, HD-01, HD-02, HD-04, SE-12, UR-01
+/// and UR-02 of the catalogue.
 #[test]
 fn no_character_from_outside_breaks_a_line_or_hides() {
-    let codes = (0..0x20).chain(0x7f..0xa0).chain(0x200b..0x2010).chain(0x2028..0x202f);
-    let codes = codes.chain([0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0xfeff, 0x22, 0x5c, 0x3d]);
+    let codes = (0..0x20).chain(0x7f..0xa0).chain(0x200b..0x2010).chain(0x2028..0x202f).chain(0x2060..0x2070);
+    let codes = codes.chain([0xad, 0x61c, 0x180e, 0xfeff, 0xfff9, 0xe0041, 0x22, 0x5c, 0x3d]);
     let count = over(&Shared::default()).len();
     let write = |index: usize, text: &str| {
         let shared = Shared::default();
@@ -36,10 +38,48 @@ fn no_character_from_outside_breaks_a_line_or_hides() {
                 let out = write(index, &text);
                 assert!(out.ends_with('\n') && out.lines().count() == *lines, "{text:?}: {out}");
                 assert!(!out.chars().any(|char| char != '\n' && is_hidden(char)), "{text:?}: {out}");
-                let is_json = out.starts_with('{');
-                assert!(!is_json || out.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{out}");
+                if out.starts_with('{') {
+                    let mut texts = Vec::new();
+                    out.lines().for_each(|line| strings(&serde_json::from_str(line).unwrap(), &mut texts));
+                    assert!(texts.contains(&text), "whoever parses it gets the same text back: {text:?}: {out}");
+                }
             }
         }
+    }
+}
+
+/// Cases of the catalogue as they stand there: HD-01, HD-02, HD-04, HD-06, EV-01, SE-12 and SE-14.
+#[test]
+fn hostile_texts_stay_texts() {
+    for text in [
+        "\u{1b}[2J\u{1b}]0;pwned\u{7}\u{1b}[31m",
+        "ok\u{9b}31mred",
+        "a\u{2028}b\u{2029}c\u{85}d",
+        "{{7*7}} {0} %s %n ${env:HOME} #{1+1} ${jndi:ldap://x}",
+        "a\nFAKE level=error msg=\"x\"",
+        "\r\u{1b}[1Aapproved",
+        "</script><script>alert(1)</script>\u{2028}",
+    ] {
+        for index in 0..over(&Shared::default()).len() {
+            let shared = Shared::default();
+            let mut exporter = over(&shared).remove(index);
+            samples::export(exporter.as_mut(), samples::everywhere(text), &Losses::default()).unwrap();
+            let out = shared.text();
+            assert!(!out.chars().any(|char| char != '\n' && is_hidden(char)), "{out}");
+            assert!(out.lines().all(|line| !line.starts_with("FAKE") && !line.contains("49} ")), "{out}");
+            if text.starts_with("{{") {
+                assert!(out.contains("{0} %s %n ${env:HOME} #{1+1} ${jndi:ldap://x}"), "HD-06: {out}");
+            }
+        }
+    }
+}
+
+fn strings(value: &serde_json::Value, all: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(text) => all.push(text.clone()),
+        serde_json::Value::Array(list) => list.iter().for_each(|value| strings(value, all)),
+        serde_json::Value::Object(map) => map.values().for_each(|value| strings(value, all)),
+        _ => {}
     }
 }
 

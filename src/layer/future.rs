@@ -165,7 +165,7 @@ impl Flight {
         self.shared.callers.trace_response.write(*trace_id, *span_id, *trace_flags, response.headers_mut());
         if let Some(exchange) = &mut self.exchange {
             exchange.parts.head_ns = Some(exchange.link.now_ns());
-            head::response(&mut exchange.parts, &response);
+            head::response(&mut exchange.parts, &response, exchange.link.hub.pipeline.rules());
             watch::response(exchange, response.headers(), self.shared.bodies.as_ref());
             if self.wraps_router
                 && exchange.parts.route.is_none()

@@ -1,5 +1,6 @@
 //! Heads become slots and texts of a record.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,7 +13,7 @@ use crate::capture::{Form, rpc_status};
 use crate::propagator::forwarded::Proxies;
 use crate::propagator::request_id::RequestId;
 use crate::record::parts::{CUT_MARK, MAX_HEADER_BYTES, Parts, Side, Slot, Text};
-use crate::redact;
+use crate::redact::{Rules, is_cookie, name_cookies};
 
 /// Longest path and query that are kept, in bytes.
 const MAX_URI_BYTES: usize = 8 * 1024;
@@ -55,13 +56,15 @@ pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Set
         parts.host = Some(parts.push_text(host, MAX_HEADER_BYTES));
         parts.port = port;
     }
-    parts.user_agent = headers.get(USER_AGENT).map(|value| parts.push_bytes(value.as_bytes(), MAX_HEADER_BYTES));
+    let rules = settings.shared.hub.pipeline.rules();
+    let user_agent = headers.get(USER_AGENT).filter(|value| !value.is_sensitive() && rules.shows_header(&USER_AGENT));
+    parts.user_agent = user_agent.map(|value| parts.push_bytes(value.as_bytes(), MAX_HEADER_BYTES));
     (parts.peer, parts.client, parts.client_port) = (peer, told.client, told.client_port);
     if told.all_trusted {
         parts.set_attribute(Text::Static(ALL_HOPS_TRUSTED), Slot::Bool(true));
     }
     parts.is_rpc = Form::of(headers).is_some();
-    push_headers(parts, Side::Request, headers, heads.truncates_ip);
+    push_headers(parts, Side::Request, headers, heads.truncates_ip, rules);
 }
 
 /// Cuts the addresses, where the settings ask for it: once nobody needs the whole ones to decide by any more.
@@ -80,34 +83,42 @@ fn find_peer(settings: &Settings, extensions: &Extensions) -> Option<SocketAddr>
 }
 
 /// Copies what the head of a response says.
-pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>) {
+pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>, rules: &Rules) {
     parts.status = Some(response.status().as_u16());
-    push_headers(parts, Side::Response, response.headers(), false);
+    push_headers(parts, Side::Response, response.headers(), false, rules);
     if parts.is_rpc {
         parts.rpc_status = rpc_status(response.headers());
     }
 }
 
 /// Copies trailers.
-pub(super) fn trailers(parts: &mut Parts, trailers: &HeaderMap) {
-    push_headers(parts, Side::Trailer, trailers, false);
+pub(super) fn trailers(parts: &mut Parts, trailers: &HeaderMap, rules: &Rules) {
+    push_headers(parts, Side::Trailer, trailers, false, rules);
     if parts.is_rpc {
         parts.rpc_status = rpc_status(trailers).or(parts.rpc_status);
     }
 }
 
-fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap, truncates_ip: bool) {
+fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap, truncates_ip: bool, rules: &Rules) {
+    let (first, has_cookies) = (parts.headers.len(), Cell::new(false));
     parts.push_headers(side, || {
         headers.iter().map(|(name, value)| {
             // A request id is shown only in the form in which it is taken.
             let is_id = *name == super::request_id::HEADER && RequestId::parse(value.as_bytes()).is_some();
-            let is_kept = !value.is_sensitive() && (is_id || redact::header_is_kept(name));
+            let is_kept = !value.is_sensitive() && (is_id || rules.shows_header(name));
             let tells_address = truncates_ip && address::is_told_by(name);
             let has_userinfo = *name == HOST && value.as_bytes().contains(&b'@');
             let is_kept = is_kept && !tells_address && !has_userinfo;
+            if !is_kept && is_cookie(name) {
+                has_cookies.set(true);
+            }
             (name.as_str(), is_kept.then_some(value.as_bytes()), value.len())
         })
     });
+    if has_cookies.get() {
+        name_cookies(parts, first, headers);
+    }
+    rules.hash_headers(parts, headers);
 }
 
 /// The method, and whether it is none of those that are known: then a client may have made it up.

@@ -30,6 +30,7 @@ use crate::keep::Quiet;
 use crate::metrics::{self, Active};
 use crate::record::parts::Parts;
 use crate::record::{Kind, Reason, Record, Resource};
+use crate::redact::Rules;
 use crate::warn::warn;
 
 /// Records that wait for the worker, at most; a record of a failed request may wait beyond that, up to a quarter more.
@@ -68,6 +69,7 @@ struct Shared {
     wants_live: bool,
     metrics: metrics::Settings,
     active: Active,
+    rules: Rules,
 }
 
 /// What flush and shutdown wait for.
@@ -87,6 +89,7 @@ impl Pipeline {
         exporters: Vec<Box<dyn ErasedExporter>>,
         metrics: metrics::Settings,
         quiet: Quiet,
+        rules: Rules,
     ) -> Self {
         let resource = Arc::new(resource);
         let lanes: Vec<_> = exporters.into_iter().map(|exporter| Lane::start(exporter, Arc::clone(&resource))).collect();
@@ -109,6 +112,7 @@ impl Pipeline {
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
             lanes,
             quiet,
+            rules,
         });
         if has_lanes && !worker::start(&shared, resource) {
             shared.abort();
@@ -179,6 +183,11 @@ impl Pipeline {
     /// Where requests in flight are counted.
     pub(crate) fn active(&self) -> &Active {
         &self.shared.active
+    }
+
+    /// What may be copied into a record, and what is taken out of it again.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.shared.rules
     }
 
     /// Whether an exporter shows events while their request is running.

@@ -3,6 +3,7 @@ use std::sync::mpsc;
 use super::*;
 use crate::exporter::{Batch, ExportError, Pace};
 use crate::record::Outcome;
+use crate::redact::Rules;
 
 /// Takes batches when it is told to.
 struct Stuck {
@@ -41,7 +42,7 @@ impl Exporter for Panics {
 }
 
 fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>) -> Pipeline {
-    Pipeline::start(resource, exporters, metrics::Settings::default(), Quiet::default())
+    Pipeline::start(resource, exporters, metrics::Settings::default(), Quiet::default(), Rules::default())
 }
 
 fn record(pipeline: &Pipeline, outcome: Outcome) -> Record {

@@ -1,5 +1,6 @@
 //! The thread between the request threads and the exporters.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::thread;
@@ -11,7 +12,6 @@ use super::{Shared, quiet};
 use crate::keep::probe;
 use crate::record::parts::Text;
 use crate::record::{Kind, Reason, Record, Resource};
-use crate::redact;
 use crate::warn::warn;
 
 /// How often it looks by itself. Nobody wakes it for a record, which is what keeps the request thread cheap.
@@ -96,7 +96,11 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
         };
         measure.record(&record);
         recognise(&mut record);
-        redact::record(&mut record);
+        if !redact(shared, &mut record) {
+            shared.give_back(record, Some(Reason::RedactionError));
+            shared.in_hand.fetch_sub(1, Ordering::AcqRel);
+            continue;
+        }
         if is_quiet(shared, &record) {
             shared.give_back(record, Some(Reason::Quiet));
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
@@ -117,6 +121,12 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
     shared.counts.forward(count as u64);
     shared.in_hand.fetch_sub(count, Ordering::AcqRel);
     true
+}
+
+/// Takes its secrets out; false where nobody may see the record. A fault of ours costs this record, and neither its
+/// secrets nor those behind it.
+fn redact(shared: &Shared, record: &mut Record) -> bool {
+    catch_unwind(AssertUnwindSafe(|| shared.rules.record(record))).is_ok()
 }
 
 /// Says which health checker or probe a request came from.

@@ -30,11 +30,13 @@ pub enum Reason {
     DiskFloor,
     /// A setting asked not to hear of requests like it, and it went well.
     Quiet,
+    /// Its secrets could not be taken out.
+    RedactionError,
 }
 
 impl Reason {
     /// Every reason, in a fixed order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::QueueFull,
         Self::MemoryBudget,
         Self::TooLarge,
@@ -47,6 +49,7 @@ impl Reason {
         Self::InternalPanic,
         Self::DiskFloor,
         Self::Quiet,
+        Self::RedactionError,
     ];
 
     /// The word that every output uses.
@@ -65,6 +68,7 @@ impl Reason {
             Self::InternalPanic => "internal_panic",
             Self::DiskFloor => "disk_floor",
             Self::Quiet => "quiet",
+            Self::RedactionError => "redaction_error",
         }
     }
 }
@@ -146,6 +150,6 @@ mod tests {
         for (index, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(losses.of(reason), index as u64 + 1, "{reason}");
         }
-        assert_eq!(losses.total(), 78);
+        assert_eq!(losses.total(), 91);
     }
 }

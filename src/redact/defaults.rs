@@ -9,20 +9,24 @@ pub(crate) enum Part {
     HeaderSecret,
     /// A key of the query whose value is replaced.
     QueryKey,
-    /// A field, attribute or key of the query whose value is replaced.
+    /// A field, attribute, key of the query, of a form or of JSON whose value is replaced.
     FieldKey,
+    /// Something in a text that is known by its shape; [`text`](super::text) finds it.
+    Shape,
+    /// How tokens of some maker begin.
+    TokenPrefix,
 }
 
 /// One row of the table.
 ///
 /// # Shape
 /// Names of headers are in lower case and matched whole. Keys are written without `-` and `_`, in lower case, because
-/// matching ignores all three; a key that begins with `*` matches every key that ends so.
+/// matching ignores all three; a key that begins with `*` matches every key that ends so. The reason is what people are
+/// shown in the place of what was taken out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
     pub(crate) name: &'static str,
     pub(crate) part: Part,
-    #[allow(dead_code, reason = "for whoever reads the table")]
     pub(crate) reason: &'static str,
 }
 
@@ -30,11 +34,12 @@ const fn rule(name: &'static str, part: Part, reason: &'static str) -> Rule {
     Rule { name, part, reason }
 }
 
-use Part::{FieldKey, HeaderKept, HeaderSecret, QueryKey};
+use Part::{FieldKey, HeaderKept, HeaderSecret, QueryKey, Shape, TokenPrefix};
 
 /// All rules.
 ///
 /// `referer`, `location`, `link` and `content-security-policy` are not kept: they hold URLs with queries, or nonces.
+/// Of `cookie` and `set-cookie` the names of cookies are kept, and their attributes.
 /// `x-request-id` is not kept as a header, because a refused one must not be stored; a valid one is the record's own.
 pub(crate) const RULES: &[Rule] = &[
     rule("accept", HeaderKept, "negotiation"),
@@ -198,7 +203,46 @@ pub(crate) const RULES: &[Rule] = &[
     rule("card", FieldKey, "payment card"),
     rule("cvv", FieldKey, "payment card"),
     rule("cvc", FieldKey, "payment card"),
+    rule("bearer", Shape, "credentials"),
+    rule("basic", Shape, "credentials"),
+    rule("jwt", Shape, "JSON web token"),
+    rule("private-key", Shape, "private key"),
+    rule("userinfo", Shape, "user and password of a URL"),
+    rule("card", Shape, "payment card"),
+    // In paths only: elsewhere an address is what people look for.
+    rule("mail", Shape, "mail address"),
+    rule("ghp_", TokenPrefix, "token of GitHub"),
+    rule("gho_", TokenPrefix, "token of GitHub"),
+    rule("ghu_", TokenPrefix, "token of GitHub"),
+    rule("ghs_", TokenPrefix, "token of GitHub"),
+    rule("ghr_", TokenPrefix, "token of GitHub"),
+    rule("github_pat_", TokenPrefix, "token of GitHub"),
+    rule("glpat-", TokenPrefix, "token of GitLab"),
+    rule("sk_live_", TokenPrefix, "key of Stripe"),
+    rule("sk_test_", TokenPrefix, "key of Stripe"),
+    rule("rk_live_", TokenPrefix, "key of Stripe"),
+    rule("whsec_", TokenPrefix, "key of Stripe"),
+    rule("xoxa-", TokenPrefix, "token of Slack"),
+    rule("xoxb-", TokenPrefix, "token of Slack"),
+    rule("xoxp-", TokenPrefix, "token of Slack"),
+    rule("xoxr-", TokenPrefix, "token of Slack"),
+    rule("xoxs-", TokenPrefix, "token of Slack"),
+    rule("xapp-", TokenPrefix, "token of Slack"),
+    rule("AKIA", TokenPrefix, "key of AWS"),
+    rule("ASIA", TokenPrefix, "key of AWS"),
+    rule("AIzaSy", TokenPrefix, "key of Google"),
+    rule("npm_", TokenPrefix, "token of npm"),
+    rule("hf_", TokenPrefix, "token of Hugging Face"),
+    rule("sk-", TokenPrefix, "key of OpenAI, Anthropic and others"),
+    rule("dop_v1_", TokenPrefix, "token of DigitalOcean"),
+    rule("shpat_", TokenPrefix, "token of Shopify"),
+    rule("pypi-", TokenPrefix, "token of PyPI"),
 ];
+
+/// Why a rule exists, in words for people.
+pub(super) fn reason(name: &str, part: Part) -> &'static str {
+    RULES.iter().find(|rule| rule.part == part && rule.name == name).map_or("secret", |rule| rule.reason)
+}
 
 /// Names of the rules of one part; `N` is their [`count`].
 pub(super) const fn names<const N: usize>(part: Part) -> [&'static str; N] {

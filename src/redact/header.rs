@@ -1,22 +1,27 @@
 //! Which headers are shown.
 
-use http::HeaderName;
-
-use super::defaults::{Part, count, names};
-
-/// Whether the value of a header is kept without any setting.
-pub(crate) fn header_is_kept(name: &HeaderName) -> bool {
-    is_kept(name.as_str())
-}
+use super::defaults::{Part, count, names, reason};
+use super::key::OwnKeys;
 
 /// Whether the value of a header, its name in lower case, is never kept, whatever the settings say.
-pub(crate) fn header_is_secret(name: &str) -> bool {
+pub(super) fn header_is_secret(name: &str) -> bool {
+    reason_of_header(name).is_some()
+}
+
+/// Why it is not.
+pub(super) fn reason_of_header(name: &str) -> Option<&'static str> {
     if is_kept(name) {
-        return false;
+        return None;
+    }
+    if SECRET.contains(&name) {
+        return Some(reason(name, Part::HeaderSecret));
     }
     // A header of someone's own making that is named like a secret field is one.
-    SECRET.contains(&name) || super::field_is_secret(name)
+    NO_KEYS.field(name)
 }
+
+/// A setting that shows a key does not show a header.
+static NO_KEYS: OwnKeys = OwnKeys { secret: Vec::new(), shown: Vec::new() };
 
 /// Asked for each header of each request, on the request's own thread: one hash, and usually one comparison.
 pub(super) fn is_kept(name: &str) -> bool {
@@ -62,8 +67,14 @@ const fn hash(name: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
     use crate::redact::defaults::RULES;
+
+    fn header_is_kept(name: &HeaderName) -> bool {
+        is_kept(name.as_str())
+    }
 
     #[test]
     fn every_kept_header_of_the_table_is_found_and_no_other() {

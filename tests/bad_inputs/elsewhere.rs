@@ -42,7 +42,7 @@ const CASES: &[(&str, Case)] = &[
     ("EN-18", Runs(RESOURCE, "a_name_that_is_not_unicode_is_ignored_with_a_warning")),
     ("EN-20", Missing("spool")),
     ("EN-21", Missing("spool")),
-    ("EN-22", Missing("redaction by pattern")),
+    ("EN-22", Runs("tests/redaction.rs", "en_22_a_pattern_that_is_too_large_stops_the_start")),
     ("EN-24", Missing("webhook exporter")),
     ("EN-25", Missing("webhook exporter")),
     ("EN-26", Missing("viewer")),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use campanile::exporter::{Schema, escape};
-use campanile::record::{Body, Event, Failure, Field, Header, Span, Value};
+use campanile::record::{Body, Event, Failure, Field, Header, Redaction, Span, Value};
 use campanile::store::Stored;
 use serde_json::{Map, Value as Json, json};
 
@@ -23,6 +23,7 @@ pub(crate) fn json(stored: &Stored) -> String {
         ("spans", record.spans().map(span).collect()),
         ("events", record.events().map(event).collect()),
         ("failures", record.failures().map(failure).collect()),
+        ("redactions", record.redactions().map(redaction).collect()),
         (
             "dropped",
             json!({
@@ -97,6 +98,16 @@ fn failure(failure: Failure<'_>) -> Json {
     })
 }
 
+fn redaction(redaction: Redaction<'_>) -> Json {
+    json!({
+        "place": redaction.place(),
+        "key": redaction.key(),
+        "reason": redaction.rule(),
+        "len_bytes": redaction.len_bytes(),
+        "hash": redaction.hash().map(|hash| format!("{hash:08x}")),
+    })
+}
+
 /// An array, since a name may come twice; a value that was not taken is null beside its length.
 fn headers<'a>(headers: impl Iterator<Item = Header<'a>>) -> Json {
     headers.map(|header| json!({ "name": header.name(), "value": header.value(), "len_bytes": header.len_bytes() })).collect()
@@ -131,8 +142,9 @@ fn visible(json: &str) -> String {
         if char.is_ascii_graphic() || char == ' ' || escape(text).to_string() == text {
             out.push(char);
         } else {
-            // Every such character is in the basic plane.
-            let _ = write!(out, "\\u{:04x}", u32::from(char));
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
         }
     }
     out
@@ -144,9 +156,9 @@ mod tests {
 
     #[test]
     fn json_stays_the_same_for_whoever_parses_it() {
-        let before = json!({ "a\u{202e}": "b\u{9b}\n\u{feff}ü" });
+        let before = json!({ "a\u{202e}": "b\u{9b}\n\u{feff}ü\u{e0041}" });
         let text = visible(&before.to_string());
-        assert_eq!(text, r#"{"a\u202e":"b\u009b\n\ufeffü"}"#);
+        assert_eq!(text, r#"{"a\u202e":"b\u009b\n\ufeffü\udb40\udc41"}"#);
         assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), before);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use campanile::exporter::escape;
 use campanile::record::{
-    Body, Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Resource, Span, SpanKind, rpc_code,
+    Body, Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Redaction, Resource, Span, SpanKind, rpc_code,
 };
 use campanile::store::Stored;
 
@@ -28,12 +28,13 @@ pub(crate) fn page(record: &Record, resource: &Resource, later: &[Stored], width
         }
     }
     page.calls(record);
-    page.headers("request", record.request_headers(), record.request_body_bytes(), record.request_body());
+    page.headers(("request", record), record.request_headers(), record.request_body_bytes(), record.request_body());
     let sent = record.status().map(|_| record.response_body_bytes());
-    page.headers("response", record.response_headers(), sent, record.response_body());
-    page.headers("trailers", record.trailers(), None, None);
+    page.headers(("response", record), record.response_headers(), sent, record.response_body());
+    page.headers(("trailers", record), record.trailers(), None, None);
     page.events(record);
     page.later(record, later);
+    page.redactions(record);
     page.left_out(record);
     page.out
 }
@@ -145,8 +146,14 @@ impl Page {
         }
     }
 
-    fn headers<'a>(&mut self, side: &str, headers: impl Iterator<Item = Header<'a>>, bytes: Option<u64>, body: Option<Body<'_>>) {
-        let mut rows: Vec<String> = headers.map(header).collect();
+    fn headers<'a>(
+        &mut self,
+        (side, record): (&str, &Record),
+        headers: impl Iterator<Item = Header<'a>>,
+        bytes: Option<u64>,
+        body: Option<Body<'_>>,
+    ) {
+        let mut rows: Vec<String> = headers.map(|it| header(it, record)).collect();
         if let Some(bytes) = bytes {
             rows.push(body::title(bytes, body));
         }
@@ -194,6 +201,19 @@ impl Page {
                 self.row(label, format_args!("{after:>11}  {}", said(event)));
                 label = "";
             }
+        }
+    }
+
+    /// What was taken out of everything but whole headers, which say so themselves.
+    fn redactions(&mut self, record: &Record) {
+        let mut label = "redacted";
+        for redaction in record.redactions().filter(|redaction| !is_whole_header(*redaction, record)) {
+            if !label.is_empty() {
+                self.out.push('\n');
+            }
+            let key = redaction.key().map(|key| format!(" {}", escape(key))).unwrap_or_default();
+            self.row(label, format_args!("{}{key}: {}", escape(redaction.place()), why(redaction)));
+            label = "";
         }
     }
 
@@ -282,12 +302,33 @@ fn push(facts: &mut Vec<String>, name: &str, value: Option<&str>) {
     }
 }
 
-fn header(header: Header<'_>) -> String {
+fn header(header: Header<'_>, record: &Record) -> String {
     let name = escape(header.name());
-    match header.value() {
-        Some(value) => format!("{name}: {}", escape(value)),
-        None => format!("{name}: ‹redacted {}B›", header.len_bytes()),
+    if let Some(value) = header.value() {
+        return format!("{name}: {}", escape(value));
     }
+    let known = record.redactions().find(|redaction| {
+        redaction.place() == HEADER && redaction.key() == Some(header.name()) && redaction.len_bytes() == header.len_bytes()
+    });
+    match known {
+        Some(redaction) => format!("{name}: ‹redacted {}›", why(redaction)),
+        None => format!("{name}: ‹redacted {} B›", header.len_bytes()),
+    }
+}
+
+/// Where redactions of headers stand.
+const HEADER: &str = "http.header";
+
+/// Whether it took a whole header, whose own row tells of it.
+fn is_whole_header(redaction: Redaction<'_>, record: &Record) -> bool {
+    let mut headers = record.request_headers().chain(record.response_headers()).chain(record.trailers());
+    redaction.place() == HEADER && headers.any(|header| Some(header.name()) == redaction.key() && header.value().is_none())
+}
+
+/// How long it was, why it was taken out, and which others are the same.
+fn why(redaction: Redaction<'_>) -> String {
+    let hash = redaction.hash().map(|hash| format!(" #{hash:08x}")).unwrap_or_default();
+    format!("{} B: {}{hash}", redaction.len_bytes(), escape(redaction.rule()))
 }
 
 fn fields<'a>(fields: impl Iterator<Item = Field<'a>>) -> String {

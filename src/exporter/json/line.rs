@@ -170,8 +170,10 @@ impl Quoted<'_> {
             '\n' => self.out.push_str("\\n"),
             '\r' => self.out.push_str("\\r"),
             '\t' => self.out.push_str("\\t"),
-            // Every hidden character is in the basic plane: four digits are enough.
-            hidden if is_hidden(hidden) => write!(self.out, "\\u{:04x}", u32::from(hidden))?,
+            // Those beyond the basic plane take two.
+            hidden if is_hidden(hidden) => {
+                hidden.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(self.out, "\\u{unit:04x}"))?;
+            }
             visible => self.out.push(visible),
         }
         let len = self.out.len() - before;

@@ -361,6 +361,13 @@ impl Parts {
         admitted
     }
 
+    /// Tells of something that was taken out; beyond the limit it is not told.
+    pub(crate) fn push_redaction(&mut self, redaction: RedactionSlot) {
+        if self.redactions.len() < MAX_REDACTIONS {
+            self.redactions.push(redaction);
+        }
+    }
+
     /// Appends headers: names, values that are kept, lengths of all values.
     ///
     /// Their bytes are checked to be text all at once, which costs a fraction of checking each.

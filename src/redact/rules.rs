@@ -1,0 +1,135 @@
+//! All rules of one telemetry, ready to use.
+
+use std::hash::RandomState;
+
+use http::{HeaderMap, HeaderName};
+use regex::bytes::{Regex, RegexSet};
+
+use super::header::{is_kept, reason_of_header};
+use super::key::OwnKeys;
+use super::note::{Notes, hash};
+use super::path::Paths;
+use super::rewrite::Rewrite;
+use super::text::{Finder, Nature};
+use super::{HEADER_PLACE, REDACTED, json};
+use crate::record::parts::{MAX_HEADER_BYTES, Parts, RedactionSlot, Text};
+
+/// Bytes of one text that are looked at; what is behind them is replaced as a whole.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// What is shown and what is not, by the table and by the settings.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    pub(super) headers: OwnHeaders,
+    pub(super) keys: OwnKeys,
+    pub(super) paths: Paths,
+    pub(super) patterns: Option<Patterns>,
+    pub(super) hasher: Option<RandomState>,
+    /// Whether the settings want secrets to stay where they are, those of headers excepted.
+    pub(super) is_off: bool,
+}
+
+/// Headers of the settings, in lower case.
+#[derive(Debug, Default)]
+pub(super) struct OwnHeaders {
+    pub(super) shown: Vec<HeaderName>,
+    pub(super) hidden: Vec<HeaderName>,
+}
+
+/// Patterns of the settings.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    /// All of them at once, to see whether there is anything to do.
+    pub(super) any: RegexSet,
+    pub(super) each: Vec<Regex>,
+}
+
+impl Rules {
+    /// Whether the value of a header is kept as it is.
+    pub(crate) fn shows_header(&self, name: &HeaderName) -> bool {
+        let (shown, hidden) = (&self.headers.shown, &self.headers.hidden);
+        if is_kept(name.as_str()) { hidden.is_empty() || !hidden.contains(name) } else { shown.contains(name) }
+    }
+
+    /// Tells of the headers that hold secrets, with a hash of each; only where the settings ask for hashes. Elsewhere
+    /// [`record`](Self::record) tells of them, which cannot know their values.
+    pub(crate) fn hash_headers(&self, parts: &mut Parts, headers: &HeaderMap) {
+        let Some(hasher) = &self.hasher else { return };
+        for (name, value) in headers {
+            let Some(reason) = reason_of_header(name.as_str()) else { continue };
+            let key = parts.push_text(name.as_str(), MAX_HEADER_BYTES);
+            parts.push_redaction(RedactionSlot {
+                place: Text::Static(HEADER_PLACE),
+                key,
+                rule: Text::Static(reason),
+                len: u32::try_from(value.len()).unwrap_or(u32::MAX),
+                hash: hash(hasher, value.as_bytes()),
+            });
+        }
+    }
+
+    pub(super) const fn keys(&self) -> &OwnKeys {
+        &self.keys
+    }
+
+    pub(super) const fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    pub(super) fn notes(&self, room: usize) -> Notes {
+        Notes::new(room, self.hasher.clone())
+    }
+
+    /// A free text without its secrets; `None` when there are none.
+    pub(super) fn text(&self, text: &str, nature: Nature, notes: &mut Notes) -> Option<String> {
+        if let Some(end) = (0..=MAX_TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).filter(|end| *end < text.len()) {
+            let (start, rest) = text.split_at(end);
+            let mut new = self.text(start, Nature { is_cut: true, ..nature }, notes).unwrap_or_else(|| start.to_owned());
+            if rest != REDACTED {
+                notes.push("", "longer than what is looked at", rest);
+            }
+            new.push_str(REDACTED);
+            return Some(new);
+        }
+        // What was written with `Debug` or by a client of JSON is read as such: keys may be escaped there.
+        if !nature.is_path && json::looks_like(text) {
+            let known = notes.all.len();
+            if let json::Outcome::Read(new) = json::redact(self, text, notes) {
+                return new;
+            }
+            notes.all.truncate(known);
+        }
+        self.shapes(text, nature, notes)
+    }
+
+    /// A text without what is known by its shape or by a pattern of the settings.
+    pub(super) fn shapes(&self, text: &str, nature: Nature, notes: &mut Notes) -> Option<String> {
+        let mut out = Rewrite::new(text);
+        for found in Finder::new(text, &self.keys, nature) {
+            let secret = text.get(found.start..found.end).unwrap_or_default();
+            notes.push(text.get(found.key.0..found.key.1).unwrap_or_default(), found.reason, secret);
+            out.replace(found.start..found.end, found.with);
+        }
+        let new = out.finish();
+        let Some(patterns) = &self.patterns else { return new };
+        let more = patterns.replace(new.as_deref().unwrap_or(text), notes);
+        more.or(new)
+    }
+}
+
+impl Patterns {
+    fn replace(&self, text: &str, notes: &mut Notes) -> Option<String> {
+        let mut new = None;
+        for index in self.any.matches(text.as_bytes()) {
+            let now = new.as_deref().unwrap_or(text);
+            let mut out = Rewrite::new(now);
+            let found = self.each.get(index).into_iter().flat_map(|pattern| pattern.find_iter(now.as_bytes()));
+            for part in found.filter(|part| !part.is_empty() && part.as_bytes() != REDACTED.as_bytes()) {
+                notes.push("", "pattern of the settings", &String::from_utf8_lossy(part.as_bytes()));
+                out.replace(part.range(), REDACTED);
+            }
+            new = out.finish().or(new);
+        }
+        new
+    }
+}
