@@ -53,6 +53,9 @@ mod config;
 mod error;
 mod escape;
 pub mod exporter;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keep;
 mod layer;
 pub mod metrics;

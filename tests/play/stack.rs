@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use campanile::exporter::{Batch, ExportError, Exporter};
-use campanile::{TraceResponse, TrustIds, catch_panic_layer, route_layer};
+use campanile::{Bodies, TraceResponse, TrustIds, TrustedProxies, catch_panic_layer, route_layer};
 use http::{Request, Response};
 use http_body::Body;
 use tower::util::{BoxCloneService, BoxService};
@@ -21,6 +21,9 @@ const VARIANTS: &[Variant] = &[
     ("strangers", |builder| builder.restart_traces(true).trust_inbound_ids(TrustIds::Never)),
     ("the trace is told", |builder| builder.trace_response(TraceResponse::Both).record_baggage(["key"])),
     ("sizes are measured", |builder| builder.body_size_metrics(true)),
+    ("bodies are kept", |builder| builder.capture_bodies(Bodies::on())),
+    ("bodies of failures are kept", |builder| builder.capture_bodies(Bodies::failed())),
+    ("proxies are trusted", |builder| builder.trusted_proxies(TrustedProxies::private())),
     ("nothing sampled", |builder| builder.sample_ratio(0.0)),
     ("an exporter that panics", |builder| builder.exporter(Panics)),
 ];

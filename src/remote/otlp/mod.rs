@@ -37,6 +37,8 @@ mod encode_log;
 pub(in crate::remote) mod encode_metric;
 mod encode_span;
 mod endpoint;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
 mod http;
