@@ -122,8 +122,8 @@ fn status_in(trailers: &[u8]) -> Option<u8> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Form;
     use super::*;
+    use crate::capture::Form;
 
     fn message(flag: u8, payload: &[u8]) -> Vec<u8> {
         let mut bytes = vec![flag];
