@@ -30,7 +30,6 @@ use self::catalogue::{Case, area};
 const WAITING: &[(&str, &str)] = &[
     ("HD-05", "headers that a setting keeps"),
     ("HD-13", "headers that a setting keeps"),
-    ("UR-06", "patterns"),
     ("UR-10", "patterns"),
     ("BO-14", "bodies"),
     ("BO-16", "bodies"),

@@ -59,7 +59,9 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
             // Multipart bodies are not captured; the handler logs the name, and the texts are looked at for each case.
             let name = seen.case.text("multipart_filename").unwrap();
             assert_eq!(record.request_body().and_then(|body| body.skipped()), Some("content_type"), "{id}");
-            assert!(record.events().any(|event| event.message() == format!("stored {name}")), "{id}");
+            // What looks like a cookie in it is taken out as one.
+            let (name, _) = name.split_once("a=b").expect("a header follows the name");
+            assert!(record.events().any(|event| event.message() == format!("stored {name}REDACTED")), "{id}");
             let mut files = seen.outputs.files.clone();
             files.sort();
             assert_eq!(files, ["requests.json", "store"], "{id}: nothing else was made");
