@@ -82,7 +82,9 @@ impl Rules {
 
     /// A free text without its secrets; `None` when there are none.
     pub(super) fn text(&self, text: &str, nature: Nature, notes: &mut Notes) -> Option<String> {
-        if let Some(end) = (0..=MAX_TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).filter(|end| *end < text.len()) {
+        if text.len() > MAX_TEXT_BYTES
+            && let Some(end) = (0..=MAX_TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at))
+        {
             let (start, rest) = text.split_at(end);
             let mut new = self.text(start, Nature { is_cut: true, ..nature }, notes).unwrap_or_else(|| start.to_owned());
             if rest != REDACTED {

@@ -26,33 +26,12 @@ mod wire;
 
 use self::catalogue::{Case, area};
 
-/// Cases that cannot run yet, with what they wait for.
-const WAITING: &[(&str, &str)] = &[
-    ("HD-05", "headers that a setting keeps"),
-    ("HD-13", "headers that a setting keeps"),
-    ("UR-10", "patterns"),
-    ("BO-14", "bodies"),
-    ("BO-16", "bodies"),
-    ("BO-17", "bodies"),
-    ("BO-18", "bodies"),
-    ("BO-20", "bodies"),
-    ("BO-21", "bodies"),
-    ("BO-22", "bodies"),
-    ("BO-24", "bodies"),
-    ("BO-25", "bodies"),
-    ("BO-26", "bodies"),
-];
-
 /// Carries out all cases of one area.
 fn run_area(name: &str) {
     invariants::watch_panics();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (mut told, mut failed) = (Vec::new(), Vec::new());
     for case in area(name) {
-        if let Some((_, part)) = WAITING.iter().find(|(id, _)| *id == case.id) {
-            told.push(format!("{} waits: {part}", case.id));
-            continue;
-        }
         let run = std::panic::AssertUnwindSafe(|| runtime.block_on(carry_out(&case)));
         match std::panic::catch_unwind(run) {
             Ok(done) => told.push(format!("{} ({}): {done}", case.id, case.result)),

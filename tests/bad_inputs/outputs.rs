@@ -134,7 +134,7 @@ impl Outputs {
 
     /// Where a text stands that must stand nowhere.
     pub(crate) fn holding(&self, needle: &str) -> Vec<&'static str> {
-        let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
+        let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(needle);
         self.everything().into_iter().filter(|(_, bytes)| holds(bytes)).map(|(name, _)| name).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use campanile::{Bodies, TrustIds, TrustedProxies};
+use campanile::{Bodies, Redact, TrustIds, TrustedProxies};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use crate::catalogue::{Case, bytes};
@@ -79,7 +79,11 @@ fn headers(case: &Case) -> Setup {
     if case.id == "HD-16" {
         sent.body = bytes(&"hello!".into());
     }
+    // What a case is about has to be kept, also where it is not by default.
+    let mut shown = case.texts("capture");
+    shown.extend((case.id == "HD-05").then(|| "referer".to_owned()));
     Setup::new(sent)
+        .builder(move |builder| builder.redact(shown.iter().fold(Redact::new(), |redact, name| redact.show_header(name))))
 }
 
 /// Both ways: what the client sends, or what the handler answers with.

@@ -58,7 +58,7 @@ pub(crate) const PLACES: [&str; 50] = [
 
 /// The one that is a card number, which has a form of its own.
 const CARD: usize = 40;
-const CARD_NUMBER: &str = "4929 1378 4600 1231";
+const CARD_NUMBER: &str = "4929 1378 4600 1238";
 
 static PLANTED: AtomicU64 = AtomicU64::new(0);
 
@@ -98,10 +98,11 @@ pub(crate) fn percent(text: &str) -> String {
 
 /// The secrets that a text holds in whatever form, as number, place and form.
 pub(crate) fn found_in(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
     let mut found = Vec::new();
     for (index, place) in PLACES.iter().enumerate() {
         for form in forms(index + 1) {
-            if bytes.windows(form.len()).any(|window| window.eq_ignore_ascii_case(form.as_bytes())) {
+            if text.contains(&form.to_ascii_lowercase()) {
                 found.push(format!("{} ({place}) as {form}", index + 1));
             }
         }
@@ -156,5 +157,5 @@ fn a_secret_is_recognised_in_every_form() {
             assert!(found_in(form.as_bytes()).iter().any(|found| found.contains(place)), "{form}");
         }
     }
-    assert_eq!(found_in(b"canary-, canary-99, 4929 1378 4600 1232"), [""; 0]);
+    assert_eq!(found_in(b"canary-, canary-99, 4929 1378 4600 1230"), [""; 0]);
 }

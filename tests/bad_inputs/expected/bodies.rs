@@ -55,6 +55,28 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
             assert_eq!(body.seen_bytes(), seen.setup.sent.body.len() as u64, "{id}");
             nowhere(seen, &"a".repeat(32));
         }
+        "captured <= 4096 bytes" => assert!(kept(seen).len() <= 4096, "{id}"),
+        "depth limit 32: stored as opaque text, masked" => {
+            assert_eq!(kept(seen), format!("{}\"REDACTED\"", "[".repeat(32)), "{id}");
+        }
+        "no stack overflow" => assert_eq!(record.request_body_bytes(), Some(200_000), "{id}"),
+        "both values masked" => {
+            nowhere(seen, "canary-17");
+            assert_eq!(kept(seen), r#"{"password":"REDACTED","password":"REDACTED"}"#, "{id}");
+        }
+        "canary-18 absent or body stored as masked" => nowhere(seen, "canary-18"),
+        "invalid JSON: fail closed, body masked" => {
+            nowhere(seen, "canary-20");
+            assert!(kept(seen).ends_with("REDACTED") || kept(seen).ends_with("REDACTED\""), "{id}: {}", kept(seen));
+        }
+        "valid card number masked" => nowhere(seen, "4111 1111 1111 1111"),
+        "number failing the check digit kept" => assert_eq!(kept(seen), "REDACTED and 4111111111111112", "{id}"),
+        "token masked" => {
+            for part in ["canary24sig", "eyJzdWIiOiIxIn0", "eyJhbGciOiJIUzI1NiJ9"] {
+                nowhere(seen, part);
+            }
+            assert_eq!(kept(seen), "REDACTED", "{id}");
+        }
         "file name logged on one line, never used as a path" => {
             // Multipart bodies are not captured; the handler logs the name, and the texts are looked at for each case.
             let name = seen.case.text("multipart_filename").unwrap();
@@ -67,9 +89,23 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
             assert_eq!(files, ["requests.json", "store"], "{id}: nothing else was made");
         }
         "same error value reaches the server (downcast works)" => the_error_is_the_same(),
-        _ => return false,
+        _ => match sentence.strip_suffix(" absent") {
+            Some(canary) => {
+                nowhere(seen, canary);
+                assert!(kept(seen).contains("REDACTED"), "{id}: {}", kept(seen));
+            }
+            None => return false,
+        },
     }
     true
+}
+
+/// What was kept of the request's body.
+#[track_caller]
+fn kept<'a>(seen: &'a Seen<'_>) -> &'a str {
+    let body = seen.record().request_body().expect("bodies are captured");
+    assert_eq!(body.skipped(), None, "{}", seen.case.id);
+    body.content()
 }
 
 /// An error that can be told from any other.

@@ -1,5 +1,7 @@
 //! Headers and trailers.
 
+use std::path::Path;
+
 use crate::measure::cost;
 use crate::run::Seen;
 use crate::service::{Got, Place};
@@ -44,6 +46,23 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
                 cfg!(not(feature = "cli")) || seen.place != Place::Hyper || text("campanile show").contains(&value(seen)),
                 "{id}"
             );
+        }
+        "viewer renders as text" => {
+            // There is no page yet; what it will read has the value as it was, whole and as one value.
+            assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join("src/viewer").exists(), "{id}: a page has to escape it");
+            let kept = record.request_headers().find(|header| header.name() == "referer").and_then(|header| header.value());
+            assert_eq!(kept, Some(value(seen).as_str()), "{id}");
+            assert!(
+                cfg!(not(feature = "cli")) || seen.place != Place::Hyper || text("campanile show").contains(&value(seen)),
+                "{id}"
+            );
+        }
+        "stored value <= 1 KiB with a truncation mark" => {
+            let header = record.request_headers().find(|header| header.name() == "x-note").expect("the header");
+            let kept = header.value().expect("a setting keeps it");
+            assert!((1000..=1024).contains(&kept.trim_end_matches("…[cut]").len()), "{id}: {} bytes", kept.len());
+            assert!(kept.ends_with("…[cut]"), "{id}: {kept}");
+            assert_eq!(header.len_bytes(), 65_000, "{id}: how much there was");
         }
         "neither encoded nor decoded secret present" => {
             for secret in ["Y2FuYXJ5OjEyMw", "canary:123", "canary"] {

@@ -21,6 +21,13 @@ pub(crate) fn check(sentence: &str, seen: &Seen<'_>) -> bool {
         "no panic on invalid UTF-8 after decoding" => {
             assert_eq!(record.query().map(|query| format!("{path}?{query}")).as_deref(), Some(target.as_str()), "{id}");
         }
+        "at most 64 pairs examined" => {
+            // What is not looked at is not shown either.
+            let query = record.query().unwrap();
+            assert!(query.ends_with("…[cut]"), "{id}: {query}");
+            assert!(query.split('&').count() <= 65, "{id}: {} pairs", query.split('&').count());
+            assert_eq!(json["url.query"], query, "{id}");
+        }
         "fragment never logged" => {
             nowhere(seen, "access_token");
             nowhere(seen, "canary-11");
