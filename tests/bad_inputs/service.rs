@@ -77,7 +77,7 @@ fn echo(head: &Parts, body: &Bytes, trailers: Option<&HeaderMap>) -> Response<Bo
 
 /// The echo in chunks, and behind it the trailers that came in.
 pub(crate) fn with_trailers(head: &Parts, body: &Bytes, trailers: Option<&HeaderMap>) -> Response<BoxBody> {
-    let text = Bytes::from(echo(head, body, None).into_body().collect().now_or_never().unwrap().unwrap().to_bytes());
+    let text = echo(head, body, None).into_body().collect().now_or_never().unwrap().unwrap().to_bytes();
     let trailers = trailers.cloned().unwrap_or_default();
     let mut response = Response::new(());
     for name in trailers.keys() {
@@ -206,24 +206,19 @@ pub(crate) async fn send(place: Place, handler: &Handler, layer: Option<ObserveL
     }
 }
 
+type Handling = Pin<Box<dyn Future<Output = Result<Response<BoxBody>, BoxError>> + Send>>;
+
 /// The handler as a service of its own.
 pub(crate) fn service<B>(
     handler: &Handler,
-) -> impl Service<
-    Request<B>,
-    Response = Response<BoxBody>,
-    Error = BoxError,
-    Future = Pin<Box<dyn Future<Output = Result<Response<BoxBody>, BoxError>> + Send>>,
-> + Clone
-+ Send
-+ use<B>
+) -> impl Service<Request<B>, Response = Response<BoxBody>, Error = BoxError, Future = Handling> + Clone + Send + use<B>
 where
     B: Body<Data = Bytes> + Send + 'static,
 {
     let handler = handler.clone();
     tower::service_fn(move |request: Request<B>| {
         let handler = handler.clone();
-        Box::pin(async move { Ok(handler.handle(request).await) }) as Pin<Box<dyn Future<Output = _> + Send>>
+        Box::pin(async move { Ok(handler.handle(request).await) }) as Handling
     })
 }
 
