@@ -30,7 +30,9 @@ pub(crate) use self::exchange::Exchange;
 pub(crate) use self::failure::attach_at;
 pub(crate) use self::failure::describe_any;
 pub use self::failure::{attach, attach_dyn};
-pub(crate) use self::foreign::{Foreign, ForeignSpan};
+pub(crate) use self::foreign::Foreign;
+#[cfg(feature = "opentelemetry")]
+pub(crate) use self::foreign::ForeignSpan;
 pub use self::handle::{Handle, InExchange, WithExchange, current, set};
 pub(crate) use self::hub::Hub;
 pub(crate) use self::link::Link;

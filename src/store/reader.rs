@@ -154,7 +154,8 @@ impl Reader {
             let Some((end, page)) = page else { continue };
             position.0.insert(name, end);
             found.extend(page);
-            found.sort_by_key(|stored| std::cmp::Reverse(stored.record().start_unix_ns()));
+            // A clock that stands still, or is clamped, leaves the order to the records' numbers.
+            found.sort_by_key(|stored| std::cmp::Reverse((stored.record().start_unix_ns(), stored.record().sequence())));
             found.truncate(limit);
         }
         if late {
