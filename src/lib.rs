@@ -33,19 +33,22 @@
 //! - Where the layer goes among others, and the peer's address: [`ObserveLayer`].
 //! - In a handler: [`set`] an attribute, [`attach`] an error, [`current`] for the request id and trace; in axum also
 //!   [`axum::Reported`] and [`Handle`] as an extractor.
-//! - Work that leaves the request's task: [`InExchange`] for futures, [`Handle::run`] for threads; outgoing requests:
-//!   [`Handle::inject`].
+//! - Work that leaves the request's task: [`InExchange`] for futures, [`Handle::run`] for threads.
+//! - Outgoing requests: [`Telemetry::client_layer`] around any Tower client; by hand, [`Handle::inject`].
+//! - One part without the rest: [`alone`] and [`catch_panic_layer`].
+//! - What is taken out and what is kept: [`Redact`] and [`Bodies`]; who is believed: [`TrustedProxies`], [`TrustIds`].
 //! - With a subscriber of your own: [`Telemetry::tracing_layer`].
 //! - In tests: [`exporter::Memory`] with [`builder`], which touches nothing global.
 //!
 //! # What it promises
 //! The application never suffers: nothing here panics, fails, delays or blocks a request, or changes its status, body,
-//! trailers, size hints or errors; the one header that is added, unless the settings ask for more, is `x-request-id`. Every request ends in exactly one
-//! record, whatever happens to it. Memory is bounded, and what is lost is counted by [reason](record::Reason).
+//! trailers, size hints or errors; the one header that is added, unless the settings ask for more, is `x-request-id`.
+//! Every request ends in exactly one record, whatever happens to it. Memory is bounded, and what is lost is counted by
+//! [reason](record::Reason).
 //!
 //! # Features
-//! `axum`, `console`, `store`, `otlp` and `tower-http` are on by default; `otlp-grpc` and `cli` (the command line) are
-//! not. A feature adds what it is named after, and [`init`] uses what is there: with `store`, a debug build stores; with
+//! `axum`, `console`, `store`, `otlp` and `tower-http` are on by default; `otlp-grpc`, `cli` (the command line) and
+//! `opentelemetry` (the bridge to its API and SDK) are not. A feature adds what it is named after, and [`init`] uses what is there: with `store`, a debug build stores; with
 //! `console`, a terminal gets aligned lines; with `otlp`, an endpoint in the environment is sent to.
 
 mod capture;

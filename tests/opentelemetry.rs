@@ -190,3 +190,26 @@ async fn without_the_bridge_the_context_stays_as_it_is() {
     one(&observed, request(), || async move { tracer.start("query").end() }).await;
     assert_eq!(kept.only().parent_span_id, opentelemetry::SpanId::INVALID);
 }
+
+/// Starts and ends a runtime of its own, as blocking HTTP clients do.
+#[derive(Debug)]
+struct Blocking(Kept);
+
+impl SpanExporter for Blocking {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        drop(tokio::runtime::Builder::new_current_thread().build().unwrap());
+        tokio::task::yield_now().await;
+        tokio::spawn(tokio::time::sleep(std::time::Duration::from_millis(1))).await.unwrap();
+        self.0.export(batch).await
+    }
+}
+
+#[tokio::test]
+async fn an_exporter_may_block_and_may_want_a_runtime() {
+    let kept = Kept::default();
+    let observed = Observed::with(|builder| builder.exporter(campanile::opentelemetry::Spans::new(Blocking(kept.clone()))));
+    one(&observed, request(), || async {}).await;
+    assert_eq!(kept.only().name, "GET");
+    let stats = observed.telemetry.stats();
+    assert!(stats.exporters.iter().all(|exporter| exporter.dropped.total() == 0), "{stats:?}");
+}

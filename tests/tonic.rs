@@ -277,7 +277,7 @@ async fn served<T>(client: impl AsyncFnOnce(SocketAddr) -> T) -> (T, Record, Exp
     server.await.unwrap().unwrap();
     let record = tokio::task::spawn_blocking(move || seen.only()).await.unwrap();
     sink.stop().await;
-    assert!(record.is_rpc() && record.peer().unwrap().ip().is_loopback());
+    assert!(record.peer().unwrap().ip().is_loopback());
     assert_eq!((record.method(), record.protocol_version()), ("POST", "2"));
     (output, record, collector.only())
 }
@@ -485,8 +485,25 @@ async fn an_answer_that_is_not_grpc_keeps_its_status_of_http() {
     .await;
     assert_eq!((record.status(), record.rpc_status(), record.error_type()), (Some(503), None, Some("503")));
     assert_eq!(record.rpc_response_messages(), None);
-    let expected = [("http.response.status_code", Some("503")), ("rpc.response.status_code", None), ("error.type", Some("503"))];
-    span.expect("test.Greeter/Proxy", true, &expected);
+    assert!(!record.is_rpc() && record.rpc_method().is_none(), "nobody here knows the call");
+    let expected = [("http.response.status_code", Some("503")), ("rpc.system.name", None), ("error.type", Some("503"))];
+    span.expect("POST", true, &expected);
+}
+
+#[tokio::test]
+async fn a_content_type_alone_makes_no_call_and_no_failure_of_a_request() {
+    let observed = Observed::new();
+    let service = tower::service_fn(async |_: http::Request<_>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(Full::new(Bytes::from_static(b"a page"))))
+    });
+    let service = tower::Layer::layer(&observed.layer(), service);
+    let request = http::Request::get("/reset/secret").header("content-type", "application/grpc").header("grpc-timeout", "1n");
+    service.oneshot(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap().into_body().collect().await.unwrap();
+    let record = observed.only_request();
+    assert_eq!((record.is_rpc(), record.rpc_status(), record.is_failed()), (false, None, false));
+    let metrics = observed.memory.metrics().unwrap();
+    assert_eq!(metrics.metric("http.server.request.duration").unwrap().count(&[]), 1);
+    assert!(metrics.metric("rpc.server.call.duration").is_none_or(|metric| metric.points().is_empty()), "{metrics:?}");
 }
 
 #[tokio::test]

@@ -88,6 +88,8 @@ pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>, rules: &Rul
     push_headers(parts, Side::Response, response.headers(), false, rules);
     if parts.is_rpc {
         parts.rpc_status = rpc_status(response.headers());
+        // Whoever answers in another language does not know the call: what the caller names it is no method then.
+        parts.is_rpc = parts.rpc_status.is_some() || Form::of(response.headers()).is_some();
     }
 }
 

@@ -24,7 +24,9 @@ pub(super) fn http_server(record: &Record) -> Set<'_> {
 pub(super) fn rpc_server(record: &Record) -> Set<'_> {
     let mut set = Set::new();
     set.push("rpc.system.name", "grpc");
-    set.push("rpc.method", record.rpc_method().unwrap_or(OTHER));
+    // Without an answer nobody has said that there is such a method.
+    let method = record.rpc_method().filter(|_| record.status().is_some());
+    set.push("rpc.method", method.unwrap_or(OTHER));
     set.push_some("rpc.response.status_code", record.rpc_status().map(rpc_code));
     set.push_some("error.type", record.error_type());
     set

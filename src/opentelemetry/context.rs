@@ -1,6 +1,7 @@
 //! The current `opentelemetry::Context` follows the current span.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr as _;
 
@@ -11,8 +12,9 @@ use crate::capture::{Foreign, ForeignSpan};
 use crate::record::{SpanId, TraceFlags, TraceId};
 
 thread_local! {
-    /// What we attached on this thread, innermost last.
-    static ATTACHED: RefCell<Vec<(SpanId, ContextGuard)>> = const { RefCell::new(Vec::new()) };
+    /// What we attached on this thread, innermost last. Never dropped: at the end of a thread the other library's own
+    /// place may be gone already, which its guards do not expect.
+    static ATTACHED: RefCell<ManuallyDrop<Vec<(SpanId, ContextGuard)>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// Keeps `opentelemetry::Context` in step.

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{self, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, StringValue, Value};
@@ -52,23 +56,50 @@ impl Carrier {
         Some(opentelemetry_sdk::Resource::builder_empty().with_schema_url(attributes, SCHEMA_URL).build())
     }
 
-    /// Waits for one batch, on a runtime of its own, as network exporters need one.
+    /// Waits for one batch.
+    ///
+    /// Network exporters need a runtime around them, and blocking ones must not be polled by one: they start and end a
+    /// runtime of their own. So ours runs beside, on a thread of its own, and this thread does the polling.
     pub(super) fn carry(&mut self, batch: &Batch<'_>, sent: impl Future<Output = OTelSdkResult>) -> Result<(), ExportError> {
         let runtime = match &mut self.runtime {
             Some(runtime) => runtime,
-            none => none.insert(tokio::runtime::Builder::new_current_thread().enable_all().build()?),
+            none => none.insert(tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?),
         };
-        let left = batch.patience().deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let timeout = left.unwrap_or(TIMEOUT).min(TIMEOUT);
+        let until = Instant::now() + TIMEOUT;
+        let until = batch.patience().deadline().map_or(until, |deadline| deadline.min(until));
         // What the exporter does is not to be told in turn.
         let _suppressed = Context::enter_telemetry_suppressed_scope();
-        match runtime.block_on(async { tokio::time::timeout(timeout, sent).await }) {
-            Ok(result) => result.map_err(failed),
-            Err(_) if batch.patience().is_over() => {
+        let _entered = runtime.enter();
+        match wait(sent, until) {
+            Some(result) => result.map_err(failed),
+            None if batch.patience().is_over() => {
                 Err(ExportError::new(Reason::ShutdownDeadline, "shutdown's deadline has passed"))
             }
-            Err(_) => Err(ExportError::new(Reason::RetryExpired, "the exporter did not come to an end")),
+            None => Err(ExportError::new(Reason::RetryExpired, "the exporter did not come to an end")),
         }
+    }
+}
+
+/// Polls a future on this thread until it is done, or until then.
+fn wait<T>(future: impl Future<Output = T>, until: Instant) -> Option<T> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = task::Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return Some(value);
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        thread::park_timeout(left);
     }
 }
 

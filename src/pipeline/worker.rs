@@ -94,13 +94,14 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
             break;
         };
-        measure.record(&record);
         recognise(&mut record);
         if !redact(shared, &mut record) {
             shared.give_back(record, Some(Reason::RedactionError));
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
             continue;
         }
+        // After redaction: what names a series is exported too.
+        measure.record(&record);
         if is_quiet(shared, &record) {
             shared.give_back(record, Some(Reason::Quiet));
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);

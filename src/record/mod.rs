@@ -268,7 +268,7 @@ impl Record {
         self.parts.status
     }
 
-    /// Whether the request is gRPC, by its content type.
+    /// Whether the request is gRPC: by its content type, and by that of the answer where there is one.
     #[must_use]
     pub fn is_rpc(&self) -> bool {
         self.parts.is_rpc
@@ -278,13 +278,8 @@ impl Record {
     #[must_use]
     pub fn rpc_method(&self) -> Option<&str> {
         const UNIMPLEMENTED: u8 = 12;
-        let is_unknown = match self.parts.rpc_status {
-            Some(code) => code == UNIMPLEMENTED,
-            // Refused before gRPC came to speak.
-            None => self.parts.status == Some(404),
-        };
         let method = self.path().strip_prefix('/').unwrap_or(self.path());
-        Some(method).filter(|method| self.is_rpc() && !is_unknown && !method.is_empty())
+        Some(method).filter(|method| self.is_rpc() && self.rpc_status() != Some(UNIMPLEMENTED) && !method.is_empty())
     }
 
     /// The gRPC status code: from the trailers, or from a head without body. `UNKNOWN`, as to the caller, where an answer
@@ -328,7 +323,7 @@ impl Record {
     /// Whole messages of gRPC that the service read.
     #[must_use]
     pub fn rpc_request_messages(&self) -> Option<u32> {
-        self.parts.rpc_request_messages
+        self.parts.rpc_request_messages.filter(|_| self.is_rpc())
     }
 
     /// Whole messages of gRPC that were handed on.

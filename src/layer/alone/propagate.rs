@@ -1,5 +1,6 @@
 //! The caller's trace context, kept to be passed on, and nothing else.
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -65,12 +66,24 @@ impl<S> Layer<S> for PropagateLayer {
 }
 
 /// The trace context that a request came with; cheap to clone.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows the ids alone.
+#[derive(Clone)]
 pub struct TraceContext {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { trace_id, parent_id, flags, .. } = &*self.inner;
+        f.debug_struct("TraceContext")
+            .field("trace_id", trace_id)
+            .field("parent_id", parent_id)
+            .field("flags", flags)
+            .finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     propagators: Propagators,
     trace_id: TraceId,
