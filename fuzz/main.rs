@@ -5,6 +5,8 @@
 #[cfg(fuzzing)]
 mod exchange;
 #[cfg(fuzzing)]
+mod redact;
+#[cfg(fuzzing)]
 mod seeds;
 
 #[cfg(fuzzing)]
@@ -15,7 +17,7 @@ mod targets {
 
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 10] = [
+    const TARGETS: [Target; 14] = [
         ("context", fuzzing::context),
         ("baggage", fuzzing::baggage),
         ("request-id", fuzzing::request_id),
@@ -25,6 +27,10 @@ mod targets {
         ("search", fuzzing::search),
         ("messages", fuzzing::messages),
         ("answer", fuzzing::answer),
+        ("json", crate::redact::json),
+        ("form", crate::redact::form),
+        ("shapes", crate::redact::shapes),
+        ("cookies", crate::redact::cookies),
         ("exchange", crate::exchange::exchange),
     ];
 

@@ -36,6 +36,12 @@ fn seeds(target: &str, input: &Value) -> Vec<Vec<u8>> {
             let path = bytes(&input["request"]["path"]);
             path.splitn(2, |byte| *byte == b'?').skip(1).map(<[u8]>::to_vec).collect()
         }
+        "json" | "form" | "shapes" => {
+            let mut all = Vec::new();
+            every_text(input, &mut all);
+            all.into_iter().map(crate::redact::seed).collect()
+        }
+        "cookies" => named("cookie").into_iter().chain(named("set-cookie")).map(crate::redact::seed).collect(),
         _ => {
             let mut all = Vec::new();
             every_text(input, &mut all);

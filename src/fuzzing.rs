@@ -20,6 +20,7 @@ use crate::propagator::request_id::{RequestId, generate};
 use crate::propagator::{Baggage, Outgoing, Propagator, Propagators};
 use crate::query::Query;
 use crate::record::{SpanId, TraceFlags};
+pub use crate::redact::fuzzing::{Body, Left, body, cookies};
 use crate::redact::{REDACTED, query as redact_query};
 #[cfg(feature = "otlp")]
 pub use crate::remote::otlp::fuzzing::{answer, otlp};

@@ -8,6 +8,8 @@
 
 mod cookie;
 mod defaults;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod header;
 mod json;
 mod key;
