@@ -17,16 +17,19 @@ use tower::{ServiceBuilder, ServiceExt as _};
 
 /// Stands where secrets stand; nothing that the fuzzer finds holds it by itself.
 const CANARY: &str = "canary-7f3a9c";
+/// As much of it as nobody may see of one that was cut.
+const PART: &str = "canary-7f";
 
 static SEEN: LazyLock<(Telemetry, Memory)> = LazyLock::new(|| {
     let memory = Memory::new();
-    let builder = campanile::builder().exporter(memory.clone()).capture_bodies(Bodies::on());
+    let builder = campanile::builder().exporter(memory.clone()).capture_bodies(Bodies::on().max_bytes(512));
     (builder.build().expect("starts"), memory)
 });
 
-/// The first line is method and target, those up to an empty one are headers, and the rest is the body of both sides.
+/// The first line is method and target, those up to an empty one are headers, and the rest is the body of both sides; its
+/// first three bytes say of what kind it is, and where a secret stands in it.
 pub(crate) fn exchange(data: &[u8]) {
-    if data.windows(CANARY.len()).any(|window| window.eq_ignore_ascii_case(CANARY.as_bytes())) {
+    if data.windows(PART.len()).any(|window| window.eq_ignore_ascii_case(PART.as_bytes())) {
         return;
     }
     let (telemetry, memory) = &*SEEN;
@@ -72,7 +75,18 @@ fn request(data: &[u8]) -> Option<Request<Full<Bytes>>> {
     }
     request.headers_mut().insert("authorization", HeaderValue::from_static("Bearer canary-7f3a9c"));
     request.headers_mut().insert("cookie", HeaderValue::from_static("session=canary-7f3a9c"));
-    *request.body_mut() = Full::new(Bytes::copy_from_slice(rest));
+    let [kind, low, high] = [0, 1, 2].map(|at| rest.get(at).copied().unwrap_or_default());
+    let at = usize::from(u16::from_le_bytes([low, high])) % (rest.len() + 1);
+    let (media, secret) = match kind % 4 {
+        0 => ("application/json", "\"password\":\"canary-7f3a9c\","),
+        1 => ("application/x-www-form-urlencoded", "&password=canary-7f3a9c&"),
+        2 => ("text/plain", " password=canary-7f3a9c "),
+        _ => ("", ""),
+    };
+    if !media.is_empty() {
+        request.headers_mut().insert("content-type", HeaderValue::from_static(media));
+    }
+    *request.body_mut() = Full::new([&rest[..at], secret.as_bytes(), &rest[at..]].concat().into());
     Some(request)
 }
 
@@ -99,6 +113,6 @@ fn say(record: &Record) {
     everything.push(format!("{:?}", ExportTraceServiceRequest::decode(&traces[..]).expect("protobuf is protobuf")));
     everything.push(format!("{:?}", ExportLogsServiceRequest::decode(&logs[..]).expect("protobuf is protobuf")));
     for text in everything {
-        assert!(!text.contains(CANARY), "a secret came out: {text}");
+        assert!(!text.contains(PART), "a secret came out: {text}");
     }
 }

@@ -175,10 +175,15 @@ impl Json<'_, '_> {
             return Err(Broken { from });
         }
         self.at += 1;
-        self.key = (key.start, key.end);
         let raw = self.text.get(key.start..key.end).unwrap_or_default();
         let decoded = if key.has_escapes { Some(unescape(raw)) } else { None };
         let name = decoded.as_deref().unwrap_or(raw);
+        self.key = (key.start, key.end);
+        // Things may be listed by their tokens. Then nobody is told the key.
+        if let Some(new) = self.rules.shapes(name, Nature::default(), self.notes) {
+            self.key = (0, 0);
+            self.out.replace(key.start..key.end, &escape(&new));
+        }
         let depth = self.depth;
         let paths = self.level().map_or(0, |level| level.paths);
         let (paths, ends) = self.rules.paths().step(paths, depth, name);
@@ -221,7 +226,7 @@ impl Json<'_, '_> {
             (b'"', Some(reason)) => {
                 let string = self.string().unwrap_or_else(|_| self.rest_of_text());
                 let content = self.text.get(string.start..string.end).unwrap_or_default();
-                if !string.is_whole || !matches!(content, "" | REDACTED) {
+                if !matches!(content, "" | REDACTED) {
                     self.replace(from, self.at, QUOTED, reason);
                 }
             }

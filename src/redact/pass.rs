@@ -253,12 +253,17 @@ impl Rules {
     fn body(&self, text: &str, media: Media, is_cut: bool, notes: &mut Notes) -> Option<String> {
         let (start, is_marked) = uncut(text);
         let is_cut = is_cut || is_marked;
+        let json = |notes: &mut Notes| match json::redact(self, start, notes) {
+            Outcome::Read(new) => new,
+            Outcome::Broken(new) => Some(new),
+        };
         let new = match media {
-            Media::Json => match json::redact(self, start, notes) {
-                Outcome::Read(new) => new,
-                Outcome::Broken(new) => Some(new),
-            },
-            Media::Form => self.form(start, is_cut, notes),
+            Media::Json => json(notes),
+            // Many a client sends JSON and calls it a form; a `=` in it would stand between no key and no value.
+            Media::Form => {
+                let new = if json::looks_like(start) { json(notes) } else { None };
+                self.form(new.as_deref().unwrap_or(start), is_cut, notes).or(new)
+            }
             Media::Text => self.text(start, Nature { is_cut, ..Nature::default() }, notes),
         };
         new.map(|new| if is_marked { new + CUT_MARK } else { new })

@@ -51,6 +51,25 @@ fn values_of_secret_keys_are_replaced_and_keys_stay() {
 }
 
 #[test]
+fn json_that_is_called_a_form_is_read_as_json() {
+    let cases = [
+        (r#"{"token":"canary==","a":1}"#, r#"{"token":"REDACTED","a":1}"#),
+        (r#"{"password":"can&ary;canary"}"#, r#"{"password":"REDACTED"}"#),
+        (r#"{"a":"x=y&z","b":[1]}"#, r#"{"a":"x=y&z","b":[1]}"#),
+        (r#"{"password":"canary=ca"#, r#"{"password":"REDACTED""#),
+    ];
+    for (before, after) in cases {
+        let mut parts = Parts::default();
+        let content = parts.push_text(before, 1024);
+        let kept_bytes = u32::try_from(before.len()).unwrap();
+        parts.request_body = Some(BodySlot { media: Media::Form, content, kept_bytes, skipped: Text::EMPTY });
+        let mut record = Record::new(Box::new(parts));
+        Rules::default().record(&mut record);
+        assert_eq!(record.request_body().unwrap().content(), after, "{before}");
+    }
+}
+
+#[test]
 fn a_query_without_secrets_is_left_alone() {
     for text in ["", "a=1&b=2", "token", "token=", "page_token_count=3", "%=%zz&é=ü", "&;=&", "code=7", "email=a@b.org"] {
         assert_eq!(query(text), None, "{text}");

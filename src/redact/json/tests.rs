@@ -30,6 +30,8 @@ fn values_of_secret_keys_are_replaced_at_any_depth() {
         (r#"{"pan":4111111111111111}"#, r#"{"pan":"REDACTED"}"#),
         ("{\"password\":\"a\"}\n{\"password\":\"b\"}\n", "{\"password\":\"REDACTED\"}\n{\"password\":\"REDACTED\"}\n"),
         ("\u{feff}{\"otp\":1}", "\u{feff}{\"otp\":\"REDACTED\"}"),
+        (r#"{"Bearer canary-1":{"a":1}}"#, r#"{"Bearer REDACTED":{"a":1}}"#),
+        (r#"{"x password=canary ":{"otp":7}}"#, r#"{"x password=REDACTED ":{"otp":"REDACTED"}}"#),
     ];
     for (before, after) in cases {
         assert_eq!(redacted(before), after, "BO-16, BO-17, BO-18: {before}");
@@ -38,11 +40,22 @@ fn values_of_secret_keys_are_replaced_at_any_depth() {
 }
 
 #[test]
+fn a_key_that_holds_a_secret_is_not_told() {
+    let mut notes = Notes::new(8, None);
+    let text = r#"{"ghp_canary7canary7":{"otp":"7"},"a":{"pwd":"x"}}"#;
+    let Outcome::Read(Some(new)) = redact(&Rules::default(), text, &mut notes) else { panic!("it is JSON") };
+    assert_eq!(new, r#"{"REDACTED":{"otp":"REDACTED"},"a":{"pwd":"REDACTED"}}"#);
+    let keys: Vec<_> = notes.all.iter().map(|note| note.key.as_str()).collect();
+    assert_eq!(keys, ["", "otp", "pwd"]);
+}
+
+#[test]
 fn what_is_no_secret_stays_as_it_is() {
     for text in [
         "",
         " ",
         "{}",
+        r#"{"password":"REDACTED"#,
         "[]",
         "[[],{}]",
         r#"{"has_token":true,"token":null,"token":false,"token":""}"#,

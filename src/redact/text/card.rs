@@ -59,7 +59,7 @@ impl Finder<'_> {
     }
 
     /// Ends of the groups of digits from here on, each behind one space or dash, and how many there are.
-    fn groups(&self, start: usize) -> ([usize; 5], usize) {
+    pub(super) fn groups(&self, start: usize) -> ([usize; 5], usize) {
         let (mut ends, mut count, mut at) = ([0; 5], 0, start);
         for slot in &mut ends {
             let end = self.run(at, |byte| byte.is_ascii_digit());

@@ -32,13 +32,38 @@ impl Finder<'_> {
             start += 1;
         }
         start = self.run(start, |byte| matches!(byte, b' ' | b'\t'));
-        let (start, end, after) = self.value(start, is_line(key, is_colon));
+        let (start, mut end, mut after) = self.value(start, is_line(key, is_colon));
         let value = self.text.get(start..end)?;
-        if value.is_empty() || HARMLESS.contains(&value) {
+        if value.is_empty() || HARMLESS.contains(&value) || self.is_next_key(value, after) {
             return None;
+        }
+        if after == end {
+            end = self.last_word(start, end);
+            after = end;
         }
         self.at = after;
         Some(Found { start, end, with: REDACTED, reason, key: (key_start, key_end) })
+    }
+
+    /// Whether a value is none, but the key of the next pair: `token= secret: x`.
+    fn is_next_key(&self, value: &str, after: usize) -> bool {
+        let is_separator = |byte: u8| matches!(byte, b':' | b'=');
+        let last = value.rsplit(' ').next().unwrap_or_default();
+        let key = last.strip_suffix([':', '=']).or_else(|| is_separator(self.byte(after)).then_some(value));
+        key.is_some_and(|key| self.keys.field(key).is_some())
+    }
+
+    /// Where a value without quotes really ends: a private key and the number of a card have blanks in them.
+    fn last_word(&mut self, start: usize, end: usize) -> usize {
+        let value = self.part(start, end);
+        if value.starts_with(b"-----BEGIN") {
+            return self.private_key(start).map_or(end, |found| found.end.max(end));
+        }
+        if value.len() == 4 && value.iter().all(u8::is_ascii_digit) {
+            let (ends, count) = self.groups(start);
+            return ends.get(..count).and_then(<[usize]>::last).copied().unwrap_or(end);
+        }
+        end
     }
 
     /// Whether the next word has a digit, or is in quotes.

@@ -95,6 +95,12 @@ fn values_of_secret_keys_are_found_in_text() {
         ("auth: canary1", "auth: REDACTED"),
         ("password: \"canary", "password: \"REDACTED"),
         ("token=(((canary", "token=REDACTED"),
+        ("token= secret: canary", "token= secret: REDACTED"),
+        ("token= \"password\": \"canary\"", "token= \"password\": \"REDACTED\""),
+        ("token=bearer secret: canary", "token=bearer secret: REDACTED"),
+        ("private_key: -----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\nb", "private_key: REDACTED\nb"),
+        ("private_key=-----BEGIN EC PRIVATE KEY-----\ncanary", "private_key=REDACTED"),
+        ("card: 4111 1111 1111 1112 x", "card: REDACTED x"),
     ]);
     for text in [
         "auth: session ok user=42",
