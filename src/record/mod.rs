@@ -496,22 +496,29 @@ pub fn rpc_code(code: u8) -> &'static str {
     }
 }
 
-/// The status as text, for the statuses that servers send.
+/// A status from 500 on as text.
 fn server_error(status: u16) -> Option<&'static str> {
-    Some(match status {
-        500 => "500",
-        501 => "501",
-        502 => "502",
-        503 => "503",
-        504 => "504",
-        505 => "505",
-        506 => "506",
-        507 => "507",
-        508 => "508",
-        510 => "510",
-        511 => "511",
-        _ => return None,
-    })
+    static DIGITS: [u8; 3 * SERVER_ERRORS] = digits();
+    let start = 3 * usize::from(status.checked_sub(FIRST_SERVER_ERROR)?);
+    std::str::from_utf8(DIGITS.get(start..start + 3)?).ok()
+}
+
+const FIRST_SERVER_ERROR: u16 = 500;
+/// Up to 999, where the codes of HTTP end.
+const SERVER_ERRORS: usize = 500;
+
+/// All these codes, one behind the other.
+#[expect(clippy::indexing_slicing, reason = "done by the compiler")]
+const fn digits() -> [u8; 3 * SERVER_ERRORS] {
+    let (mut digits, mut index) = ([b'0'; 3 * SERVER_ERRORS], 0);
+    while index < SERVER_ERRORS {
+        let code = FIRST_SERVER_ERROR as usize + index;
+        digits[3 * index] += (code / 100) as u8;
+        digits[3 * index + 1] += (code / 10 % 10) as u8;
+        digits[3 * index + 2] += (code % 10) as u8;
+        index += 1;
+    }
+    digits
 }
 
 impl fmt::Debug for Record {

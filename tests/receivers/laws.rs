@@ -46,6 +46,8 @@ const TYPES: &[(&str, &str)] = &[
 /// What a SERVER span cannot be without.
 const REQUIRED: &[&str] = &["http.request.method", "url.path", "url.scheme"];
 
+const METHODS: &[&str] = &["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
+
 /// Checks every span, every log record and the resource; values only where the receiver tells them.
 pub(crate) fn hold(arrived: &Arrived, with_values: bool) {
     let mut servers: BTreeMap<&str, u32> = BTreeMap::new();
@@ -116,10 +118,19 @@ fn server(span: &Span, with_values: bool) {
     }
     let text = |key: &str| span.attributes.get(key).and_then(|value| value.strip_prefix("string:"));
     let method = text("http.request.method").unwrap_or_default();
+    assert!(METHODS.contains(&method) || method == "_OTHER", "{method}");
+    let has_original = text("http.request.method_original").is_some_and(|original| original != method);
+    assert_eq!(has_original, method == "_OTHER", "exactly when it differs: {span:#?}");
+    let method = if method == "_OTHER" { "HTTP" } else { method };
     let name = text("http.route").map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
     assert_eq!(span.name, name, "method and template, never the path");
     assert!(!text("url.path").unwrap_or_default().contains('?'));
     assert!(!text("url.query").unwrap_or_default().starts_with('?'));
+    assert!(["http", "https"].contains(&text("url.scheme").unwrap_or_default()));
+    assert!(["1.0", "1.1", "2", "3"].contains(&text("network.protocol.version").unwrap_or("1.1")), "{span:#?}");
+    let has = |key: &str| span.attributes.contains_key(key);
+    assert!(has("server.address") || !has("server.port"), "a port is an address's: {span:#?}");
+    assert_eq!(has("network.peer.address"), has("network.peer.port"), "{span:#?}");
     let status = span.attributes.get("http.response.status_code").and_then(|value| value.strip_prefix("int:"));
     let status: Option<u16> = status.map(|status| status.parse().unwrap());
     if status.is_some_and(|status| (400..500).contains(&status)) {

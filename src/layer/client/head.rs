@@ -54,9 +54,15 @@ fn http<B>(parts: &mut Parts, fields: &mut List, (request, target): (&Request<B>
 fn rpc<B>(parts: &mut Parts, fields: &mut List, request: &Request<B>) -> Text {
     field(parts, fields, "rpc.system.name", Slot::Text(Text::Static("grpc")));
     let path = request.uri().path();
-    let method = parts.push_text(path.strip_prefix('/').unwrap_or(path), MAX_URL_BYTES);
+    let (method, name) = match path.strip_prefix('/').unwrap_or(path) {
+        "" => (Text::Static("_OTHER"), Text::Static("grpc")),
+        method => {
+            let method = parts.push_text(method, MAX_URL_BYTES);
+            (method, method)
+        }
+    };
     field(parts, fields, "rpc.method", Slot::Text(method));
-    method
+    name
 }
 
 /// Whether what has these headers is gRPC with trailers of HTTP, where its status can be seen.
