@@ -52,6 +52,7 @@ impl<'a> Finder<'a> {
     }
 
     fn byte(&self, at: usize) -> u8 {
+        look(1);
         self.text.as_bytes().get(at).copied().unwrap_or_default()
     }
 
@@ -67,7 +68,17 @@ impl<'a> Finder<'a> {
     /// Where the bytes that are `wanted` end.
     fn run(&self, start: usize, wanted: impl Fn(u8) -> bool) -> usize {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        rest.iter().position(|byte| !wanted(*byte)).map_or(self.text.len(), |len| start + len)
+        let len = rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
+        look(len + 1);
+        start + len
+    }
+
+    /// The same, looked for no further than `max` bytes; and whether it goes on behind them.
+    fn run_within(&self, start: usize, max: usize, wanted: impl Fn(u8) -> bool) -> (usize, bool) {
+        let near = self.part(start, self.text.len().min(start.saturating_add(max)));
+        let len = near.iter().position(|byte| !wanted(*byte));
+        look(len.unwrap_or(near.len()) + 1);
+        (start + len.unwrap_or(near.len()), len.is_none() && near.len() == max)
     }
 
     /// Whether a run that ends here may go on in what was cut off.
@@ -171,6 +182,21 @@ static STOPS: [Stop; 256] = {
     }
     table
 };
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes that were looked at.
+    static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts what is looked at, so that a test can say how much that is.
+#[cfg(test)]
+fn look(bytes: usize) {
+    LOOKED.with(|looked| looked.set(looked.get() + bytes));
+}
+
+#[cfg(not(test))]
+const fn look(_bytes: usize) {}
 
 #[cfg(test)]
 mod tests;

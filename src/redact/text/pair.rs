@@ -129,6 +129,7 @@ impl Finder<'_> {
     fn closing(&self, from: usize, quote: u8, backslashes: usize) -> usize {
         let mut seen = 0;
         for (index, byte) in self.part(from, self.text.len()).iter().enumerate() {
+            super::look(1);
             if *byte == quote && (if backslashes == 0 { seen % 2 == 0 } else { seen <= backslashes }) {
                 return (from + index).saturating_sub(if backslashes == 0 { 0 } else { seen });
             }

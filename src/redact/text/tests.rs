@@ -180,23 +180,52 @@ fn hostile_texts_take_no_longer_than_others() {
     // None of these may be gone over again and again: each would take minutes.
     for part in [
         "://u:p/",
+        "://",
+        "://u:p",
         "\"=",
         "auth:(",
         "-----BEGIN",
         "token=(",
+        "token=\\\"x ",
         "eyJ.",
         "4111 ",
         "password:\"",
         "a@b@",
         "bearer ",
+        "bearer+",
+        "basic+",
+        "basic%20",
+        "sk-",
+        "xoxb-",
+        "ghp_=",
         "\\\"=",
         "{\"a\":",
     ] {
-        let text = part.repeat(60 * 1024 / part.len());
+        let text = part.repeat(64 * 1024 / part.len());
         for is_cut in [false, true] {
             let nature = Nature { is_cut, is_path: is_cut };
+            LOOKED.set(0);
             let once = redacted(&text, nature);
             assert!(once.is_none_or(|once| once.len() <= 4 * text.len()), "{part}");
+            // Of a run that is refused some hundred bytes are looked at for each few that begin one.
+            let looked = LOOKED.get();
+            assert!(looked <= 200 * text.len(), "{part}: {looked} bytes looked at, of {}", text.len());
         }
     }
+    // A run just short of what is taken for a secret, over and over.
+    let text = format!("{} ", "basic+".repeat(80)).repeat(64 * 1024 / 481);
+    LOOKED.set(0);
+    assert_eq!(plain(&text), None);
+    assert!(LOOKED.get() <= 200 * text.len(), "{} bytes looked at", LOOKED.get());
+}
+
+#[test]
+fn a_long_run_behind_a_scheme_or_prefix_is_taken_to_its_end() {
+    let long = "a+".repeat(300);
+    assert_eq!(plain(&format!("Basic {long} next")).as_deref(), Some("Basic REDACTED next"));
+    assert_eq!(plain(&format!("Bearer {long}7 next")).as_deref(), Some("Bearer REDACTED next"));
+    let token = format!("sk-1{}", "a-".repeat(300));
+    assert_eq!(plain(&format!("key {token} next")).as_deref(), Some("key REDACTED next"));
+    let cut = Nature { is_cut: true, ..Nature::default() };
+    assert_eq!(redacted("key sk-abcdef", cut).as_deref(), Some("key REDACTED"));
 }

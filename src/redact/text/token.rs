@@ -11,6 +11,11 @@ const MIN_TOKEN_BYTES: usize = 12;
 /// Bytes of a bearer token that is only letters, at least: what is shorter is a word.
 const MIN_WORD_BYTES: usize = 20;
 
+/// How far the digit of a token is looked for.
+const MAX_TOKEN_LOOK_BYTES: usize = 128;
+/// What is longer behind `Basic` is no part of a sentence, whatever it says.
+const MAX_BASIC_LOOK_BYTES: usize = 512;
+
 /// The byte before the last one of every prefix.
 static LAST_BUT_ONE: [bool; 256] = {
     let mut table = [false; 256];
@@ -53,7 +58,12 @@ impl Finder<'_> {
             start = if is_encoded { behind + 3 } else { return None };
         }
         start = self.run(start, |byte| matches!(byte, b'"' | b'\''));
-        let mut end = self.run(start, |byte| is_base64url(byte) || matches!(byte, b'.' | b'~' | b'+' | b'/' | b'%'));
+        let is_token = |byte| is_base64url(byte) || matches!(byte, b'.' | b'~' | b'+' | b'/' | b'%');
+        // `basic+basic+…`: what is refused must not be gone over to its end again and again.
+        let (mut end, is_long) = self.run_within(start, MAX_BASIC_LOOK_BYTES, is_token);
+        if is_long {
+            return Some(Self::shape(start, self.run(end, is_token), name));
+        }
         let is_open = self.is_open(end);
         while matches!(self.before(end), b'.') && end > start {
             end -= 1;
@@ -98,12 +108,15 @@ impl Finder<'_> {
             so_far.strip_suffix(prefix.as_bytes()).is_some_and(|before| !before.last().is_some_and(u8::is_ascii_alphanumeric))
         };
         let prefix = PREFIXES.iter().find(begins)?;
-        let end = self.run(at + 1, is_base64url);
-        let run = self.part(at + 1, end);
+        // `sk-sk-…`: only of what is a secret is the end looked for.
+        let (near, is_long) = self.run_within(at + 1, MAX_TOKEN_LOOK_BYTES, is_base64url);
+        let run = self.part(at + 1, near);
         let is_secret = run.len() >= MIN_TOKEN_BYTES && run.iter().any(u8::is_ascii_digit);
-        let start = at + 1 - prefix.len();
-        (is_secret || self.is_open(end))
-            .then(|| Found { reason: reason(prefix, Part::TokenPrefix), ..Self::shape(start, end, "bearer") })
+        if !is_secret && (is_long || !self.is_open(near)) {
+            return None;
+        }
+        let (start, end) = (at + 1 - prefix.len(), self.run(near, is_base64url));
+        Some(Found { reason: reason(prefix, Part::TokenPrefix), ..Self::shape(start, end, "bearer") })
     }
 }
 

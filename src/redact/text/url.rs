@@ -19,8 +19,7 @@ impl Finder<'_> {
         let stray = || {
             // `user:pass/word@host`: what stands behind the colon is no port.
             port.filter(|port| port.iter().any(|byte| !byte.is_ascii_digit()))?;
-            let far = self.text.len().min(start + MAX_STRAY_BYTES);
-            let end = self.run(start, |byte| !ends_url(byte)).min(far);
+            let (end, _) = self.run_within(start, MAX_STRAY_BYTES, |byte| !ends_url(byte));
             last_at(self.part(start, end))
         };
         let is_ipv6 = authority.first() == Some(&b'[');
