@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use campanile::exporter::{Batch, ExportError, Exporter};
-use campanile::{Bodies, TraceResponse, TrustIds, TrustedProxies, catch_panic_layer, route_layer};
-use http::{Request, Response};
+use campanile::{Bodies, Handle, ObserveBody, TraceResponse, TrustIds, TrustedProxies, catch_panic_layer, route_layer};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use tower::util::{BoxCloneService, BoxService};
+use tower::util::{BoxCloneService, BoxService, MapRequest};
 use tower::{Layer as _, Service, ServiceExt as _};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -146,6 +146,13 @@ where
     }
 }
 
+/// Gives a request an id that is the same with and without the layer, as the answer to a panic tells it.
+fn name<B>(mut request: Request<B>) -> Request<B> {
+    request.extensions_mut().remove::<Handle>();
+    request.headers_mut().insert("x-request-id", HeaderValue::from_static("the-same"));
+    request
+}
+
 enum Built<B> {
     Bare(Play),
     Boxed(BoxedClone<B>),
@@ -158,7 +165,7 @@ where
 {
     let Some(seen) = seen else {
         return if stack == Stack::CatchPanic {
-            Built::Boxed(BoxCloneService::new(unify(catch_panic_layer().layer(play))))
+            Built::Boxed(BoxCloneService::new(unify(MapRequest::new(catch_panic_layer().layer(play), name::<B>))))
         } else {
             Built::Bare(play)
         };
@@ -170,7 +177,10 @@ where
         Stack::Twice => BoxCloneService::new(unify(layer.layer(seen.0[0].layer().layer(play)))),
         Stack::Nested => BoxCloneService::new(unify(layer.layer(seen.0[1].layer().layer(play)))),
         Stack::RouteLayer => BoxCloneService::new(unify(layer.layer(route_layer().layer(play)))),
-        Stack::CatchPanic => BoxCloneService::new(unify(layer.layer(catch_panic_layer().layer(play)))),
+        Stack::CatchPanic => {
+            let catches = MapRequest::new(catch_panic_layer().layer(play), name::<ObserveBody<B>>);
+            BoxCloneService::new(unify(layer.layer(catches)))
+        }
         Stack::PanickingSettings => {
             let layer = layer.peer(|_| panic!("told to panic in a finder of peers"));
             #[cfg(feature = "tower-http")]
