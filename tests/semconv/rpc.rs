@@ -5,7 +5,7 @@ use http_body_util::Full;
 
 use crate::metrics::{histogram, keys};
 use crate::rule::Expect::{Error, Has, Is, Lacks, Unset};
-use crate::rule::{Expect, Play, Rule, name, outgoing, rule, text, that};
+use crate::rule::{Expect, Play, Rule, int, name, outgoing, rule, text, that};
 
 /// Every code by its number, and whether it is an error of the server.
 const CODES: &[(&str, bool)] = &[
@@ -75,8 +75,13 @@ fn server() -> Vec<Rule> {
         ),
         rule(
             "a method that the server does not know is no name",
+            call("/test.Shop/12"),
+            [name("grpc"), text("rpc.method", "_OTHER"), text("rpc.method_original", "test.Shop/12")],
+        ),
+        rule(
+            "what is not answered in gRPC is none",
             call("/made.Up/Name"),
-            [name("grpc"), text("rpc.method", "_OTHER"), text("rpc.method_original", "made.Up/Name")],
+            [name("POST"), Lacks("rpc.system.name"), Lacks("rpc.method"), int("http.response.status_code", 404)],
         ),
         rule(
             "names of older conventions are gone",
