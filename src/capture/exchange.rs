@@ -57,7 +57,7 @@ impl Exchange {
         if parts.rpc_status.is_none() {
             parts.rpc_status = response.as_ref().and_then(|watch| watch.rpc_status());
         }
-        if let Some(call) = rpc {
+        if let Some(call) = rpc.filter(|_| parts.is_rpc) {
             call.settle(&mut parts);
         }
         let mut record = Record::new(parts);

@@ -134,7 +134,7 @@ impl FollowResponse {
                 watch.see(&Pieces::of(data));
             }
         } else if let Some(trailers) = frame.trailers_ref() {
-            head::trailers(&mut exchange.parts, trailers, exchange.link.hub.pipeline.rules());
+            head::trailers(&mut exchange.parts, trailers, exchange.link.hub.pipeline.rules(), exchange.rpc.is_some());
         }
     }
 

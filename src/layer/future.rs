@@ -166,9 +166,6 @@ impl Flight {
         if let Some(exchange) = &mut self.exchange {
             exchange.parts.head_ns = Some(exchange.link.now_ns());
             head::response(&mut exchange.parts, &response, exchange.link.hub.pipeline.rules());
-            if !exchange.parts.is_rpc {
-                exchange.rpc = None;
-            }
             watch::response(exchange, response.headers(), self.shared.bodies.as_ref());
             if self.wraps_router
                 && exchange.parts.route.is_none()

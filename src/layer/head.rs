@@ -93,11 +93,11 @@ pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>, rules: &Rul
     }
 }
 
-/// Copies trailers.
-pub(super) fn trailers(parts: &mut Parts, trailers: &HeaderMap, rules: &Rules) {
+/// Copies trailers. Those of a call that was `asked` for in gRPC may be the first to answer in it.
+pub(super) fn trailers(parts: &mut Parts, trailers: &HeaderMap, rules: &Rules, asked: bool) {
     push_headers(parts, Side::Trailer, trailers, false, rules);
-    if parts.is_rpc {
-        parts.rpc_status = rpc_status(trailers).or(parts.rpc_status);
+    if let Some(status) = rpc_status(trailers).filter(|_| asked) {
+        (parts.is_rpc, parts.rpc_status) = (true, Some(status));
     }
 }
 
