@@ -171,7 +171,10 @@ impl Link {
 impl Drop for Link {
     /// One that was never closed belongs to an exchange that was lost, and is in flight no longer.
     fn drop(&mut self) {
-        let _ = self.close();
+        let inbox = self.inbox.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if !inbox.is_closed {
+            self.hub.pipeline.active().leave(self.place);
+        }
     }
 }
 

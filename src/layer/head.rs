@@ -11,7 +11,7 @@ use super::address::truncated;
 use super::{FindPeer, Settings, address};
 use crate::capture::{Form, rpc_status};
 use crate::propagator::forwarded::Proxies;
-use crate::propagator::request_id::RequestId;
+use crate::propagator::request_id::{RequestId, X_REQUEST_ID};
 use crate::record::parts::{CUT_MARK, MAX_HEADER_BYTES, Parts, Side, Slot, Text};
 use crate::redact::{Rules, is_cookie, name_cookies};
 
@@ -105,9 +105,9 @@ fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap, truncates_ip
     let (first, has_cookies) = (parts.headers.len(), Cell::new(false));
     parts.push_headers(side, || {
         headers.iter().map(|(name, value)| {
-            // A request id is shown only in the form in which it is taken.
-            let is_id = *name == super::request_id::HEADER && RequestId::parse(value.as_bytes()).is_some();
-            let is_kept = !value.is_sensitive() && (is_id || rules.shows_header(name));
+            // A request id is shown only in the form in which it is taken. Asked last, as most headers are of the table.
+            let is_id = || *name == X_REQUEST_ID && RequestId::parse(value.as_bytes()).is_some();
+            let is_kept = !value.is_sensitive() && (rules.shows_header(name) || is_id());
             let tells_address = truncates_ip && address::is_told_by(name);
             let has_userinfo = *name == HOST && value.as_bytes().contains(&b'@');
             let is_kept = is_kept && !tells_address && !has_userinfo;

@@ -26,7 +26,10 @@ pub(crate) fn name_cookies(parts: &mut Parts, first: usize, headers: &HeaderMap)
         if !is_cookie(name) || value.is_sensitive() || slot.value.is_some() {
             continue;
         }
-        let text = names(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+        let text = match std::str::from_utf8(value.as_bytes()) {
+            Ok(value) => names(name.as_str(), value),
+            Err(_) => names(name.as_str(), &String::from_utf8_lossy(value.as_bytes())),
+        };
         let text = parts.push_text(&text, MAX_BYTES + CUT_MARK.len() + 2);
         if let Some(slot) = parts.headers.get_mut(first + at) {
             slot.value = Some(text);
@@ -37,7 +40,8 @@ pub(crate) fn name_cookies(parts: &mut Parts, first: usize, headers: &HeaderMap)
 /// `sid=REDACTED; theme=REDACTED`. The same again of what it made.
 pub(super) fn names(header: &str, value: &str) -> String {
     let is_set = header == "set-cookie";
-    let mut out = String::new();
+    // Room for most: on the request's own thread it does not grow.
+    let mut out = String::with_capacity(value.len().min(MAX_BYTES) + 2 * REDACTED.len());
     for (index, pair) in value.split(';').map(str::trim).enumerate() {
         let start = out.len();
         let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name.trim(), Some(value)));
