@@ -123,6 +123,17 @@ impl Pass<'_> {
 
     /// Why a number is a secret.
     fn number(&self, value: Slot) -> Option<&'static str> {
+        /// The smallest number with as many digits as a card has at least.
+        const SHORTEST_CARD: u64 = 1_000_000_000_000;
+        let is_short = match value {
+            Slot::I64(number) => number.unsigned_abs() < SHORTEST_CARD,
+            Slot::U64(number) => number < SHORTEST_CARD,
+            Slot::F64(number) => number.abs() < SHORTEST_CARD as f64,
+            Slot::Text(_) | Slot::Bool(_) => true,
+        };
+        if is_short && self.rules.patterns.is_none() {
+            return None;
+        }
         let text = match value {
             Slot::I64(number) => number.to_string(),
             Slot::U64(number) => number.to_string(),
