@@ -124,7 +124,7 @@ pub fn forwarded(data: &[u8]) {
     }
 }
 
-/// Query strings: a secret's value is gone, every key stays, and nothing is redacted twice.
+/// Query strings: a secret's value is gone, every other key stays, and nothing is redacted twice.
 pub fn query(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for query in [text.clone().into_owned(), format!("{text}&token=a-canary-7f3a&x=1")] {
@@ -134,7 +134,9 @@ pub fn query(data: &[u8]) {
         };
         assert!(!out.contains("&token=a-canary-7f3a&"), "{out}");
         assert_eq!(redact_query(&out), None, "{out}");
-        assert_eq!(keys(&out), keys(&query));
+        // A key that looks like a secret is one.
+        assert_eq!(keys(&out).len(), keys(&query).len());
+        assert!(keys(&out).into_iter().zip(keys(&query)).all(|(key, was)| key == was || key.contains(REDACTED)), "{out}");
         assert!(out.contains(REDACTED));
     }
 }

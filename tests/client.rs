@@ -20,7 +20,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use campanile::record::{Event, Field, Kind, Outcome, Record, Span, SpanKind, TraceId, Value};
-use campanile::{InExchange as _, ObserveClient, ResendCount, UrlTemplate};
+use campanile::{InExchange as _, ObserveClient, Redact, ResendCount, UrlTemplate};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -183,6 +183,32 @@ async fn an_outgoing_request_is_a_span_of_the_request_that_it_is_made_for() {
     assert_eq!(heads[0]["tracestate"], "a=1,b=2");
     assert_eq!(heads[0]["x-request-id"], record.request_id());
     assert!(!record.is_failed() && exceptions(&record).is_empty());
+}
+
+#[tokio::test]
+async fn the_url_of_an_outgoing_request_follows_the_settings_of_redaction() {
+    let url = "/u/alice%40example.org?page_token=next&access_token=canary";
+    for (redact, path) in [
+        (Redact::new(), "/u/REDACTED?page_token=REDACTED&access_token=REDACTED"),
+        (Redact::new().show_key("page_token"), "/u/REDACTED?page_token=next&access_token=REDACTED"),
+        (Redact::new().export_secrets_in_clear_text(), url),
+    ] {
+        let seen = Observed::with(|builder| builder.redact(redact));
+        let (server, _) = upstream().await;
+        let (client, address) = (hyper(&seen), server.address);
+        let record = handle(&seen, move || {
+            let client = client.clone();
+            async move {
+                let mut request = get(address, url);
+                *request.uri_mut() = format!("http://user:canary-userinfo@{address}{url}").parse().unwrap();
+                drop(client.oneshot(request).await);
+            }
+        })
+        .await;
+        server.stop().await;
+        let full = format!("http://REDACTED:REDACTED@{address}{path}");
+        assert_eq!(field(&only_client(&record), "url.full"), Some(Value::Str(&full)), "credentials never get as far as that");
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use campanile::exporter::Schema;
 use campanile::record::{Record, Resource};
-use campanile::{Builder, Env, Redact};
+use campanile::{Builder, Env, Redact, TrustIds};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Empty, StreamBody};
@@ -138,6 +138,41 @@ async fn headers_of_the_settings_are_shown_and_hidden() {
     let note = value(&record, "x-note").unwrap();
     assert!(note.starts_with("AAA") && note.ends_with("…[cut]") && note.len() <= 1024 + "…[cut]".len(), "HD-13: {}", note.len());
     assert!(!told(&record).contains("canary"), "{}", told(&record));
+}
+
+#[tokio::test]
+async fn credentials_before_a_host_are_not_kept() {
+    let request = get("/")
+        .header("host", "user:canary@h")
+        .header("x-forwarded-host", "user:canary@h")
+        .header("forwarded", "for=192.0.2.1;host=\"user:canary@h\"")
+        .body(Empty::new())
+        .unwrap();
+    let record = observe(|builder| builder, request, done).await;
+    assert!(!told(&record).contains("canary"), "{}", told(&record));
+    for name in ["host", "x-forwarded-host", "forwarded"] {
+        assert_eq!(value(&record, name), None, "{name}");
+    }
+    let request = get("/").header("x-forwarded-host", "h").header("forwarded", "host=h").body(Empty::new()).unwrap();
+    let record = observe(|builder| builder, request, done).await;
+    assert_eq!((value(&record, "x-forwarded-host"), value(&record, "forwarded")), (Some("h"), Some("host=h")));
+}
+
+#[tokio::test]
+async fn a_hidden_header_shows_neither_names_of_cookies_nor_an_id() {
+    let request = || get("/").header("cookie", "canary=1").header("x-request-id", "an-id").body(Empty::new()).unwrap();
+    let answer = || Response::builder().header("set-cookie", "sid=1; Path=/").body(full("done")).unwrap();
+    let hide = Redact::new().hide_header("cookie").hide_header("x-request-id");
+    let trusting = |builder: Builder| builder.trust_inbound_ids(TrustIds::Always);
+    let record = observe(|builder| trusting(builder).redact(hide), request(), answer).await;
+    assert_eq!((value(&record, "cookie"), value(&record, "x-request-id")), (None, None));
+    assert_eq!(value(&record, "set-cookie"), Some("sid=REDACTED; Path=/"), "of the other one they stay");
+    assert!(!told(&record).contains("canary"), "{}", told(&record));
+
+    let record = observe(trusting, request(), answer).await;
+    assert_eq!((value(&record, "cookie"), value(&record, "x-request-id")), (Some("canary=REDACTED"), Some("an-id")));
+    let record = observe(|builder| builder.trust_inbound_ids(TrustIds::Never), request(), answer).await;
+    assert_eq!(value(&record, "x-request-id"), None, "one that was not believed is not the record's own");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use http::header::{HOST, USER_AGENT};
+use http::header::{FORWARDED, HOST, HeaderName, USER_AGENT};
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use super::address::truncated;
@@ -106,21 +106,26 @@ fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap, truncates_ip
     parts.push_headers(side, || {
         headers.iter().map(|(name, value)| {
             // A request id is shown only in the form in which it is taken. Asked last, as most headers are of the table.
-            let is_id = || *name == X_REQUEST_ID && RequestId::parse(value.as_bytes()).is_some();
+            let is_id = || *name == X_REQUEST_ID && !rules.hides_header(name) && RequestId::parse(value.as_bytes()).is_some();
             let is_kept = !value.is_sensitive() && (rules.shows_header(name) || is_id());
             let tells_address = truncates_ip && address::is_told_by(name);
-            let has_userinfo = *name == HOST && value.as_bytes().contains(&b'@');
+            let has_userinfo = names_host(name) && value.as_bytes().contains(&b'@');
             let is_kept = is_kept && !tells_address && !has_userinfo;
-            if !is_kept && is_cookie(name) {
+            if !is_kept && is_cookie(name) && !rules.hides_header(name) {
                 has_cookies.set(true);
             }
             (name.as_str(), is_kept.then_some(value.as_bytes()), value.len())
         })
     });
     if has_cookies.get() {
-        name_cookies(parts, first, headers);
+        name_cookies(parts, first, headers, rules);
     }
     rules.hash_headers(parts, headers);
+}
+
+/// Whether a header names the host that was asked, as it may with credentials before it.
+fn names_host(name: &HeaderName) -> bool {
+    matches!(*name, HOST | FORWARDED) || *name == "x-forwarded-host"
 }
 
 /// The method, and whether it is none of those that are known: then a client may have made it up.

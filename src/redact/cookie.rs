@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, header};
 
+use super::rules::Rules;
 use super::{CUT_MARK, REDACTED};
 use crate::record::parts::Parts;
 
@@ -19,11 +20,11 @@ pub(crate) fn is_cookie(name: &HeaderName) -> bool {
 }
 
 /// Gives the headers from slot `first` on, which were copied from `headers`, the names of their cookies.
-pub(crate) fn name_cookies(parts: &mut Parts, first: usize, headers: &HeaderMap) {
+pub(crate) fn name_cookies(parts: &mut Parts, first: usize, headers: &HeaderMap, rules: &Rules) {
     for (at, (name, value)) in headers.iter().enumerate() {
         let Some(slot) = parts.headers.get(first + at).copied() else { break };
         // What the application marked as sensitive stays out altogether.
-        if !is_cookie(name) || value.is_sensitive() || slot.value.is_some() {
+        if !is_cookie(name) || value.is_sensitive() || slot.value.is_some() || rules.hides_header(name) {
             continue;
         }
         let text = match std::str::from_utf8(value.as_bytes()) {

@@ -8,7 +8,7 @@ use super::REDACTED;
 use super::note::Notes;
 use super::rewrite::Rewrite;
 use super::rules::Rules;
-use super::text::{Nature, is_card};
+use super::text::Nature;
 
 /// Brackets within brackets that are looked into; what is deeper is replaced as a whole.
 const MAX_DEPTH: usize = 32;
@@ -175,15 +175,14 @@ impl Json<'_, '_> {
             return Err(Broken { from });
         }
         self.at += 1;
+        // Things may be listed by their tokens. Then nobody is told the key.
+        self.key = (0, 0);
+        if !self.text_of(key) {
+            self.key = (key.start, key.end);
+        }
         let raw = self.text.get(key.start..key.end).unwrap_or_default();
         let decoded = if key.has_escapes { Some(unescape(raw)) } else { None };
         let name = decoded.as_deref().unwrap_or(raw);
-        self.key = (key.start, key.end);
-        // Things may be listed by their tokens. Then nobody is told the key.
-        if let Some(new) = self.rules.shapes(name, Nature::default(), self.notes) {
-            self.key = (0, 0);
-            self.out.replace(key.start..key.end, &escape(&new));
-        }
         let depth = self.depth;
         let paths = self.level().map_or(0, |level| level.paths);
         let (paths, ends) = self.rules.paths().step(paths, depth, name);
@@ -314,8 +313,8 @@ impl Json<'_, '_> {
         }
     }
 
-    /// A string that is no secret by its key: it may hold one, or JSON of its own.
-    fn text_of(&mut self, string: Str) {
+    /// A string that is no secret by its key: it may hold one, or JSON of its own. Says whether it does.
+    fn text_of(&mut self, string: Str) -> bool {
         let raw = self.text.get(string.start..string.end).unwrap_or_default();
         let decoded = if string.has_escapes { Some(unescape(raw)) } else { None };
         let text = decoded.as_deref().unwrap_or(raw);
@@ -333,11 +332,11 @@ impl Json<'_, '_> {
         } else {
             self.rules.shapes(text, Nature { is_cut: !string.is_whole, ..Nature::default() }, self.notes)
         };
-        if let Some(new) = new {
-            let (start, end) = self.key;
-            self.notes.name_from(first, self.text.get(start..end).unwrap_or_default());
-            self.out.replace(string.start..string.end, &escape(&new));
-        }
+        let Some(new) = new else { return false };
+        let (start, end) = self.key;
+        self.notes.name_from(first, self.text.get(start..end).unwrap_or_default());
+        self.out.replace(string.start..string.end, &escape(&new));
+        true
     }
 
     fn number(&mut self, reason: Option<&'static str>) -> Result<(), Broken> {
@@ -350,9 +349,9 @@ impl Json<'_, '_> {
             return Err(Broken { from });
         }
         let nature = Nature { is_cut: self.at == self.text.len() && self.depth > 0, ..Nature::default() };
-        let is_card =
-            || is_card(number.bytes()) || (nature.is_cut && self.rules.shapes(number, nature, &mut Notes::default()).is_some());
-        if let Some(reason) = reason.or_else(|| is_card().then_some("payment card")) {
+        let is_half = || nature.is_cut && self.rules.shapes(number, nature, &mut Notes::default()).is_some();
+        let found = || self.rules.number(number).or_else(|| is_half().then_some("payment card"));
+        if let Some(reason) = reason.or_else(found) {
             self.replace(from, self.at, QUOTED, reason);
         }
         Ok(())

@@ -36,8 +36,8 @@ pub(crate) const REDACTED: &str = "REDACTED";
 /// Where headers stand, for whoever tells of a redaction.
 const HEADER_PLACE: &str = "http.header";
 
-/// The query without the secrets of the table; `None` when there are none. For texts that hold a query among other things;
-/// the pass over the record looks at them again, by the rules of the settings.
+/// The query without the secrets of the table; `None` when there are none.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn query(query: &str) -> Option<String> {
     Rules::default().query(query, &mut note::Notes::default())
 }

@@ -45,6 +45,14 @@ impl Rules {
                 None => (start, key),
             };
             let range = at..at + value.len();
+            let mut name = if range.start == start { "" } else { key };
+            // `?https://user:password@host/?a=b`: the first part of it is no key.
+            if !name.is_empty()
+                && let Some(new) = self.encoded(key, Nature::default(), notes)
+            {
+                out.replace(start..start + key.len(), &new);
+                name = "";
+            }
             if value.is_empty() || value == REDACTED {
                 continue;
             }
@@ -54,14 +62,14 @@ impl Rules {
                 (is_code && *is_login.get_or_insert_with(|| has("state"))).then_some("code of OAuth")
             });
             if let Some(reason) = reason {
-                notes.push(key, reason, value);
+                notes.push(name, reason, value);
                 out.replace(range, REDACTED);
                 continue;
             }
             let nature = Nature { is_cut: is_cut && range.end == text.len(), ..Nature::default() };
             let first = notes.all.len();
             if let Some(new) = self.encoded(value, nature, notes) {
-                notes.name_from(first, if range.start == start { "" } else { key });
+                notes.name_from(first, name);
                 out.replace(range, &new);
             }
         }

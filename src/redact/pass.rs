@@ -8,7 +8,10 @@ use super::rules::Rules;
 use super::text::Nature;
 use super::{CUT_MARK, HEADER_PLACE, REDACTED, json, uncut};
 use crate::record::Record;
-use crate::record::parts::{BodySlot, MAX_REDACTIONS, Media, Parts, RedactionSlot, Slot, Text};
+use crate::record::parts::{BodySlot, HeaderSlot, MAX_REDACTIONS, Media, Parts, RedactionSlot, Side, Slot, Text};
+
+/// Kept where it is the record's own; it is never taken for anything else then.
+const REQUEST_ID: &str = "x-request-id";
 
 impl Rules {
     /// Takes the secrets out of a finished record; their bytes are overwritten.
@@ -39,11 +42,10 @@ impl Pass<'_> {
             let Some(header) = self.parts.headers.get(at).copied() else { break };
             let name = self.parts.str(header.name);
             let Some(reason) = reason_of_header(name) else {
-                if let Some(value) = header.value.filter(|_| !self.rules.is_off && name != "x-request-id") {
-                    let name = header.name;
-                    let value = self.text(value, HEADER_PLACE, name, Rules::plain);
+                if let Some(value) = header.value {
+                    let value = self.header(header, value);
                     if let Some(header) = self.parts.headers.get_mut(at) {
-                        header.value = Some(value);
+                        header.value = value;
                     }
                 }
                 continue;
@@ -68,12 +70,32 @@ impl Pass<'_> {
         }
     }
 
+    /// What is shown of the value of a header that is no secret by its name.
+    fn header(&mut self, header: HeaderSlot, value: Text) -> Option<Text> {
+        let name = self.parts.str(header.name);
+        let is_id = name == REQUEST_ID;
+        if is_id && self.parts.str(value) == self.parts.str(self.parts.request_id) {
+            return Some(value);
+        }
+        if is_id && header.side == Side::Request && !self.rules.shows_by_setting(name) {
+            // Someone's that was not believed.
+            erase(self.parts, value);
+            return None;
+        }
+        if self.rules.is_off {
+            return Some(value);
+        }
+        let rule = if name == "grpc-message" { Rules::percent } else { Rules::plain };
+        Some(self.text(value, HEADER_PLACE, header.name, rule))
+    }
+
     fn head(&mut self) {
         self.parts.path = self.text(self.parts.path, "url.path", Text::EMPTY, Rules::path);
         self.parts.query = self.option(self.parts.query, "url.query", Rules::query);
         self.parts.host = self.option(self.parts.host, "server.address", Rules::plain);
         self.parts.user_agent = self.option(self.parts.user_agent, "user_agent.original", Rules::plain);
         self.parts.inbound_request_id = self.option(self.parts.inbound_request_id, "request_id", Rules::plain);
+        self.parts.trace_state = self.text(self.parts.trace_state, "tracestate", Text::EMPTY, Rules::plain);
     }
 
     /// All fields of spans and events and all attributes stand in one list.
@@ -84,8 +106,14 @@ impl Pass<'_> {
                 // Whether there is a token is no secret.
                 (_, Slot::Bool(_)) => continue,
                 (Some(reason), value) => self.secret(field.name, value, reason),
-                (None, Slot::Text(text)) => Slot::Text(self.text(text, "field", field.name, Rules::plain)),
-                (None, _) => continue,
+                (None, Slot::Text(text)) => {
+                    let rule = if self.parts.str(field.name) == "url.full" { Rules::url } else { Rules::plain };
+                    Slot::Text(self.text(text, "field", field.name, rule))
+                }
+                (None, number) => match self.number(number) {
+                    Some(reason) => self.secret(field.name, number, reason),
+                    None => continue,
+                },
             };
             if let Some(field) = self.parts.fields.get_mut(at) {
                 field.value = value;
@@ -93,7 +121,29 @@ impl Pass<'_> {
         }
     }
 
-    /// A field whose name says that it is a secret.
+    /// Why a number is a secret.
+    fn number(&self, value: Slot) -> Option<&'static str> {
+        /// The smallest number with as many digits as a card has at least.
+        const SHORTEST_CARD: u64 = 1_000_000_000_000;
+        let is_short = match value {
+            Slot::I64(number) => number.unsigned_abs() < SHORTEST_CARD,
+            Slot::U64(number) => number < SHORTEST_CARD,
+            Slot::F64(number) => number.abs() < SHORTEST_CARD as f64,
+            Slot::Text(_) | Slot::Bool(_) => true,
+        };
+        if is_short && self.rules.patterns.is_none() {
+            return None;
+        }
+        let text = match value {
+            Slot::I64(number) => number.to_string(),
+            Slot::U64(number) => number.to_string(),
+            Slot::F64(number) => number.to_string(),
+            Slot::Text(_) | Slot::Bool(_) => return None,
+        };
+        self.rules.number(&text)
+    }
+
+    /// A field whose name or value says that it is a secret.
     fn secret(&mut self, name: Text, value: Slot, reason: &'static str) -> Slot {
         let text = match value {
             Slot::Text(text) => self.parts.str(text).to_owned(),
@@ -117,17 +167,22 @@ impl Pass<'_> {
     /// Names and messages.
     fn said(&mut self) {
         for at in 0..self.parts.spans.len() {
-            let Some(name) = self.parts.spans.get(at).map(|span| span.origin.name) else { break };
-            let name = self.text(name, "span", Text::EMPTY, Rules::plain);
+            let Some(origin) = self.parts.spans.get(at).map(|span| span.origin) else { break };
+            let name = self.text(origin.name, "span", Text::EMPTY, Rules::plain);
+            let target = self.text(origin.target, "span", Text::EMPTY, Rules::plain);
             if let Some(span) = self.parts.spans.get_mut(at) {
-                span.origin.name = name;
+                (span.origin.name, span.origin.target) = (name, target);
             }
         }
         for at in 0..self.parts.events.len() {
-            let Some(message) = self.parts.events.get(at).map(|event| event.message) else { break };
+            let Some((message, target)) = self.parts.events.get(at).map(|event| (event.message, event.origin.target)) else {
+                break;
+            };
             let message = self.text(message, "event", Text::EMPTY, Rules::plain);
+            // One of a record of the crate `log` is whatever its author wrote.
+            let target = self.text(target, "event", Text::EMPTY, Rules::plain);
             if let Some(event) = self.parts.events.get_mut(at) {
-                event.message = message;
+                (event.message, event.origin.target) = (message, target);
             }
         }
     }
@@ -234,20 +289,52 @@ impl Rules {
             return Some(format!("{REDACTED}@{host}"));
         }
         let nature = Nature { is_path: path.starts_with('/'), is_cut };
-        if !path.contains('%') {
-            let new = self.text(path, nature, notes)?;
-            return Some(if is_cut { new + CUT_MARK } else { new });
-        }
-        // What is encoded is looked at segment by segment, so that only the guilty one goes.
+        let whole = self.text(path, nature, notes);
+        let shown = whole.as_deref().unwrap_or(path);
+        let new = if shown.contains('%') { self.segments(shown, nature, notes).or(whole) } else { whole };
+        new.map(|new| if is_cut { new + CUT_MARK } else { new })
+    }
+
+    /// What is encoded is looked at segment by segment, so that only the guilty one goes.
+    fn segments(&self, path: &str, nature: Nature, notes: &mut Notes) -> Option<String> {
         let mut out = super::rewrite::Rewrite::new(path);
         let mut at = 0;
         for segment in path.split('/') {
-            if let Some(new) = self.encoded(segment, nature, notes) {
-                out.replace(at..at + segment.len(), &new);
+            let end = at + segment.len();
+            let is_cut = nature.is_cut && end == path.len();
+            if let Some(new) = self.encoded(segment, Nature { is_cut, ..nature }, notes) {
+                out.replace(at..end, &new);
             }
-            at += segment.len() + 1;
+            at = end + 1;
         }
-        out.finish().map(|new| if is_cut { new + CUT_MARK } else { new })
+        out.finish()
+    }
+
+    /// A whole URL: each of its parts by its own rule.
+    fn url(&self, url: &str, notes: &mut Notes) -> Option<String> {
+        let (start, query) = url.split_once('?').map_or((url, None), |(start, query)| (start, Some(query)));
+        let clear = self.plain(start, notes);
+        let start = clear.as_deref().unwrap_or(start);
+        let behind = start.find("://").map_or(0, |at| at + 3);
+        let at = start.get(behind..).and_then(|rest| rest.find('/')).map_or(start.len(), |at| behind + at);
+        let (place, path) = start.split_at_checked(at).unwrap_or((start, ""));
+        let new_path = self.path(path, notes);
+        let new_query = query.and_then(|query| self.query(query, notes));
+        if clear.is_none() && new_path.is_none() && new_query.is_none() {
+            return None;
+        }
+        let mut new = format!("{place}{}", new_path.as_deref().unwrap_or(path));
+        if let Some(query) = new_query.as_deref().or(query) {
+            new.extend(["?", query]);
+        }
+        Some(new)
+    }
+
+    /// A text that may be percent-encoded.
+    fn percent(&self, text: &str, notes: &mut Notes) -> Option<String> {
+        let (start, is_cut) = uncut(text);
+        let new = self.encoded(start, Nature { is_cut, ..Nature::default() }, notes)?;
+        Some(if is_cut { new + CUT_MARK } else { new })
     }
 
     fn body(&self, text: &str, media: Media, is_cut: bool, notes: &mut Notes) -> Option<String> {

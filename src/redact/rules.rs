@@ -10,12 +10,15 @@ use super::key::OwnKeys;
 use super::note::{Notes, hash};
 use super::path::Paths;
 use super::rewrite::Rewrite;
-use super::text::{Finder, Nature};
+use super::text::{Finder, Nature, is_card};
 use super::{HEADER_PLACE, REDACTED, json};
 use crate::record::parts::{MAX_HEADER_BYTES, Parts, RedactionSlot, Text};
 
 /// Bytes of one text that are looked at; what is behind them is replaced as a whole.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// What people are told of a pattern of the settings.
+const OF_PATTERN: &str = "pattern of the settings";
 
 /// What is shown and what is not, by the table and by the settings.
 #[derive(Debug, Default)]
@@ -47,8 +50,16 @@ pub(super) struct Patterns {
 impl Rules {
     /// Whether the value of a header is kept as it is.
     pub(crate) fn shows_header(&self, name: &HeaderName) -> bool {
-        let (shown, hidden) = (&self.headers.shown, &self.headers.hidden);
-        if is_kept(name.as_str()) { hidden.is_empty() || !hidden.contains(name) } else { shown.contains(name) }
+        if is_kept(name.as_str()) { !self.hides_header(name) } else { self.headers.shown.contains(name) }
+    }
+
+    /// Whether a setting says that nothing of a header's value is kept.
+    pub(crate) fn hides_header(&self, name: &HeaderName) -> bool {
+        !self.headers.hidden.is_empty() && self.headers.hidden.contains(name)
+    }
+
+    pub(super) fn shows_by_setting(&self, name: &str) -> bool {
+        self.headers.shown.iter().any(|shown| shown == name)
     }
 
     /// Tells of the headers that hold secrets, with a hash of each; only where the settings ask for hashes. Elsewhere
@@ -78,6 +89,17 @@ impl Rules {
 
     pub(super) fn notes(&self, room: usize) -> Notes {
         Notes::new(room, self.hasher.clone())
+    }
+
+    /// Why a number is a secret, whatever it is called: it has the digits of a card, or one of the settings' patterns
+    /// finds something in it.
+    pub(super) fn number(&self, digits: &str) -> Option<&'static str> {
+        let whole = digits.strip_suffix(".0").unwrap_or(digits);
+        if is_card(whole.trim_start_matches('-').bytes()) {
+            return Some("payment card");
+        }
+        let patterns = self.patterns.as_ref()?;
+        patterns.any.is_match(digits.as_bytes()).then_some(OF_PATTERN)
     }
 
     /// A free text without its secrets; `None` when there are none.
@@ -127,7 +149,7 @@ impl Patterns {
             let mut out = Rewrite::new(now);
             let found = self.each.get(index).into_iter().flat_map(|pattern| pattern.find_iter(now.as_bytes()));
             for part in found.filter(|part| !part.is_empty() && part.as_bytes() != REDACTED.as_bytes()) {
-                notes.push("", "pattern of the settings", &String::from_utf8_lossy(part.as_bytes()));
+                notes.push("", OF_PATTERN, &String::from_utf8_lossy(part.as_bytes()));
                 out.replace(part.range(), REDACTED);
             }
             new = out.finish().or(new);

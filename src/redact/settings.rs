@@ -59,7 +59,7 @@ impl Redact {
     }
 
     /// The value of this key is a secret: in queries, forms, JSON at any depth, fields, attributes, and in text as
-    /// `key=value` and `key: value`.
+    /// `key=value`, `key: value` and `<key>value</key>`.
     ///
     /// Case, `-` and `_` do not matter, and of a name with segments such as `user.iban` the last one counts. A key that
     /// begins with `*` stands for all that end so. At most 32 letters and digits.
@@ -84,7 +84,8 @@ impl Redact {
         self
     }
 
-    /// What this regular expression finds in any text is a secret.
+    /// What this regular expression finds in any text is a secret. A number of a field or of JSON in which it finds
+    /// something is one as a whole.
     ///
     /// The syntax is that of the crate `regex`, classes such as `\d` and `\w` are those of ASCII; its time is linear in
     /// the text. At most [`MAX_PATTERNS`](Self::MAX_PATTERNS), together at most
@@ -103,7 +104,7 @@ impl Redact {
         self
     }
 
-    /// Leaves the value of this header out, and [`Record::user_agent`](crate::record::Record::user_agent) with it where
+    /// Leaves the value of this header out, the names of cookies too, and [`Record::user_agent`](crate::record::Record::user_agent) with it where
     /// it is that one.
     pub fn hide_header(mut self, name: impl Into<String>) -> Self {
         self.hidden_headers.push(name.into());

@@ -42,6 +42,11 @@ fn values_of_secret_keys_are_replaced_and_keys_stay() {
         ("next=https://u:canary@h/", "next=https://REDACTED:REDACTED@h/"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.canary", "REDACTED"),
         ("a=Bearer+canary-1", "a=Bearer+REDACTED"),
+        ("https://u:canary@h/?a=b", "https://REDACTED:REDACTED@h/?a=b"),
+        ("https%3A%2F%2Fu%3Acanary%40h=1&b", "REDACTED=1&b"),
+        ("Basic dXNlcjpjYW5hcnk=", "Basic REDACTED="),
+        ("Basic+dXNlcjpjYW5hcnk=&b=1", "Basic+REDACTED=&b=1"),
+        ("ghp_7canary7canary7=1", "REDACTED=1"),
     ];
     for (before, after) in cases {
         assert_eq!(query(before).as_deref(), Some(after), "{before}");
@@ -56,6 +61,7 @@ fn json_that_is_called_a_form_is_read_as_json() {
         (r#"{"token":"canary==","a":1}"#, r#"{"token":"REDACTED","a":1}"#),
         (r#"{"password":"can&ary;canary"}"#, r#"{"password":"REDACTED"}"#),
         (r#"{"a":"x=y&z","b":[1]}"#, r#"{"a":"x=y&z","b":[1]}"#),
+        (r#"{"password":"canary","next":"/a?b=c"}"#, r#"{"password":"REDACTED","next":"/a?b=c"}"#),
         (r#"{"password":"canary=ca"#, r#"{"password":"REDACTED""#),
     ];
     for (before, after) in cases {
@@ -106,11 +112,119 @@ fn paths_lose_what_is_personal() {
         ("/%00%1b%5b2J", "/%00%1b%5b2J"),
         ("/..//.././%2e%2e/%5c..", "/..//.././%2e%2e/%5c.."),
         ("/orders/981", "/orders/981"),
+        ("/p/https://user:canary@localhost/%20", "/p/https://REDACTED:REDACTED@localhost/%20"),
+        ("/p/https://user:canary@example.org/%20", "/p/https://REDACTED:REDACTED@example.org/%20"),
+        ("/p/https:%2F%2Fuser:canary%40localhost/", "/p/REDACTED/"),
     ];
     for (before, after) in cases {
         assert_eq!(path(before), after, "UR-06: {before}");
         assert_eq!(path(after), after);
     }
+}
+
+#[test]
+fn a_whole_url_loses_what_its_path_and_query_would() {
+    let full = |rules: Rules, text: &str| {
+        let (mut parts, mut list) = (Parts::default(), List::default());
+        field(&mut parts, &mut list, "url.full", Value::Str(text));
+        parts.attributes = list;
+        let mut record = Record::new(Box::new(parts));
+        rules.record(&mut record);
+        let Some(Value::Str(text)) = record.attribute("url.full") else { panic!("it is there") };
+        (text.to_owned(), record.redactions().map(|redaction| redaction.key().unwrap_or_default().to_owned()).collect::<Vec<_>>())
+    };
+    let cases = [
+        ("http://h/items?q=1", "http://h/items?q=1"),
+        ("http://h:81/?q=1&token=canary", "http://h:81/?q=1&token=REDACTED"),
+        ("http://h/u/alice@example.org?sig=canary", "http://h/u/REDACTED?sig=REDACTED"),
+        ("http://h/u/alice%40example.org", "http://h/u/REDACTED"),
+        ("http://h/p/https:%2F%2Fuser:canary%40a/?x=https%3A%2F%2Fu%3Acanary%40h", "http://h/p/REDACTED/?x=REDACTED"),
+        ("http://REDACTED:REDACTED@h/?%74oken=canary", "http://REDACTED:REDACTED@h/?%74oken=REDACTED"),
+        ("https://u:canary@h", "https://REDACTED:REDACTED@h"),
+        ("/items?token=canary", "/items?token=REDACTED"),
+        ("http://h/?a=1&token=cana…[cut]", "http://h/?a=1&token=REDACTED…[cut]"),
+    ];
+    for (before, after) in cases {
+        let (once, keys) = full(Rules::default(), before);
+        assert_eq!(once, after, "{before}");
+        assert_eq!(keys.is_empty(), before == after, "{before} is told of");
+        assert_eq!(full(Rules::default(), after), (after.to_owned(), vec![]), "once more");
+    }
+    let (_, keys) = full(Rules::default(), "http://h/?a=1&token=canary");
+    assert_eq!(keys, ["token"]);
+    let url = "http://h/?page_token=7&access_token=canary";
+    let shown = Redact::new().show_key("page_token").rules().unwrap();
+    assert_eq!(full(shown, url).0, "http://h/?page_token=7&access_token=REDACTED");
+    let off = Redact::new().export_secrets_in_clear_text().rules().unwrap();
+    assert_eq!(full(off, url).0, url);
+}
+
+#[test]
+fn numbers_that_are_card_numbers_are_replaced() {
+    let numbers = |rules: Rules| {
+        let (mut parts, mut list) = (Parts::default(), List::default());
+        field(&mut parts, &mut list, "pan", Value::U64(4_929_137_846_001_238));
+        field(&mut parts, &mut list, "signed", Value::I64(4_929_137_846_001_238));
+        field(&mut parts, &mut list, "float", Value::F64(4_929_137_846_001_238.0));
+        field(&mut parts, &mut list, "time", Value::U64(1_700_000_000_000_000_000));
+        field(&mut parts, &mut list, "customer", Value::I64(7_740_123));
+        parts.attributes = list;
+        let mut record = Record::new(Box::new(parts));
+        rules.record(&mut record);
+        let hidden = record.attributes().filter(|field| field.value() == Value::Str(REDACTED));
+        hidden.map(|field| field.name().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(Rules::default()), ["pan", "signed", "float"]);
+    let own = Redact::new().pattern(r"^774\d{4}$").rules().unwrap();
+    assert_eq!(numbers(own), ["pan", "signed", "float", "customer"]);
+}
+
+#[test]
+fn a_refused_request_id_is_no_header_of_the_record() {
+    let shown = |rules: &Rules, own: &str| {
+        let mut parts = Parts::default();
+        parts.request_id = parts.push_text(own, 64);
+        parts.push_header(Side::Request, "x-request-id", Some(b"strangers-id"), 12);
+        parts.push_header(Side::Response, "x-request-id", Some(b"own-id"), 6);
+        let mut record = Record::new(Box::new(parts));
+        rules.record(&mut record);
+        let headers = record.request_headers().chain(record.response_headers());
+        headers.map(|header| header.value().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let (rules, stranger) = (Rules::default(), Some("strangers-id".to_owned()));
+    assert_eq!(shown(&rules, "own-id"), [None, Some("own-id".to_owned())]);
+    assert_eq!(shown(&rules, "strangers-id")[0], stranger);
+    let off = Redact::new().export_secrets_in_clear_text().rules().unwrap();
+    assert_eq!(shown(&off, "own-id")[0], None, "headers are left out all the same");
+    let own = Redact::new().show_header("x-request-id").rules().unwrap();
+    assert_eq!(shown(&own, "own-id")[0], stranger);
+}
+
+#[test]
+fn what_is_encoded_in_a_message_of_grpc_is_looked_at() {
+    let mut parts = Parts::default();
+    for message in ["no%20user%3A%20password%3Dcanary", "no user https://u:canary@h", "no%20user"] {
+        parts.push_header(Side::Trailer, "grpc-message", Some(message.as_bytes()), message.len());
+    }
+    parts.trace_state = parts.push_text("a=1,b=ghp_7canary7canary7", 64);
+    let mut target = origin(Text::EMPTY);
+    target.target = parts.push_text("app token=canary", 64);
+    let event = EventSlot {
+        time_ns: 0,
+        span: SpanId::INVALID,
+        origin: target,
+        message: Text::EMPTY,
+        fields: List::default(),
+        shown: false,
+    };
+    parts.events.push(event);
+    let mut record = Record::new(Box::new(parts));
+    Rules::default().record(&mut record);
+    let values: Vec<_> = record.trailers().filter_map(|header| header.value()).collect();
+    assert_eq!(values, ["REDACTED", "no user https://REDACTED:REDACTED@h", "no%20user"]);
+    assert_eq!(record.trace_state(), "a=1,b=REDACTED");
+    assert_eq!(record.events().next().unwrap().target(), "app token=REDACTED");
+    assert!(!record.parts().text.contains("canary"));
 }
 
 /// A record with something secret in every place that can hold it.

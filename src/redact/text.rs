@@ -8,6 +8,7 @@ mod card;
 mod pair;
 mod token;
 mod url;
+mod xml;
 
 use super::REDACTED;
 use super::defaults::{Part, reason};
@@ -44,11 +45,13 @@ pub(super) struct Finder<'a> {
     at: usize,
     /// Up to where the last one went.
     done: usize,
+    /// Elements of XML whose end was looked for in vain.
+    unclosed: u8,
 }
 
 impl<'a> Finder<'a> {
     pub(super) const fn new(text: &'a str, keys: &'a OwnKeys, nature: Nature) -> Self {
-        Self { text, keys, nature, at: 0, done: 0 }
+        Self { text, keys, nature, at: 0, done: 0, unclosed: 0 }
     }
 
     fn byte(&self, at: usize) -> u8 {
@@ -113,6 +116,7 @@ impl Iterator for Finder<'_> {
                 Stop::Colon if self.nature.is_path => None,
                 Stop::Colon | Stop::Equals => self.pair(at),
                 Stop::Digit => self.card(at),
+                Stop::Less => self.element(at),
                 Stop::At if self.nature.is_path => self.mail(at),
                 Stop::J => self.jwt(at),
                 Stop::B => self.credentials(at),
@@ -137,6 +141,7 @@ enum Stop {
     Equals,
     Digit,
     At,
+    Less,
     /// Of `eyJ`, the rarest.
     J,
     /// Of bearer and basic.
@@ -169,6 +174,7 @@ static STOPS: [Stop; 256] = {
         (b':', Stop::Colon),
         (b'=', Stop::Equals),
         (b'@', Stop::At),
+        (b'<', Stop::Less),
         (b'J', Stop::J),
         (b'b', Stop::B),
         (b'B', Stop::B),

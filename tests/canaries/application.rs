@@ -46,7 +46,8 @@ where
                 .header("trailer", "x-secret-trailer")
                 .header("set-cookie", format!("sid={}; HttpOnly", secret(12)))
                 .header("location", format!("https://user:{}@shop.invalid/", secret(13)))
-                .header("www-authenticate", format!("Digest nonce=\"{}\"", secret(14)));
+                .header("www-authenticate", format!("Digest nonce=\"{}\"", secret(14)))
+                .header("grpc-message", percent(&format!("password={}", secret(58))));
             Ok(response.body(StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()).unwrap())
         }
     }
@@ -116,6 +117,10 @@ pub(crate) fn requests() -> Vec<String> {
         format!("x-note: {}", secret(7)),
         format!("referer: https://user:{}@shop.invalid/", secret(9)),
         format!("cookie: sid={}; __Host-session={}", secret(10), secret(11)),
+        format!("x-forwarded-host: user:{}@shop.invalid", secret(56)),
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
+        format!("tracestate: a={}", jwt(60)),
+        format!("forwarded: host=\"user:{}@shop.invalid\"", secret(57)),
         String::new(),
     ]
     .join("\r\n");
@@ -126,15 +131,21 @@ pub(crate) fn requests() -> Vec<String> {
         format!("code={}&state=1", secret(19)),
         format!("password={}", percent(&secret(20))),
         format!("next={}", jwt(21)),
+        format!("https://user:{}@shop.invalid/?a=b", secret(52)),
+        format!("Basic+{}=", basic(53)),
     ]
     .join("&");
     let json = format!(
-        r#"{{"name": "{VISIBLE}", "password": "{}", "user": {{"keys": [{{"accessToken": ["{}"]}}]}}, "data": "{{\"password\":\"{}\"}}", "pass\u0077ord": "{}"}}"#,
+        r#"{{"name": "{VISIBLE}", "password": "{}", "user": {{"keys": [{{"accessToken": ["{}"]}}]}}, "data": "{{\"password\":\"{}\"}}", "pass\u0077ord": "{}", "https://user:{}@shop.invalid/": 1}}"#,
         secret(23),
         secret(24),
         secret(25),
-        secret(26)
+        secret(26),
+        secret(59)
     );
+    let curl = format!(r#"{{"password": "{}", "next": "/a?b=c"}}"#, secret(51));
+    let xml = format!("<login><user>x</user><ns:password>{}</ns:password></login>", secret(54));
+    let path = format!("/p/https://user:{}@shop.invalid/%20", secret(55));
     let form = format!("name=x&password={}&p%61ssword={}", secret(28), percent(&secret(29)));
     let text = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", secret(30));
     vec![
@@ -143,6 +154,9 @@ pub(crate) fn requests() -> Vec<String> {
         request("POST", "/json", "content-type: application/json\r\n", &json),
         request("POST", "/form", "content-type: application/x-www-form-urlencoded\r\n", &form),
         request("POST", "/text", "content-type: text/plain\r\n", &text),
+        request("POST", "/curl", "content-type: application/x-www-form-urlencoded\r\n", &curl),
+        request("POST", "/xml", "content-type: application/xml\r\n", &xml),
+        request("GET", &path, "", ""),
         request("GET", "/logs", "", ""),
         request("GET", "/fails", "", ""),
         request("GET", "/panics", "", ""),

@@ -1,4 +1,4 @@
-//! Fifty secrets, planted wherever an application has some, are in no output, in no `Debug` of a public type and in
+//! Sixty secrets, planted wherever an application has some, are in no output, in no `Debug` of a public type and in
 //! nothing that the library says about itself.
 //!
 //! The application runs in a process of its own, with the secrets in its environment and everything that our threads

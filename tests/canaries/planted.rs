@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where each secret is; its number is its place in this list, from 1.
-pub(crate) const PLACES: [&str; 50] = [
+pub(crate) const PLACES: [&str; 60] = [
     "header authorization, bearer",
     "header proxy-authorization, basic",
     "header x-api-key",
@@ -54,6 +54,16 @@ pub(crate) const PLACES: [&str; 50] = [
     "settings in code, header of the collector",
     "settings in code, userinfo of an endpoint that refuses",
     "settings in code, path of a key",
+    "form that is JSON, password",
+    "query, userinfo of a URL in the place of a key",
+    "query, basic in the place of a key",
+    "XML, password",
+    "path, userinfo of a URL beside what is encoded",
+    "header x-forwarded-host, userinfo",
+    "header forwarded, userinfo of its host",
+    "header grpc-message of the response, percent-encoded",
+    "JSON, a key with a shape",
+    "state of the trace, a token",
 ];
 
 /// The one that is a card number, which has a form of its own.

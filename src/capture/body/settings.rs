@@ -101,8 +101,8 @@ impl Bodies {
     /// Which content types are captured, such as `application/json` or `text/*`, in place of the default.
     ///
     /// # Default
-    /// JSON (also `…+json` and JSON lines), forms (`application/x-www-form-urlencoded`) and text (`text/*`, XML, YAML,
-    /// GraphQL, JavaScript).
+    /// JSON (also `…+json` and JSON lines), forms (`application/x-www-form-urlencoded`) and text (`text/*`, XML, GraphQL,
+    /// JavaScript). Not CSV and YAML: which of their values are secrets cannot be told well enough.
     pub fn content_types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
         self.types = types.into_iter().map(|text| text.into().to_ascii_lowercase()).collect();
         self

@@ -29,6 +29,10 @@ fn values_of_secret_keys_are_replaced_at_any_depth() {
         (r#"{"a":"x \"Bearer canary-1\" y"}"#, r#"{"a":"x \"Bearer REDACTED\" y"}"#),
         (r#"{"pan":4111111111111111}"#, r#"{"pan":"REDACTED"}"#),
         ("{\"password\":\"a\"}\n{\"password\":\"b\"}\n", "{\"password\":\"REDACTED\"}\n{\"password\":\"REDACTED\"}\n"),
+        (r#"{"Bearer abcdefgh1":1}"#, r#"{"Bearer REDACTED":1}"#),
+        (r#"{"https://user:canary@host/":{"a":"b"}}"#, r#"{"https://REDACTED:REDACTED@host/":{"a":"b"}}"#),
+        (r#"{"{\"password\":\"canary\"}":""}"#, r#"{"{\"password\":\"REDACTED\"}":""}"#),
+        (r#"{"a":[4929137846001238,4929137846001238.0,4929137846001232]}"#, r#"{"a":["REDACTED","REDACTED",4929137846001232]}"#),
         ("\u{feff}{\"otp\":1}", "\u{feff}{\"otp\":\"REDACTED\"}"),
         (r#"{"Bearer canary-1":{"a":1}}"#, r#"{"Bearer REDACTED":{"a":1}}"#),
         (r#"{"x password=canary ":{"otp":7}}"#, r#"{"x password=REDACTED ":{"otp":"REDACTED"}}"#),
@@ -47,6 +51,21 @@ fn a_key_that_holds_a_secret_is_not_told() {
     assert_eq!(new, r#"{"REDACTED":{"otp":"REDACTED"},"a":{"pwd":"REDACTED"}}"#);
     let keys: Vec<_> = notes.all.iter().map(|note| note.key.as_str()).collect();
     assert_eq!(keys, ["", "otp", "pwd"]);
+}
+
+#[test]
+fn a_key_that_is_a_secret_is_not_told_of_its_value() {
+    let mut notes = Notes::new(8, None);
+    let text = r#"{"https://user:canary@host/token":"canary","b":"Bearer canary-1"}"#;
+    let Outcome::Read(Some(new)) = redact(&Rules::default(), text, &mut notes) else { panic!("it is JSON") };
+    assert!(!new.contains("canary"), "{new}");
+    assert!(notes.all.len() == 3 && notes.all.iter().all(|note| !note.key.contains("canary")), "{notes:?}");
+}
+
+#[test]
+fn patterns_of_the_settings_find_numbers() {
+    let rules = Redact::new().pattern(r"\b774\d{4}\b").rules().unwrap();
+    assert_eq!(by(&rules, r#"{"a":[7740123,774,"x 7740123"]}"#), r#"{"a":["REDACTED",774,"x REDACTED"]}"#);
 }
 
 #[test]

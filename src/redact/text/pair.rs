@@ -8,7 +8,7 @@ const MAX_KEY_BYTES: usize = 64;
 /// Keys that are also words before a colon: `auth: session ok`. Their value counts when it has a digit or quotes.
 const WORDS: [&str; 3] = ["auth", "card", "pass"];
 /// Values that tell nothing, and more than `REDACTED`.
-const HARMLESS: [&str; 8] = [REDACTED, "true", "false", "null", "None", "none", "nil", "undefined"];
+pub(super) const HARMLESS: [&str; 8] = [REDACTED, "true", "false", "null", "None", "none", "nil", "undefined"];
 /// Words before credentials.
 const SCHEMES: [&str; 8] = ["bearer", "basic", "digest", "token", "negotiate", "apikey", "hawk", "aws4-hmac-sha256"];
 
@@ -47,6 +47,10 @@ impl Finder<'_> {
 
     /// Whether a value is none, but the key of the next pair: `token= secret: x`.
     fn is_next_key(&self, value: &str, after: usize) -> bool {
+        // `token=token=…`: what is refused must be short.
+        if value.len() > MAX_KEY_BYTES {
+            return false;
+        }
         let is_separator = |byte: u8| matches!(byte, b':' | b'=');
         let last = value.rsplit(' ').next().unwrap_or_default();
         let key = last.strip_suffix([':', '=']).or_else(|| is_separator(self.byte(after)).then_some(value));
@@ -78,7 +82,7 @@ impl Finder<'_> {
     fn key(&self, at: usize) -> Option<(usize, usize)> {
         let least = self.done.max(at.saturating_sub(MAX_KEY_BYTES + 4));
         let head = self.part(least, at);
-        let blank = head.iter().rev().take(2).take_while(|byte| **byte == b' ').count();
+        let blank = head.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let mut end = at - blank;
         if is_quote(self.before(end)) {
             let quote = self.before(end);

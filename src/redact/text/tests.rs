@@ -101,6 +101,9 @@ fn values_of_secret_keys_are_found_in_text() {
         ("private_key: -----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\nb", "private_key: REDACTED\nb"),
         ("private_key=-----BEGIN EC PRIVATE KEY-----\ncanary", "private_key=REDACTED"),
         ("card: 4111 1111 1111 1112 x", "card: REDACTED x"),
+        ("password\t= canary", "password\t= REDACTED"),
+        ("password      \t: canary x", "password      \t: REDACTED x"),
+        ("\"password\"\t:\t\"canary\" x", "\"password\"\t:\t\"REDACTED\" x"),
     ]);
     for text in [
         "auth: session ok user=42",
@@ -116,6 +119,34 @@ fn values_of_secret_keys_are_found_in_text() {
     ] {
         assert_eq!(plain(text), None, "{text}");
     }
+}
+
+#[test]
+fn elements_of_xml_are_known_by_their_name() {
+    holds(&[
+        ("<a><password>canary</password><b>1</b></a>", "<a><password>REDACTED</password><b>1</b></a>"),
+        ("<ns:password x=\"1\">\n canary=1 &amp; 2</ns:password>", "<ns:password x=\"1\">\n REDACTED</ns:password>"),
+        ("<apiKey><![CDATA[canary<1]]></apiKey> b", "<apiKey>REDACTED</apiKey> b"),
+        ("<secret> <value>canary</value> </secret><a/>", "<secret> REDACTED</secret><a/>"),
+        ("<login password=\"canary\" user='a'/>", "<login password=\"REDACTED\" user='a'/>"),
+        ("<password value=\"canary\"/>", "<password REDACTED/>"),
+        ("<password value=\"canary\"></password>", "<password REDACTED></password>"),
+    ]);
+    for text in [
+        "<password></password>",
+        "<password/>",
+        "usage: login <user> <password> [--force]",
+        "usage: login <password> <user>",
+        "a Vec<Token> and <app::Token as Debug>::fmt, <other>",
+        "<secretary>Ann</secretary>",
+        "a<token>b",
+        "<",
+    ] {
+        assert_eq!(plain(text), None, "{text}");
+    }
+    let cut = Nature { is_cut: true, ..Nature::default() };
+    assert_eq!(redacted("<a><password>cana", cut).as_deref(), Some("<a><password>REDACTED"));
+    assert_eq!(redacted("<secret><a>cana", cut).as_deref(), Some("<secret>REDACTED"));
 }
 
 #[test]
@@ -198,6 +229,14 @@ fn hostile_texts_take_no_longer_than_others() {
         "sk-",
         "xoxb-",
         "ghp_=",
+        "<otp>",
+        "<otp><a>",
+        "<otp>x",
+        "<otp a=",
+        "token=\t",
+        "token=",
+        "token: ",
+        "token= secret:",
         "\\\"=",
         "{\"a\":",
     ] {

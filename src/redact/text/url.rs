@@ -48,7 +48,8 @@ impl Finder<'_> {
         let (_, top) = self.text.get(at + 1..end)?.rsplit_once('.')?;
         // A package and its version look alike, but a top-level domain has letters.
         let is_domain = top.len() >= 2 && top.bytes().any(|byte| byte.is_ascii_alphabetic());
-        ((is_domain || self.is_open(end)) && name > 0).then(|| Self::shape(at - name, end, "mail"))
+        let is_new = name > 0 && self.part(at - name, at) != REDACTED.as_bytes();
+        ((is_domain || self.is_open(end)) && is_new).then(|| Self::shape(at - name, end, "mail"))
     }
 }
 
