@@ -50,9 +50,10 @@ pub fn cookies(headers: &HeaderMap) -> (Vec<Option<String>>, String) {
     for (name, value) in headers {
         parts.push_header(Side::Request, name.as_str(), None, value.len());
     }
-    name_cookies(&mut parts, 0, headers);
+    let rules = Rules::default();
+    name_cookies(&mut parts, 0, headers, &rules);
     let mut record = Record::new(Box::new(parts));
-    Rules::default().record(&mut record);
+    rules.record(&mut record);
     let shown = record.request_headers().map(|header| header.value().map(str::to_owned)).collect();
     (shown, std::mem::take(&mut record.parts_mut().text))
 }
