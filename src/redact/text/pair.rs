@@ -54,7 +54,9 @@ impl Finder<'_> {
         let is_separator = |byte: u8| matches!(byte, b':' | b'=');
         let last = value.rsplit(' ').next().unwrap_or_default();
         let key = last.strip_suffix([':', '=']).or_else(|| is_separator(self.byte(after)).then_some(value));
-        key.is_some_and(|key| self.keys.field(key).is_some())
+        // `"secret""password":` is more than a key.
+        let inner = key.unwrap_or_default().trim_matches(['"', '\'', '`', '\\']);
+        !inner.contains(['"', '\'', '`']) && self.keys.field(inner).is_some()
     }
 
     /// Where a value without quotes really ends: a private key and the number of a card have blanks in them.

@@ -97,6 +97,7 @@ fn values_of_secret_keys_are_found_in_text() {
         ("token=(((canary", "token=REDACTED"),
         ("token= secret: canary", "token= secret: REDACTED"),
         ("token= \"password\": \"canary\"", "token= \"password\": \"REDACTED\""),
+        ("api_key: \"canary\"\"password\":\0\0x", "api_key: REDACTED\0\0x"),
         ("token=bearer secret: canary", "token=bearer secret: REDACTED"),
         ("private_key: -----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\nb", "private_key: REDACTED\nb"),
         ("private_key=-----BEGIN EC PRIVATE KEY-----\ncanary", "private_key=REDACTED"),
