@@ -319,7 +319,9 @@ impl Json<'_, '_> {
         let decoded = if string.has_escapes { Some(unescape(raw)) } else { None };
         let text = decoded.as_deref().unwrap_or(raw);
         let first = self.notes.all.len();
-        let new = if looks_like(text) {
+        let new = if let Some(new) = self.list(text) {
+            new
+        } else if looks_like(text) {
             if self.nesting >= MAX_NESTING {
                 self.notes.push("", "nested too deep", text);
                 Some(REDACTED.to_owned())
@@ -337,6 +339,21 @@ impl Json<'_, '_> {
         self.notes.name_from(first, self.text.get(start..end).unwrap_or_default());
         self.out.replace(string.start..string.end, &escape(&new));
         true
+    }
+
+    /// A list that begins with a word or a number may be text as well: `None` where it cannot be read to its end.
+    fn list(&mut self, text: &str) -> Option<Option<String>> {
+        if !text.trim_start().starts_with('[') || looks_like(text) || self.nesting >= MAX_NESTING {
+            return None;
+        }
+        let first = self.notes.all.len();
+        match nested(self.rules, text, self.nesting + 1, self.notes) {
+            Outcome::Read(new) => Some(new),
+            Outcome::Broken(_) => {
+                self.notes.all.truncate(first);
+                None
+            }
+        }
     }
 
     fn number(&mut self, reason: Option<&'static str>) -> Result<(), Broken> {

@@ -115,7 +115,9 @@ impl Finder<'_> {
             }
         }
         if is_line {
-            let end = self.run(start, |byte| !matches!(byte, b'\n' | b'\r'));
+            let line = self.run(start, |byte| !matches!(byte, b'\n' | b'\r'));
+            let opens = matches!(self.byte(start), b'(' | b'[' | b'{');
+            let end = if opens { line.max(self.balanced(start)) } else { line };
             return (start, end, end);
         }
         let mut end = self.word(start);

@@ -88,6 +88,7 @@ fn values_of_secret_keys_are_found_in_text() {
         ("for url (https://h/p?sig=canary&a=1)", "for url (https://h/p?sig=REDACTED&a=1)"),
         ("authorization: Digest username=\"canary\", x=\"y\"\nnext", "authorization: REDACTED\nnext"),
         ("authorization=Bearer canary next", "authorization=REDACTED next"),
+        ("Authorization: {\n a: [\"canary\"]\n}\nnext", "Authorization: REDACTED\nnext"),
         ("{\"authorization\": \"Basic canary\", \"accept\": 1} x", "{\"authorization\": \"REDACTED\", \"accept\": 1} x"),
         ("Cookie: sid=canary; theme=canary", "Cookie: REDACTED"),
         ("user[password]=canary&x", "user[password]=REDACTED&x"),
