@@ -64,6 +64,7 @@ mod layer;
 pub mod metrics;
 #[cfg(feature = "opentelemetry")]
 pub mod opentelemetry;
+mod percent;
 mod pipeline;
 mod propagator;
 pub mod query;

@@ -182,7 +182,7 @@ pub(super) const fn version(version: Version) -> &'static str {
 }
 
 /// Host and port; the brackets of an IPv6 address stay out of the host.
-fn split_authority(authority: &str) -> (&str, Option<u16>) {
+pub(super) fn split_authority(authority: &str) -> (&str, Option<u16>) {
     let authority = without_userinfo(authority);
     if let Some((host, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, rest.strip_prefix(':').and_then(port));

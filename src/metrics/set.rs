@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::record::Value;
+use crate::record::parts::cut_at;
 
 /// Longest text of an attribute.
 const MAX_BYTES: usize = 256;
@@ -126,9 +127,5 @@ pub(super) fn overflow() -> Arc<[Attribute]> {
 
 /// The start of a text, up to a character's border.
 fn cut(text: &str) -> &str {
-    if text.len() <= MAX_BYTES {
-        return text;
-    }
-    let border = (0..=MAX_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    text.get(..border).unwrap_or_default()
+    cut_at(text, MAX_BYTES).0
 }

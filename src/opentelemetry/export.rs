@@ -1,6 +1,5 @@
 //! Exporters of the OpenTelemetry SDK as exporters of ours.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
@@ -14,8 +13,8 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use tokio::runtime::Runtime;
 
 use crate::exporter::{Batch, ExportError};
-use crate::record::{Reason, Record, Resource};
-use crate::remote::otlp::told::{self, SCHEMA_URL, Share, Told};
+use crate::record::{Reason, Resource};
+use crate::remote::otlp::told::{self, SCHEMA_URL, Told};
 
 /// How long one batch may take; the SDK's own processors give as much.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,21 +30,6 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    /// The records of a batch that are told; those that the sampler left out are counted.
-    pub(super) fn wanted<'b>(batch: &Batch<'b>, share: impl Fn(&Record) -> Share) -> Vec<&'b Record> {
-        let mut wanted = Vec::new();
-        let mut unsampled = 0;
-        for record in batch.records() {
-            match share(record) {
-                Share::Send => wanted.push(record),
-                Share::Sampled => unsampled += 1,
-                Share::Nothing => {}
-            }
-        }
-        batch.lose(Reason::Sampled, unsampled);
-        wanted
-    }
-
     /// The resource where it is another one than before.
     pub(super) fn new_resource(&mut self, batch: &Batch<'_>) -> Option<opentelemetry_sdk::Resource> {
         if self.resource.as_ref() == Some(batch.resource()) {
@@ -137,9 +121,4 @@ pub(super) fn key_value((key, told): (String, Told)) -> KeyValue {
 /// A moment; one that no clock can show is the epoch.
 pub(super) fn moment(unix_ns: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(unix_ns)).unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// The name of an exporter that is somebody else's.
-pub(super) const fn name(name: &'static str) -> Cow<'static, str> {
-    Cow::Borrowed(name)
 }

@@ -8,10 +8,11 @@ use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider 
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord, SdkLogger, SdkLoggerProvider};
 use tracing::Level;
 
-use super::export::{Carrier, LAST_WORDS, moment, name, scope};
+use super::export::{Carrier, LAST_WORDS, moment, scope};
 use super::spans::{of_flags, of_id};
 use crate::exporter::{Batch, ExportError, Exporter};
 use crate::record::{Record, SpanId};
+use crate::remote::chosen;
 use crate::remote::otlp::told::{self, EXCEPTION, List, Told};
 
 /// Carries each event of a sampled request, each failure, and events outside any request to any log exporter of
@@ -70,7 +71,7 @@ impl<E: LogExporter + 'static> Logs<E> {
 
 impl<E: LogExporter + 'static> Exporter for Logs<E> {
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
-        let records = Carrier::wanted(batch, told::in_logs);
+        let (records, _) = chosen(batch, told::in_logs);
         if records.is_empty() {
             return Ok(());
         }
@@ -83,7 +84,7 @@ impl<E: LogExporter + 'static> Exporter for Logs<E> {
     }
 
     fn name(&self) -> Cow<'static, str> {
-        name("opentelemetry_logs")
+        Cow::Borrowed("opentelemetry_logs")
     }
 }
 

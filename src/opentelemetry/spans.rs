@@ -7,10 +7,11 @@ use opentelemetry::trace::{Link, SpanContext, SpanKind, Status, TraceFlags};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter, SpanLinks};
 
 use super::context::of_ours;
-use super::export::{Carrier, LAST_WORDS, failed, key_value, moment, name, scope};
+use super::export::{Carrier, LAST_WORDS, failed, key_value, moment, scope};
 use crate::capture::ForeignSpan;
 use crate::exporter::{Batch, ExportError, Exporter};
 use crate::record::{self, Kind, Record};
+use crate::remote::chosen;
 use crate::remote::otlp::told::{self, List};
 
 /// Carries each sampled request, and the spans inside it, to any span exporter of `opentelemetry_sdk`.
@@ -42,7 +43,7 @@ impl<E: SpanExporter + 'static> Spans<E> {
 
 impl<E: SpanExporter + 'static> Exporter for Spans<E> {
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
-        let records = Carrier::wanted(batch, told::in_spans);
+        let (records, _) = chosen(batch, told::in_spans);
         if records.is_empty() {
             return Ok(());
         }
@@ -58,7 +59,7 @@ impl<E: SpanExporter + 'static> Exporter for Spans<E> {
     }
 
     fn name(&self) -> Cow<'static, str> {
-        name("opentelemetry_spans")
+        Cow::Borrowed("opentelemetry_spans")
     }
 }
 

@@ -11,6 +11,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::Outgoing;
 use super::value::trim;
+use crate::percent::Decoded;
 
 static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
@@ -95,22 +96,7 @@ fn is_token(text: &str) -> bool {
 
 /// Percent-encoding undone; what is no escape stays as it is.
 fn decode(value: &str) -> String {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-        match (byte, digit(after.first()), digit(after.get(1))) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.extend(u8::try_from(high << 4 | low));
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&Decoded::new(value).collect::<Vec<_>>()).into_owned()
 }
 
 #[cfg(test)]

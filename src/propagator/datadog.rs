@@ -64,7 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::propagator::tests::{any_outgoing, headers, outgoing, read_as, round_trip};
+    use crate::propagator::tests::{headers, outgoing, read_as};
 
     const LOW: (&str, &str) = ("x-datadog-trace-id", "1234567890123456789");
     const PARENT: (&str, &str) = ("x-datadog-parent-id", "9876543210987654321");
@@ -117,13 +117,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn what_is_written_can_be_read(outgoing in any_outgoing()) {
-            // Datadog has no trace id whose lower half is zero.
-            prop_assume!(outgoing.trace_id.0[8..] != [0; 8]);
-            round_trip(read, write, outgoing)?;
-        }
-
         #[test]
         fn no_header_makes_the_reader_fail(value in "[ -~]{0,90}", digits in "[0-9]{0,25}") {
             for text in [&value, &digits] {

@@ -1,6 +1,7 @@
 //! Which keys name a secret: of fields, of attributes, of JSON and of the query.
 
 use super::defaults::{Part, count, names, reason};
+use crate::percent::Decoded;
 
 // Lists of their own, because they are walked for each field of each record.
 static FIELD_KEYS: [&str; count(Part::FieldKey)] = names(Part::FieldKey);
@@ -174,32 +175,6 @@ impl Endings {
     fn contains(&self, ending: [u8; 3]) -> bool {
         let bit = Self::bit(ending);
         self.0.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
-    }
-}
-
-/// Bytes with their percent-encoding undone; what is no escape stays as it is.
-pub(super) struct Decoded<'a>(&'a [u8]);
-
-impl<'a> Decoded<'a> {
-    pub(super) const fn new(text: &'a str) -> Self {
-        Self(text.as_bytes())
-    }
-}
-
-impl Iterator for Decoded<'_> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        if let [b'%', high, low, rest @ ..] = self.0
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            self.0 = rest;
-            return Some(high << 4 | low);
-        }
-        let (byte, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*byte)
     }
 }
 

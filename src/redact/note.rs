@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
+use crate::record::parts::cut_at;
+
 /// Longest key that is told, in bytes.
 const MAX_KEY_BYTES: usize = 64;
 
@@ -34,17 +36,15 @@ impl Notes {
         if self.all.len() >= self.room {
             return;
         }
-        let end = (0..=MAX_KEY_BYTES.min(key.len())).rev().find(|at| key.is_char_boundary(*at)).unwrap_or_default();
         let hash = self.hasher.as_ref().map_or(0, |hasher| hash(hasher, secret.as_bytes()));
         let len = u32::try_from(secret.len()).unwrap_or(u32::MAX);
-        self.all.push(Note { key: key.get(..end).unwrap_or_default().to_owned(), reason, len, hash });
+        self.all.push(Note { key: cut_at(key, MAX_KEY_BYTES).0.to_owned(), reason, len, hash });
     }
 
     /// Gives the notes from `first` on a key, where they have none.
     pub(super) fn name_from(&mut self, first: usize, key: &str) {
         for note in self.all.iter_mut().skip(first).filter(|note| note.key.is_empty()) {
-            let end = (0..=MAX_KEY_BYTES.min(key.len())).rev().find(|at| key.is_char_boundary(*at)).unwrap_or_default();
-            note.key.push_str(key.get(..end).unwrap_or_default());
+            note.key.push_str(cut_at(key, MAX_KEY_BYTES).0);
         }
     }
 }

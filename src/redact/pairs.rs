@@ -1,11 +1,12 @@
 //! Queries and forms: `key=value` with `&` or `;` between.
 
-use super::key::{Decoded, query_key_is};
+use super::key::query_key_is;
 use super::note::Notes;
 use super::rewrite::Rewrite;
 use super::rules::Rules;
 use super::text::Nature;
 use super::{CUT_MARK, REDACTED};
+use crate::percent::Decoded;
 
 /// Pairs of a query that are looked at; the rest is cut off.
 pub(super) const MAX_QUERY_PAIRS: usize = 64;

@@ -12,7 +12,7 @@ use super::path::Paths;
 use super::rewrite::Rewrite;
 use super::text::{Finder, Nature, is_card};
 use super::{HEADER_PLACE, REDACTED, json};
-use crate::record::parts::{MAX_HEADER_BYTES, Parts, RedactionSlot, Text};
+use crate::record::parts::{MAX_HEADER_BYTES, Parts, RedactionSlot, Text, cut_at};
 
 /// Bytes of one text that are looked at; what is behind them is replaced as a whole.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -104,10 +104,8 @@ impl Rules {
 
     /// A free text without its secrets; `None` when there are none.
     pub(super) fn text(&self, text: &str, nature: Nature, notes: &mut Notes) -> Option<String> {
-        if text.len() > MAX_TEXT_BYTES
-            && let Some(end) = (0..=MAX_TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at))
-        {
-            let (start, rest) = text.split_at(end);
+        if let (start, true) = cut_at(text, MAX_TEXT_BYTES) {
+            let rest = text.get(start.len()..).unwrap_or_default();
             let mut new = self.text(start, Nature { is_cut: true, ..nature }, notes).unwrap_or_else(|| start.to_owned());
             if rest != REDACTED {
                 notes.push("", "longer than what is looked at", rest);

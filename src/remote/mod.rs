@@ -27,8 +27,8 @@ use self::measured::{Measured, MetricEncoder, RemoteMetrics};
 pub(crate) use self::notice::Notices;
 use self::retry::Remote;
 pub use self::secret::Secret;
-use crate::exporter::Patience;
-use crate::record::{Record, Resource};
+use crate::exporter::{Batch, Patience};
+use crate::record::{Reason, Record, Resource};
 
 /// A payload larger than this is not sent, as OTLP 1.11.0 asks for.
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
@@ -37,13 +37,29 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// What is to be done with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     /// It goes into the payload.
     Send,
     /// It holds nothing for this receiver, so there is nothing to lose either.
     Nothing,
     /// The sampler decided against its trace.
     Sampled,
+}
+
+/// The records of a batch that are to be sent, and how many the sampler left out, which are counted as lost.
+pub(crate) fn chosen<'b>(batch: &Batch<'b>, verdict: impl Fn(&Record) -> Verdict) -> (Vec<&'b Record>, u64) {
+    let (mut chosen, mut unsampled) = (Vec::new(), 0);
+    for record in batch.records() {
+        match verdict(record) {
+            Verdict::Send => chosen.push(record),
+            Verdict::Nothing => {}
+            Verdict::Sampled => unsampled += 1,
+        }
+    }
+    if unsampled > 0 {
+        batch.lose(Reason::Sampled, unsampled);
+    }
+    (chosen, unsampled)
 }
 
 /// Makes payloads.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::courier::{Courier, Part};
-use super::{Encoder, Notices, Sender, Verdict};
+use super::{Encoder, Notices, Sender, chosen};
 use crate::exporter::{Batch, ExportError, Exporter, Pace};
 use crate::record::{Reason, Record};
 
@@ -101,21 +101,7 @@ impl<E: Encoder, S: Sender> Remote<E, S> {
 
 impl<E: Encoder, S: Sender> Exporter for Remote<E, S> {
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
-        let mut unsampled = 0;
-        let records: Vec<&Record> = batch
-            .records()
-            .filter(|record| match self.encoder.verdict(record) {
-                Verdict::Send => true,
-                Verdict::Nothing => false,
-                Verdict::Sampled => {
-                    unsampled += 1;
-                    false
-                }
-            })
-            .collect();
-        if unsampled > 0 {
-            batch.lose(Reason::Sampled, unsampled);
-        }
+        let (records, unsampled) = chosen(batch, |record| self.encoder.verdict(record));
         if records.is_empty() {
             return Ok(());
         }

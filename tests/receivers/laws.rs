@@ -4,27 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::conventions::{METHODS, SERVER};
 use crate::decoded::{Arrived, Attributes, Log, Span};
 
-/// Attributes of a request that have a name in the conventions, and their types.
+/// Attributes beside those of a server span that have a name in the conventions, and their types.
 const TYPES: &[(&str, &str)] = &[
-    ("http.request.method", "string"),
-    ("http.request.method_original", "string"),
-    ("url.path", "string"),
-    ("url.query", "string"),
-    ("url.scheme", "string"),
-    ("http.route", "string"),
-    ("http.response.status_code", "int"),
-    ("error.type", "string"),
-    ("network.protocol.version", "string"),
-    ("server.address", "string"),
-    ("server.port", "int"),
-    ("client.address", "string"),
-    ("network.peer.address", "string"),
-    ("network.peer.port", "int"),
-    ("user_agent.original", "string"),
-    ("http.request.body.size", "int"),
-    ("http.response.body.size", "int"),
     ("exception.type", "string"),
     ("exception.message", "string"),
     ("exception.stacktrace", "string"),
@@ -45,8 +29,6 @@ const TYPES: &[(&str, &str)] = &[
 ];
 /// What a SERVER span cannot be without.
 const REQUIRED: &[&str] = &["http.request.method", "url.path", "url.scheme"];
-
-const METHODS: &[&str] = &["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
 
 /// Checks every span, every log record and the resource; values only where the receiver tells them.
 pub(crate) fn hold(arrived: &Arrived, with_values: bool) {
@@ -82,7 +64,7 @@ pub(crate) fn hold(arrived: &Arrived, with_values: bool) {
 fn types(attributes: &Attributes) {
     for (key, value) in attributes {
         let type_of = value.split(':').next().unwrap_or_default();
-        let known = TYPES.iter().find(|(known, _)| known == key).map(|(_, type_name)| *type_name);
+        let known = SERVER.iter().chain(TYPES).find(|(known, _)| known == key).map(|(_, type_name)| *type_name);
         if let Some(known) = known {
             assert_eq!(type_of, known, "type of {key}");
         } else if key.starts_with("http.request.header.") || key.starts_with("http.response.header.") {

@@ -15,6 +15,8 @@
 
 #[cfg(feature = "opentelemetry")]
 mod bridge;
+#[path = "../support/conventions.rs"]
+mod conventions;
 mod decoded;
 mod expected;
 mod laws;

@@ -16,6 +16,8 @@
 )]
 
 mod client;
+#[path = "../support/conventions.rs"]
+mod conventions;
 mod laws;
 mod metrics;
 mod propagation;

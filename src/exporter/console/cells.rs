@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::escape::escape;
+use crate::record::parts::cut_at;
 
 /// What stands for text that was left out.
 const ELLIPSIS: char = '…';
@@ -31,9 +32,9 @@ const fn char_width(char: char) -> usize {
 /// The text, escaped.
 pub(super) fn clean(text: &str) -> String {
     // Much longer than any line, and short enough that a text of megabytes costs nothing.
-    let end = (0..=text.len().min(4_096)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    let mut out = escape(text.get(..end).unwrap_or_default()).to_string();
-    if end < text.len() {
+    let (start, is_cut) = cut_at(text, 4_096);
+    let mut out = escape(start).to_string();
+    if is_cut {
         out.push(ELLIPSIS);
     }
     out

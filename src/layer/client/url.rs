@@ -5,6 +5,8 @@ use std::fmt;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
+use crate::layer::head::split_authority;
+
 /// The address of an outgoing request, by its URI and, where that names no host, by its `host` header.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
@@ -22,24 +24,17 @@ impl<'a> Target<'a> {
 
     /// The host without the brackets of an IPv6 address.
     pub(super) fn host(&self) -> Option<&'a str> {
-        self.split().map(|(host, _)| host.trim_matches(['[', ']'])).filter(|host| !host.is_empty())
+        self.authority.map(|authority| split_authority(authority).0).filter(|host| !host.is_empty())
     }
 
     /// The port that is named, else the scheme's own.
     pub(super) fn port(&self) -> Option<u16> {
-        let (_, named) = self.split()?;
+        let (_, named) = split_authority(self.authority?);
         named.or(match self.scheme {
             "http" | "ws" => Some(80),
             "https" | "wss" => Some(443),
             _ => None,
         })
-    }
-
-    fn split(&self) -> Option<(&'a str, Option<u16>)> {
-        let (_, place) = self.user_and_place()?;
-        // A colon inside the brackets of an IPv6 address stands before no port.
-        let split = place.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
-        Some(split.map_or((place, None), |(host, port)| (host, port.parse().ok())))
     }
 
     /// Whether there are credentials, and host with port.

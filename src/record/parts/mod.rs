@@ -431,7 +431,7 @@ fn range(start: usize, len: usize) -> Text {
 }
 
 /// The longest start of `text` that has at most `max` bytes, and whether something was cut.
-fn cut_at(text: &str, max: usize) -> (&str, bool) {
+pub(crate) fn cut_at(text: &str, max: usize) -> (&str, bool) {
     if text.len() <= max {
         return (text, false);
     }

@@ -82,10 +82,14 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
         unix_ns: (record.start_unix_ns(), record.end_unix_ns()),
     }
     .write(out);
-    if record.is_rpc() {
-        proto::bytes(out, 5, record.rpc_method().unwrap_or("grpc").as_bytes());
-    } else {
-        name(out, record);
+    let (name, route) = name(record);
+    let name_bytes = name.len() + route.map_or(0, |route| 1 + route.len());
+    proto::varint(out, 5 << 3 | 2);
+    proto::varint(out, name_bytes as u64);
+    out.extend_from_slice(name.as_bytes());
+    if let Some(route) = route {
+        out.push(b' ');
+        out.extend_from_slice(route.as_bytes());
     }
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
     request_attributes(&mut attributes, record, sends);
@@ -129,18 +133,12 @@ pub(super) fn request_attributes(attributes: &mut Attributes<'_>, record: &Recor
     attributes.push_fields(record.attributes());
 }
 
-/// `{method} {route}`, or the method alone.
-fn name(out: &mut Vec<u8>, record: &Record) {
-    let method = record.known_method().unwrap_or("HTTP");
-    let route = record.route().filter(|route| !route.is_empty());
-    let name_bytes = method.len() + route.map_or(0, |route| 1 + route.len());
-    proto::varint(out, 5 << 3 | 2);
-    proto::varint(out, name_bytes as u64);
-    out.extend_from_slice(method.as_bytes());
-    if let Some(route) = route {
-        out.push(b' ');
-        out.extend_from_slice(route.as_bytes());
+/// The name of a request's span: the method of gRPC; else that of HTTP, and the route that stands behind it.
+pub(super) fn name(record: &Record) -> (&str, Option<&str>) {
+    if record.is_rpc() {
+        return (record.rpc_method().unwrap_or("grpc"), None);
     }
+    (record.known_method().unwrap_or("HTTP"), record.route().filter(|route| !route.is_empty()))
 }
 
 fn http(attributes: &mut Attributes<'_>, record: &Record) {

@@ -83,11 +83,8 @@ pub(crate) const EXCEPTION: &str = encode_log::EXCEPTION;
 
 /// The name of a request's own span.
 pub(crate) fn name(record: &Record) -> String {
-    if record.is_rpc() {
-        return record.rpc_method().unwrap_or("grpc").to_owned();
-    }
-    let method = record.known_method().unwrap_or("HTTP");
-    record.route().filter(|route| !route.is_empty()).map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))
+    let (name, route) = encode_span::name(record);
+    route.map_or_else(|| name.to_owned(), |route| format!("{name} {route}"))
 }
 
 /// The trace of a record, made up where it is in none.
@@ -95,30 +92,12 @@ pub(crate) fn trace_id(record: &Record) -> TraceId {
     encode_span::trace_id(record)
 }
 
-/// What is to be done with a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Share {
-    Send,
-    Nothing,
-    Sampled,
-}
-
-impl From<Verdict> for Share {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Send => Self::Send,
-            Verdict::Nothing => Self::Nothing,
-            Verdict::Sampled => Self::Sampled,
-        }
-    }
-}
-
 /// What is told of a record in spans.
-pub(crate) fn in_spans(record: &Record) -> Share {
-    Traces::default().verdict(record).into()
+pub(crate) fn in_spans(record: &Record) -> Verdict {
+    Traces::default().verdict(record)
 }
 
 /// What is told of a record in log records.
-pub(crate) fn in_logs(record: &Record) -> Share {
-    Logs::default().verdict(record).into()
+pub(crate) fn in_logs(record: &Record) -> Verdict {
+    Logs::default().verdict(record)
 }
