@@ -5,7 +5,7 @@
 //! is left out.
 
 use super::set::Set;
-use crate::record::{Record, Span, Value, rpc_code};
+use crate::record::{Record, Span, Value, present, rpc_code};
 
 /// A method that nobody knows.
 const OTHER: &str = "_OTHER";
@@ -86,9 +86,4 @@ fn number(value: Value<'_>) -> Option<u16> {
         Value::U64(number) => u16::try_from(number).ok(),
         _ => None,
     }
-}
-
-/// Empty means absent.
-fn present(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
 }

@@ -19,6 +19,7 @@ pub use self::loss::{Losses, Reason};
 pub use self::outcome::Outcome;
 use self::parts::{Parts, Side};
 pub use self::resource::Resource;
+pub(crate) use self::view::present;
 pub use self::view::{Body, Cause, Event, Failure, FailureKind, Field, Header, Redaction, Span, SpanKind, Value};
 
 /// What a record is about.

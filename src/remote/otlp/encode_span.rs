@@ -5,7 +5,7 @@
 
 use super::encode::{Attributes, Keys, Sends};
 use super::proto;
-use crate::record::{Body, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, rpc_code};
+use crate::record::{Body, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, present, rpc_code};
 
 /// `StatusCode`.
 const ERROR: u64 = 2;
@@ -284,9 +284,4 @@ const fn number_of(kind: SpanKind) -> u64 {
         SpanKind::Producer => 4,
         SpanKind::Consumer => 5,
     }
-}
-
-/// Empty means absent.
-fn present(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
 }

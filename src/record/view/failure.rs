@@ -1,0 +1,142 @@
+//! What went wrong, and what caused it.
+
+use std::fmt;
+
+use super::present;
+use crate::record::SpanId;
+use crate::record::parts::{CauseSlot, FailureSlot, Parts};
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// An error that the application reported, behind its answer.
+    Attached,
+    /// The error that the service returned instead of a response.
+    Service,
+    /// A panic.
+    Panic,
+    /// The error that ended the response's body.
+    Body,
+    /// What an extractor refused.
+    Rejection,
+}
+
+impl FailureKind {
+    /// The word that every output uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attached => "error",
+            Self::Service => "service_error",
+            Self::Panic => "panic",
+            Self::Body => "body_error",
+            Self::Rejection => "rejection",
+        }
+    }
+}
+
+/// Something that went wrong, with the chain of what caused it.
+#[derive(Clone, Copy)]
+pub struct Failure<'a> {
+    parts: &'a Parts,
+    slot: &'a FailureSlot,
+}
+
+impl fmt::Debug for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("kind", &self.kind())
+            .field("type_name", &self.type_name())
+            .field("message", &self.message())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Failure<'a> {
+    pub(in crate::record) const fn new(parts: &'a Parts, slot: &'a FailureSlot) -> Self {
+        Self { parts, slot }
+    }
+
+    /// What kind of thing went wrong.
+    #[must_use]
+    pub const fn kind(&self) -> FailureKind {
+        self.slot.kind
+    }
+
+    /// When, in nanoseconds after the start of the record.
+    #[must_use]
+    pub const fn time_ns(&self) -> u64 {
+        self.slot.time_ns
+    }
+
+    /// The span that it happened in.
+    #[must_use]
+    pub fn span_id(&self) -> Option<SpanId> {
+        Some(self.slot.span).filter(|id| id.is_valid())
+    }
+
+    /// The full name of the error's type, where it is known for certain.
+    #[must_use]
+    pub fn type_name(&self) -> Option<&'a str> {
+        present(self.parts.str(self.slot.type_name))
+    }
+
+    /// Its message.
+    #[must_use]
+    pub fn message(&self) -> &'a str {
+        self.parts.str(self.slot.message)
+    }
+
+    /// The source file that it was reported from, or that panicked.
+    #[must_use]
+    pub fn file(&self) -> Option<&'a str> {
+        present(self.parts.str(self.slot.file))
+    }
+
+    /// The line in the source file.
+    #[must_use]
+    pub fn line(&self) -> Option<u32> {
+        (self.slot.line > 0).then_some(self.slot.line)
+    }
+
+    /// The backtrace, where one was captured.
+    #[must_use]
+    pub fn backtrace(&self) -> Option<&'a str> {
+        present(self.parts.str(self.slot.backtrace))
+    }
+
+    /// What caused it, outermost first; at most 16.
+    pub fn causes(&self) -> impl Iterator<Item = Cause<'a>> + Clone + use<'a> {
+        let (parts, (first, count)) = (self.parts, self.slot.causes);
+        let causes = parts.causes.get(first as usize..(first + count) as usize).unwrap_or_default();
+        causes.iter().map(move |slot| Cause { parts, slot })
+    }
+}
+
+/// One link of the chain behind a [`Failure`].
+#[derive(Clone, Copy)]
+pub struct Cause<'a> {
+    parts: &'a Parts,
+    slot: &'a CauseSlot,
+}
+
+impl fmt::Debug for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cause").field("type_name", &self.type_name()).field("message", &self.message()).finish()
+    }
+}
+
+impl<'a> Cause<'a> {
+    /// The full name of the error's type, where it is known for certain.
+    #[must_use]
+    pub fn type_name(&self) -> Option<&'a str> {
+        present(self.parts.str(self.slot.type_name))
+    }
+
+    /// Its message.
+    #[must_use]
+    pub fn message(&self) -> &'a str {
+        self.parts.str(self.slot.message)
+    }
+}

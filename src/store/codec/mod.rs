@@ -1,0 +1,69 @@
+//! A whole record as bytes.
+//!
+//! One version byte, then numbers as LEB128 and texts with their length, in a fixed order. Only texts that the record
+//! still reaches are written: the buffer behind it may hold what was replaced. Names, targets and files repeat a lot and
+//! are written once: `0` and the text, later the number of its first appearance. A later version of this format may add
+//! to the end, which is not read.
+
+mod read;
+mod write;
+
+use tracing::Level;
+
+use self::read::Reader;
+use super::Error;
+use super::error::Kind as ErrorKind;
+use crate::record::parts::{Media, Side};
+use crate::record::{FailureKind, Kind, Record, RequestIdSource};
+
+const VERSION: u8 = 2;
+/// The version before: without what `since_second` writes.
+const FIRST: u8 = 1;
+
+const KINDS: [Kind; 4] = [Kind::Request, Kind::Event, Kind::Span, Kind::Live];
+const SOURCES: [RequestIdSource; 4] =
+    [RequestIdSource::Generated, RequestIdSource::Inbound, RequestIdSource::Extension, RequestIdSource::Maker];
+const SIDES: [Side; 3] = [Side::Request, Side::Response, Side::Trailer];
+const MEDIA: [Media; 3] = [Media::Json, Media::Form, Media::Text];
+const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+const FAILURES: [FailureKind; 5] =
+    [FailureKind::Attached, FailureKind::Service, FailureKind::Panic, FailureKind::Body, FailureKind::Rejection];
+
+/// Appends a record.
+pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    write::record(record.parts(), out);
+}
+
+/// Reads a record back.
+///
+/// # Errors
+/// When the bytes are not a record of a known version.
+pub(super) fn decode(bytes: &[u8]) -> Result<Record, Error> {
+    match bytes.split_first() {
+        Some((version @ &(FIRST | VERSION), rest)) => {
+            Reader::new(rest).record(*version).ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged"))
+        }
+        Some((version, _)) => {
+            let message = format!("a stored record has version {version}; the newest known one is {VERSION}");
+            Err(Error::new(ErrorKind::Damaged, message))
+        }
+        None => Err(Error::new(ErrorKind::Damaged, "a stored record is empty")),
+    }
+}
+
+/// Appends key and value pairs.
+pub(super) fn encode_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for text in pairs.flat_map(|(key, value)| [key, value]) {
+        write::number(&mut out, text.len() as u64);
+        out.extend_from_slice(text.as_bytes());
+    }
+    out
+}
+
+/// Reads key and value pairs, up to what is not one.
+pub(super) fn decode_pairs(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut reader = Reader::new(bytes);
+    std::iter::from_fn(|| Some((reader.str()?.to_owned(), reader.str()?.to_owned()))).collect()
+}
