@@ -103,6 +103,12 @@ pub trait Exporter: Send + 'static {
         false
     }
 
+    /// Whether it is given reports about requests that are still running, as records of
+    /// [`Kind::Partial`](crate::record::Kind::Partial).
+    fn wants_partial(&self) -> bool {
+        false
+    }
+
     /// Whether it is given metrics. As long as no exporter wants them, none are made.
     fn wants_metrics(&self) -> bool {
         false

@@ -59,8 +59,8 @@ impl Registry {
                 }
             }
             Kind::Span => {}
-            // Of an exchange that was counted, or of none.
-            Kind::Event | Kind::Live => return,
+            // Of an exchange that is counted, or of none.
+            Kind::Event | Kind::Live | Kind::Partial => return,
         }
         // A call that had not ended when the record did has no duration yet.
         for span in record.spans().filter(|span| span.kind() == SpanKind::Client && span.is_finished()) {

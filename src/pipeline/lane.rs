@@ -23,6 +23,7 @@ const FAILED_SHARE: usize = 4;
 pub(super) struct Lane {
     shared: Arc<LaneShared>,
     wants_live: bool,
+    wants_partial: bool,
     wants_records: bool,
     wants_metrics: bool,
 }
@@ -58,6 +59,7 @@ impl Lane {
         let face = exporter.exporter();
         let (name, pace) = (face.name(), face.pace());
         let (wants_live, wants_records, wants_metrics) = (face.wants_live(), face.wants_records(), face.wants_metrics());
+        let wants_partial = face.wants_partial();
         let stats = ExporterStats { name: name.clone(), ..ExporterStats::default() };
         let shared = Arc::new(LaneShared {
             name: name.clone(),
@@ -72,7 +74,7 @@ impl Lane {
             warn(&name, format_args!("cannot start a thread; this exporter is off"));
             shared.state().is_done = true;
         }
-        Self { shared, wants_live, wants_records, wants_metrics }
+        Self { shared, wants_live, wants_partial, wants_records, wants_metrics }
     }
 
     pub(super) const fn wants_live(&self) -> bool {
@@ -135,6 +137,7 @@ impl Lane {
         match record.kind() {
             Kind::Request => true,
             Kind::Live => self.wants_live,
+            Kind::Partial => self.wants_partial,
             Kind::Event => !self.wants_live || record.events().any(|event| event.was_shown()),
             Kind::Span => !self.wants_live,
         }

@@ -29,7 +29,7 @@ use crate::exporter::Exporter;
 use crate::keep::Quiet;
 use crate::metrics::{self, Active};
 use crate::record::parts::Parts;
-use crate::record::{Kind, Reason, Record, Resource};
+use crate::record::{Reason, Record, Resource};
 use crate::redact::Rules;
 use crate::warn::warn;
 
@@ -124,7 +124,7 @@ impl Pipeline {
     /// Hands a finished record over; never waits. What finds no room is dropped and counted.
     pub(crate) fn offer(&self, mut record: Record) {
         let shared = &*self.shared;
-        shared.counts.offer(record.kind() == Kind::Live);
+        shared.counts.offer(record.kind().is_ahead());
         if shared.is_closed.load(Ordering::Acquire) {
             // Without exporters there is nothing to lose; after shutdown everything is.
             let reason = (!shared.lanes.is_empty()).then_some(Reason::ShutdownDeadline);
@@ -286,6 +286,7 @@ pub(crate) trait DynExporter {
     ) -> Result<(), crate::exporter::ExportError>;
     fn name(&self) -> String;
     fn wants_live(&self) -> bool;
+    fn wants_partial(&self) -> bool;
     fn wants_records(&self) -> bool;
     fn wants_metrics(&self) -> bool;
     fn pace(&self) -> crate::exporter::Pace;
@@ -320,6 +321,10 @@ impl<E: Exporter> DynExporter for E {
 
     fn wants_live(&self) -> bool {
         Exporter::wants_live(self)
+    }
+
+    fn wants_partial(&self) -> bool {
+        Exporter::wants_partial(self)
     }
 
     fn wants_records(&self) -> bool {

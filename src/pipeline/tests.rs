@@ -2,7 +2,7 @@ use std::sync::mpsc;
 
 use super::*;
 use crate::exporter::{Batch, ExportError, Pace};
-use crate::record::Outcome;
+use crate::record::{Kind, Outcome};
 use crate::redact::Rules;
 
 /// Takes batches when it is told to.

@@ -11,7 +11,7 @@ use super::measure::Measure;
 use super::{Shared, quiet};
 use crate::keep::probe;
 use crate::record::parts::Text;
-use crate::record::{Kind, Reason, Record, Resource};
+use crate::record::{Reason, Record, Resource};
 use crate::warn::warn;
 
 /// How often it looks by itself. Nobody wakes it for a record, which is what keeps the request thread cheap.
@@ -146,7 +146,7 @@ fn is_quiet(shared: &Shared, record: &Record) -> bool {
 
 /// Counts it, once for all exporters.
 fn number(record: &mut Record, sequence: &mut u64) {
-    if record.kind() != Kind::Live {
+    if !record.kind().is_ahead() {
         *sequence += 1;
         record.parts_mut().sequence = *sequence;
     }

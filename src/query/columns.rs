@@ -56,6 +56,7 @@ pub(crate) const fn kind_word(kind: Kind) -> &'static str {
         Kind::Event => "event",
         Kind::Span => "span",
         Kind::Live => "live",
+        Kind::Partial => "partial",
     }
 }
 

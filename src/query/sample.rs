@@ -6,7 +6,9 @@ use tracing::Level;
 use crate::record::parts::{
     CauseSlot, EventSlot, FailureSlot, HeaderSlot, List, OPEN, Origin, Parts, Side, Slot, SpanSlot, Text,
 };
-use crate::record::{FailureKind, Kind, Outcome, Record, RequestIdSource, SpanId, SpanKind, TraceFlags, TraceId};
+use crate::record::{
+    FailureKind, GroupId, Kept, Kind, Outcome, Record, RequestIdSource, SpanId, SpanKind, TraceFlags, TraceId, Vitals,
+};
 
 const ROUTES: [&str; 4] = ["/orders/{id}", "/orders/:id/pdf", "/files/*rest", "/health"];
 const PATHS: [&str; 5] = ["/orders/981", "/Orders/17/pdf", "/files/a_b%c", "/health", "/grüße"];
@@ -86,8 +88,30 @@ pub(crate) fn record(seed: u64, now_unix_ns: u64) -> Record {
         failure(&mut rng, &mut parts);
     }
     (parts.dropped_headers, parts.dropped_fields) = (rng.u32(..), rng.u32(..));
-    (parts.dropped_spans, parts.dropped_events) = (rng.u32(..), rng.u32(..));
+    (parts.dropped_spans, parts.dropped_events, parts.thinned) = (rng.u32(..), rng.u32(..), rng.u32(..));
+    flight(&mut rng, &mut parts);
     Record::new(parts)
+}
+
+/// What is told of a request beside what happened in it.
+fn flight(rng: &mut Rng, parts: &mut Parts) {
+    parts.kept = rng.choice(Kept::ALL).filter(|_| rng.bool());
+    parts.weight = rng.bool().then_some(20.0);
+    parts.is_flagged = rng.bool();
+    parts.in_flight = rng.bool().then(|| rng.u32(..));
+    parts.in_flight_on_route = rng.bool().then(|| rng.u32(..));
+    parts.group = rng.bool().then(|| GroupId(rng.u64(..)));
+    parts.group_key = text(rng, parts, &["", "payment declined"]);
+    parts.report = rng.bool().then(|| rng.u32(..));
+    parts.vitals = rng.bool().then(|| Vitals {
+        unix_ns: rng.u64(..),
+        memory_bytes: rng.bool().then(|| rng.u64(..)),
+        open_files: rng.bool().then(|| rng.u32(..)),
+        cpu_ratio: rng.bool().then_some(1.25),
+        runtime_lag_ns: rng.bool().then(|| rng.u64(..)),
+        runtime_busy_ratio: rng.bool().then_some(0.5),
+        runtime_tasks: rng.bool().then(|| rng.u32(..)),
+    });
 }
 
 fn text(rng: &mut Rng, parts: &mut Parts, choices: &[&'static str]) -> Text {
@@ -123,7 +147,15 @@ fn failure(rng: &mut Rng, parts: &mut Parts) {
         let cause = CauseSlot { type_name: text(rng, parts, &TYPES), message: text(rng, parts, &TEXTS) };
         parts.causes.push(cause);
     }
-    let kinds = [FailureKind::Attached, FailureKind::Service, FailureKind::Panic, FailureKind::Body, FailureKind::Rejection];
+    let kinds = [
+        FailureKind::Attached,
+        FailureKind::Service,
+        FailureKind::Panic,
+        FailureKind::Body,
+        FailureKind::Rejection,
+        FailureKind::Logged,
+        FailureKind::Status,
+    ];
     let slot = FailureSlot {
         kind: rng.choice(kinds).unwrap(),
         time_ns: rng.u64(..),

@@ -61,7 +61,13 @@ pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String>
         }
         Shape::Kind => {
             only_is(name, op, false)?;
-            let kinds = [("request", Kind::Request), ("event", Kind::Event), ("span", Kind::Span), ("live", Kind::Live)];
+            let kinds = [
+                ("request", Kind::Request),
+                ("event", Kind::Event),
+                ("span", Kind::Span),
+                ("live", Kind::Live),
+                ("partial", Kind::Partial),
+            ];
             let known = kinds.into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
             known.map(|(_, kind)| Test::Kind(kind)).ok_or_else(|| one_of(text, "kind", &["request", "event", "span"]))
         }

@@ -3,24 +3,30 @@
 //! Plain data behind methods: one compact buffer inside, units in the method names, no I/O, no clock. A record is made
 //! by the layer and handed to [exporters](crate::exporter); everything that reads one reads it through these methods.
 
+mod group;
 mod id;
+mod kept;
 mod loss;
 mod outcome;
 pub(crate) mod parts;
 mod resource;
 mod view;
+mod vitals;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+pub use self::group::GroupId;
 pub(crate) use self::id::parse_hex;
 pub use self::id::{Hex, RequestIdSource, SpanId, TraceFlags, TraceId};
+pub use self::kept::Kept;
 pub use self::loss::{Losses, Reason};
 pub use self::outcome::Outcome;
 use self::parts::{Parts, Side};
 pub use self::resource::Resource;
 pub(crate) use self::view::present;
 pub use self::view::{Body, Cause, Event, Failure, FailureKind, Field, Header, Redaction, Span, SpanKind, Value};
+pub use self::vitals::Vitals;
 
 /// What a record is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,6 +42,16 @@ pub enum Kind {
     /// A copy of one event of a request that is still running, for those who show events at once. The same event comes
     /// again inside the request's own record.
     Live,
+    /// A report about a request that is still running: what is known of it so far. It is counted nowhere, only the store and
+    /// whoever shows events at once are given it, and the request's own record follows.
+    Partial,
+}
+
+impl Kind {
+    /// Whether it only tells ahead what a record will tell again.
+    pub(crate) const fn is_ahead(self) -> bool {
+        matches!(self, Self::Live | Self::Partial)
+    }
 }
 
 /// A finished record.
@@ -430,6 +446,55 @@ impl Record {
         }
     }
 
+    /// Why it holds all that was captured; `None` where it is only the summary, without what was captured in detail.
+    #[must_use]
+    pub fn kept(&self) -> Option<Kept> {
+        self.parts.kept
+    }
+
+    /// How many requests this one stands for among those whose detail was kept: 20 where one in 20 is, and 1 where every
+    /// request like it is.
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        self.parts.weight.unwrap_or(1.0)
+    }
+
+    /// Requests that were in flight when it arrived, itself included.
+    #[must_use]
+    pub fn in_flight(&self) -> Option<u32> {
+        self.parts.in_flight
+    }
+
+    /// Requests of its route that were in flight when it arrived, itself included; known where the route was.
+    #[must_use]
+    pub fn in_flight_on_route(&self) -> Option<u32> {
+        self.parts.in_flight_on_route
+    }
+
+    /// What the process looked like when it failed.
+    #[must_use]
+    pub fn vitals(&self) -> Option<Vitals> {
+        self.parts.vitals
+    }
+
+    /// The group of failures with the same cause that it belongs to.
+    #[must_use]
+    pub fn group(&self) -> Option<GroupId> {
+        self.parts.group
+    }
+
+    /// The name that the application gave to its group of failures, in place of what they have in common.
+    #[must_use]
+    pub fn group_key(&self) -> Option<&str> {
+        present(self.parts.str(self.parts.group_key))
+    }
+
+    /// Number of a report about a running request, from 0 for the first; `None` on a finished record.
+    #[must_use]
+    pub fn report(&self) -> Option<u32> {
+        self.parts.report
+    }
+
     /// Headers, fields, spans and events that were left out because the record was full.
     #[must_use]
     pub fn dropped(&self) -> Dropped {
@@ -439,6 +504,7 @@ impl Record {
             spans: self.parts.dropped_spans,
             events: self.parts.dropped_events,
             failures: self.parts.dropped_failures,
+            thinned: self.parts.thinned,
         }
     }
 
@@ -463,6 +529,8 @@ pub struct Dropped {
     pub events: u32,
     /// Failures beyond 16.
     pub failures: u32,
+    /// Events of DEBUG and below, and spans, that were captured and gave way to later ones.
+    pub thinned: u32,
 }
 
 /// Whether a gRPC status code counts as an error of the server.

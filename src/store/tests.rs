@@ -107,7 +107,8 @@ proptest::proptest! {
                 (record.parent_is_remote(), record.trace_flags(), record.request_id_source(), record.start_unix_ns()),
                 (record.duration_ns(), record.head_ns(), record.time_to_first_byte_ns(), record.port(), record.peer()),
                 (record.status(), record.is_rpc(), record.rpc_status(), record.outcome(), record.request_body_bytes()),
-                (record.response_body_bytes(), record.dropped()),
+                (record.response_body_bytes(), record.dropped(), record.kept(), record.weight(), record.vitals()),
+                (record.in_flight(), record.in_flight_on_route(), record.group(), record.group_key(), record.report()),
             ));
             let all_headers = [
                 headers(&mut record.request_headers()), headers(&mut record.response_headers()), headers(&mut record.trailers()),

@@ -73,7 +73,7 @@ impl Look {
 
     fn record(&self, out: &mut String, record: &Record) {
         match record.kind() {
-            Kind::Request => {
+            Kind::Request | Kind::Partial => {
                 request::write(out, self, record);
                 if record.is_failed() {
                     tree::write(out, self, record);

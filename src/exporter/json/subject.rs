@@ -19,7 +19,7 @@ pub(super) enum Subject<'a> {
 impl<'a> Subject<'a> {
     pub(super) fn of(record: &'a Record) -> Self {
         match record.kind() {
-            Kind::Request => Self::Request(record),
+            Kind::Request | Kind::Partial => Self::Request(record),
             Kind::Event | Kind::Live => record.events().next().map_or(Self::Request(record), |event| Self::Event(record, event)),
             Kind::Span => record.spans().next().map_or(Self::Request(record), |span| Self::Span(record, span)),
         }

@@ -31,6 +31,8 @@ impl Parts {
         self.dropped_spans = self.dropped_spans.saturating_add(other.dropped_spans);
         self.dropped_events = self.dropped_events.saturating_add(other.dropped_events);
         self.dropped_failures = self.dropped_failures.saturating_add(other.dropped_failures);
+        self.thinned = self.thinned.saturating_add(other.thinned);
+        self.is_flagged |= other.is_flagged;
         if !self.has_room(other.used_bytes()) {
             let count = |number: usize| u32::try_from(number).unwrap_or(NONE);
             self.dropped_fields = self.dropped_fields.saturating_add(other.attributes.count);
@@ -87,6 +89,9 @@ impl Parts {
         self.response_body = other.response_body.map(body).or(self.response_body);
         self.rpc_request_messages = other.rpc_request_messages.or(self.rpc_request_messages);
         self.rpc_response_messages = other.rpc_response_messages.or(self.rpc_response_messages);
+        if other.group_key != Text::EMPTY {
+            self.group_key = other.group_key.shifted(by);
+        }
         for failure in &other.failures {
             if !self.admits_failure() {
                 continue;

@@ -16,7 +16,7 @@ pub(crate) use self::slots::{
     BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Media, OPEN, OpenSpan, Origin,
     RedactionSlot, Side, Slot, SpanSlot, Text,
 };
-use super::{Kind, Outcome, RequestIdSource, SpanId, TraceFlags, TraceId, Value};
+use super::{GroupId, Kept, Kind, Outcome, RequestIdSource, SpanId, TraceFlags, TraceId, Value, Vitals};
 
 /// Upper bound for the text of one field.
 pub(crate) const MAX_FIELD_BYTES: usize = 16 * 1024;
@@ -102,6 +102,21 @@ pub(crate) struct Parts {
     pub(crate) rpc_request_messages: Option<u32>,
     pub(crate) rpc_response_messages: Option<u32>,
 
+    /// Why its detail travels; decided at the end.
+    pub(crate) kept: Option<Kept>,
+    /// How many it stands for, where that is not one.
+    pub(crate) weight: Option<f64>,
+    /// The application asked for its detail.
+    pub(crate) is_flagged: bool,
+    pub(crate) in_flight: Option<u32>,
+    pub(crate) in_flight_on_route: Option<u32>,
+    pub(crate) vitals: Option<Vitals>,
+    pub(crate) group: Option<GroupId>,
+    /// What the application named its group; empty where it did not.
+    pub(crate) group_key: Text,
+    /// Number of a report about a running request.
+    pub(crate) report: Option<u32>,
+
     pub(crate) attributes: List,
     pub(crate) fields: Vec<FieldSlot>,
     pub(crate) headers: Vec<HeaderSlot>,
@@ -115,6 +130,8 @@ pub(crate) struct Parts {
     pub(crate) dropped_spans: u32,
     pub(crate) dropped_events: u32,
     pub(crate) dropped_failures: u32,
+    /// Events and spans that gave way to later ones.
+    pub(crate) thinned: u32,
     /// Bytes that are counted against the budget of whoever holds it.
     pub(crate) charged_bytes: usize,
     /// The budget is used up: details are counted, no longer kept.

@@ -20,6 +20,10 @@ pub enum FailureKind {
     Body,
     /// What an extractor refused.
     Rejection,
+    /// An error value on an event of level ERROR.
+    Logged,
+    /// A status of gRPC that is an error, and no error was seen behind it.
+    Status,
 }
 
 impl FailureKind {
@@ -32,6 +36,8 @@ impl FailureKind {
             Self::Panic => "panic",
             Self::Body => "body_error",
             Self::Rejection => "rejection",
+            Self::Logged => "logged_error",
+            Self::Status => "rpc_status",
         }
     }
 }

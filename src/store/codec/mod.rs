@@ -16,18 +16,27 @@ use super::error::Kind as ErrorKind;
 use crate::record::parts::{Media, Side};
 use crate::record::{FailureKind, Kind, Record, RequestIdSource};
 
-const VERSION: u8 = 2;
-/// The version before: without what `since_second` writes.
+const VERSION: u8 = 3;
+/// Without what `since_third` writes.
+const SECOND: u8 = 2;
+/// Without what `since_second` writes.
 const FIRST: u8 = 1;
 
-const KINDS: [Kind; 4] = [Kind::Request, Kind::Event, Kind::Span, Kind::Live];
+const KINDS: [Kind; 5] = [Kind::Request, Kind::Event, Kind::Span, Kind::Live, Kind::Partial];
 const SOURCES: [RequestIdSource; 4] =
     [RequestIdSource::Generated, RequestIdSource::Inbound, RequestIdSource::Extension, RequestIdSource::Maker];
 const SIDES: [Side; 3] = [Side::Request, Side::Response, Side::Trailer];
 const MEDIA: [Media; 3] = [Media::Json, Media::Form, Media::Text];
 const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
-const FAILURES: [FailureKind; 5] =
-    [FailureKind::Attached, FailureKind::Service, FailureKind::Panic, FailureKind::Body, FailureKind::Rejection];
+const FAILURES: [FailureKind; 7] = [
+    FailureKind::Attached,
+    FailureKind::Service,
+    FailureKind::Panic,
+    FailureKind::Body,
+    FailureKind::Rejection,
+    FailureKind::Logged,
+    FailureKind::Status,
+];
 
 /// Appends a record.
 pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
@@ -41,7 +50,7 @@ pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
 /// When the bytes are not a record of a known version.
 pub(super) fn decode(bytes: &[u8]) -> Result<Record, Error> {
     match bytes.split_first() {
-        Some((version @ &(FIRST | VERSION), rest)) => {
+        Some((version @ &(FIRST..=VERSION), rest)) => {
             Reader::new(rest).record(*version).ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged"))
         }
         Some((version, _)) => {

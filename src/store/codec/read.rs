@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{FAILURES, FIRST, KINDS, LEVELS, MEDIA, SIDES, SOURCES};
+use super::{FAILURES, FIRST, KINDS, LEVELS, MEDIA, SECOND, SIDES, SOURCES};
 use crate::record::parts::{
     BodySlot, CauseSlot, EventSlot, FailureSlot, HeaderSlot, LinkSlot, List, Origin, Parts, RedactionSlot, Slot, SpanSlot, Text,
 };
-use crate::record::{Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId};
+use crate::record::{GroupId, Kept, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId, Vitals};
 
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
@@ -52,6 +52,9 @@ impl<'a> Reader<'a> {
         self.parts.dropped_failures = self.u32()?;
         if version > FIRST {
             self.since_second()?;
+        }
+        if version > SECOND {
+            self.since_third()?;
         }
         self.parts.text = self.text;
         Some(Record::new(self.parts))
@@ -193,6 +196,40 @@ impl<'a> Reader<'a> {
             self.parts.redactions.push(RedactionSlot { place, key, rule, len, hash });
         }
         Some(())
+    }
+
+    fn since_third(&mut self) -> Option<()> {
+        self.parts.kept = match self.option()? {
+            Some(index) => Some(*Kept::ALL.get(usize::try_from(index).ok()?)?),
+            None => None,
+        };
+        self.parts.weight = self.ratio()?;
+        self.parts.is_flagged = self.byte()? != 0;
+        self.parts.in_flight = self.option_small()?;
+        self.parts.in_flight_on_route = self.option_small()?;
+        if self.byte()? != 0 {
+            self.parts.vitals = Some(Vitals {
+                unix_ns: self.number()?,
+                memory_bytes: self.option()?,
+                open_files: self.option_small()?,
+                cpu_ratio: self.ratio()?,
+                runtime_lag_ns: self.option()?,
+                runtime_busy_ratio: self.ratio()?,
+                runtime_tasks: self.option_small()?,
+            });
+        }
+        self.parts.group = self.option()?.map(GroupId);
+        self.parts.group_key = self.text()?;
+        self.parts.report = self.option_small()?;
+        self.parts.thinned = self.u32()?;
+        Some(())
+    }
+
+    fn ratio(&mut self) -> Option<Option<f64>> {
+        match self.byte()? {
+            0 => Some(None),
+            _ => Some(Some(f64::from_bits(u64::from_le_bytes(self.array()?)))),
+        }
     }
 
     fn body(&mut self) -> Option<Option<BodySlot>> {

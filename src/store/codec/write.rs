@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{FAILURES, KINDS, LEVELS, MEDIA, SIDES, SOURCES};
 use crate::record::parts::{FailureSlot, FieldSlot, HeaderSlot, List, Origin, Parts, Slot, Text};
-use crate::record::{Outcome, SpanKind};
+use crate::record::{Kept, Outcome, SpanKind};
 
 /// Appends everything behind the version.
 pub(super) fn record(parts: &Parts, out: &mut Vec<u8>) {
@@ -43,6 +43,7 @@ pub(super) fn record(parts: &Parts, out: &mut Vec<u8>) {
         writer.number(count.into());
     }
     writer.since_second();
+    writer.since_third();
 }
 
 pub(super) fn number(out: &mut Vec<u8>, mut value: u64) {
@@ -180,6 +181,37 @@ impl Writer<'_> {
             self.name(redaction.rule);
             self.number(redaction.len.into());
             self.number(redaction.hash.into());
+        }
+    }
+
+    /// What a record of the second version ends without.
+    fn since_third(&mut self) {
+        let parts = self.parts;
+        self.option(parts.kept.map(|kept| index_of(&Kept::ALL, &kept).into()));
+        self.ratio(parts.weight);
+        self.byte(u8::from(parts.is_flagged));
+        self.option(parts.in_flight.map(u64::from));
+        self.option(parts.in_flight_on_route.map(u64::from));
+        self.byte(u8::from(parts.vitals.is_some()));
+        if let Some(vitals) = parts.vitals {
+            self.number(vitals.unix_ns);
+            self.option(vitals.memory_bytes);
+            self.option(vitals.open_files.map(u64::from));
+            self.ratio(vitals.cpu_ratio);
+            self.option(vitals.runtime_lag_ns);
+            self.ratio(vitals.runtime_busy_ratio);
+            self.option(vitals.runtime_tasks.map(u64::from));
+        }
+        self.option(parts.group.map(|group| group.0));
+        self.text(parts.group_key);
+        self.option(parts.report.map(u64::from));
+        self.number(parts.thinned.into());
+    }
+
+    fn ratio(&mut self, ratio: Option<f64>) {
+        self.byte(u8::from(ratio.is_some()));
+        if let Some(ratio) = ratio {
+            self.bytes(&ratio.to_bits().to_le_bytes());
         }
     }
 
