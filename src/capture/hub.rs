@@ -11,6 +11,7 @@ use super::subscribe::{PROBE_TARGET, REQUEST_TARGET, is_deaf_to};
 use crate::keep::Sampler;
 use crate::pipeline::Pipeline;
 use crate::propagator::Propagators;
+use crate::record::is_own_file;
 
 /// Pipeline and filters of one telemetry.
 pub(crate) struct Hub {
@@ -72,7 +73,7 @@ impl Hub {
         if self.shows(metadata.target(), level) {
             return true;
         }
-        let least = if is_own(metadata.file()) { self.level } else { self.level.min(LevelFilter::INFO) };
+        let least = if metadata.file().is_some_and(is_own_file) { self.level } else { self.level.min(LevelFilter::INFO) };
         level <= least || metadata.target() == "axum::rejection"
     }
 
@@ -98,28 +99,8 @@ impl Hub {
     }
 }
 
-/// Own code is what was not fetched by cargo.
-fn is_own(file: Option<&str>) -> bool {
-    const FOREIGN: [&str; 5] = ["registry/src/", "git/checkouts/", "/rustc/", "/vendor/", "/nix/store/"];
-    file.is_some_and(|file| !FOREIGN.iter().any(|part| file.contains(part)) && !file.contains("registry\\src\\"))
-}
-
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("pipeline", &self.pipeline).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn own_code_is_what_cargo_did_not_fetch() {
-        assert!(is_own(Some("src/main.rs")));
-        assert!(is_own(Some("/home/me/shop/src/orders.rs")));
-        assert!(!is_own(Some("/home/me/.cargo/registry/src/index-1/sqlx-0.8/src/lib.rs")));
-        assert!(!is_own(Some("/home/me/.cargo/git/checkouts/a-1/src/lib.rs")));
-        assert!(!is_own(None));
     }
 }

@@ -8,6 +8,7 @@ mod id;
 mod kept;
 mod loss;
 mod outcome;
+mod own;
 pub(crate) mod parts;
 mod resource;
 mod view;
@@ -22,10 +23,11 @@ pub use self::id::{Hex, RequestIdSource, SpanId, TraceFlags, TraceId};
 pub use self::kept::Kept;
 pub use self::loss::{Losses, Reason};
 pub use self::outcome::Outcome;
+pub(crate) use self::own::is_own_file;
 use self::parts::{Parts, Side};
 pub use self::resource::Resource;
 pub(crate) use self::view::present;
-pub use self::view::{Body, Cause, Event, Failure, FailureKind, Field, Header, Redaction, Span, SpanKind, Value};
+pub use self::view::{Body, Cause, Event, Failure, FailureKind, Field, Frame, Header, Redaction, Span, SpanKind, Value};
 pub use self::vitals::Vitals;
 
 /// What a record is about.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::frame::{Frame, frames};
 use super::present;
 use crate::record::SpanId;
 use crate::record::parts::{CauseSlot, FailureSlot, Parts};
@@ -110,6 +111,12 @@ impl<'a> Failure<'a> {
     #[must_use]
     pub fn backtrace(&self) -> Option<&'a str> {
         present(self.parts.str(self.slot.backtrace))
+    }
+
+    /// The frames of its backtrace, innermost first; none where there is no backtrace or its text is not the standard
+    /// library's.
+    pub fn frames(&self) -> impl Iterator<Item = Frame<'a>> + Clone + use<'a> {
+        frames(self.backtrace().unwrap_or_default())
     }
 
     /// What caused it, outermost first; at most 16.

@@ -3,6 +3,7 @@
 mod body;
 mod event;
 mod failure;
+mod frame;
 mod header;
 mod redaction;
 mod span;
@@ -11,6 +12,7 @@ mod value;
 pub use self::body::Body;
 pub use self::event::Event;
 pub use self::failure::{Cause, Failure, FailureKind};
+pub use self::frame::Frame;
 pub use self::header::Header;
 pub use self::redaction::Redaction;
 pub use self::span::{Span, SpanKind};
