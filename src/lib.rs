@@ -31,7 +31,7 @@
 //! # Where to look
 //! - Settings: [`Builder::from_env`] has every variable; [`builder`] does the same in code.
 //! - Where the layer goes among others, and the peer's address: [`ObserveLayer`].
-//! - In a handler: [`set`] an attribute, [`attach`] an error, [`current`] for the request id and trace; in axum also
+//! - In a handler: [`set`] an attribute, [`attach`] an error, name the [`group()`] of its failure, [`current`] for the request id and trace; in axum also
 //!   [`axum::Reported`] and [`Handle`] as an extractor.
 //! - Work that leaves the request's task: [`InExchange`] for futures, [`Handle::run`] for threads.
 //! - Outgoing requests: [`Telemetry::client_layer`] around any Tower client; by hand, [`Handle::inject`].
@@ -59,6 +59,7 @@ pub mod exporter;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod group;
 mod keep;
 mod layer;
 pub mod metrics;
@@ -101,7 +102,7 @@ pub mod axum {
     pub use crate::layer::axum::{MissingLayer, Reported};
 }
 
-pub use self::capture::{Bodies, Handle, InExchange, WithExchange, attach, attach_dyn, current, set};
+pub use self::capture::{Bodies, Handle, InExchange, WithExchange, attach, attach_dyn, current, group, set};
 #[cfg(feature = "axum")]
 pub use self::config::shutdown_signal;
 pub use self::config::{Builder, Env, Telemetry, builder, init};

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::mark::Mark;
 use super::{Hub, Link, current as slot};
-use crate::record::parts::{MAX_FIELD_BYTES, Parts};
+use crate::record::parts::{MAX_FIELD_BYTES, MAX_GROUP_KEY_BYTES, Parts};
 use crate::record::{SpanId, TraceFlags, TraceId, Value};
 
 /// Sets an attribute of the current request, replacing an earlier value of the same key.
@@ -29,6 +29,22 @@ use crate::record::{SpanId, TraceFlags, TraceId, Value};
 pub fn set<'a>(key: &str, value: impl Into<Value<'a>>) {
     let value = value.into();
     on_current(|parts, _, _| put(parts, key, value));
+}
+
+/// Names the group that the current request's failure belongs to, in place of what its error has in common with others;
+/// see [`mod@crate::group`].
+///
+/// Outside a request, and on one that does not fail, it does nothing. The last name counts.
+///
+/// # Shape
+/// At most 200 bytes. A name of few values, without ids: everything that is named alike is one group.
+///
+/// # Example
+/// ```
+/// campanile::group("payment declined");
+/// ```
+pub fn group(name: &str) {
+    on_current(|parts, _, _| put_group(parts, name));
 }
 
 /// The request that the calling code works for.
@@ -129,6 +145,11 @@ impl Handle {
         self.on_parts(|parts, _, _| put(parts, key, value));
     }
 
+    /// Names the group that the request's failure belongs to; see [`group`].
+    pub fn group(&self, name: &str) {
+        self.on_parts(|parts, _, _| put_group(parts, name));
+    }
+
     /// Runs `f` as part of the request: for `spawn_blocking` and threads.
     ///
     /// # Example
@@ -209,6 +230,13 @@ fn put(parts: &mut Parts, key: &str, value: Value<'_>) {
     let name = known.unwrap_or_else(|| parts.push_text(key, MAX_FIELD_BYTES));
     let value = parts.push_value(value, MAX_FIELD_BYTES);
     parts.set_attribute(name, value);
+}
+
+fn put_group(parts: &mut Parts, name: &str) {
+    // What says the same again and again must not fill the record.
+    if parts.str(parts.group_key) != name {
+        parts.group_key = parts.push_text(name, MAX_GROUP_KEY_BYTES);
+    }
 }
 
 /// Runs `f` on the parts of the current request, wherever they are; gives the innermost span and the time.

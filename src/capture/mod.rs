@@ -33,7 +33,7 @@ pub use self::failure::{attach, attach_dyn};
 pub(crate) use self::foreign::Foreign;
 #[cfg(feature = "opentelemetry")]
 pub(crate) use self::foreign::ForeignSpan;
-pub use self::handle::{Handle, InExchange, WithExchange, current, set};
+pub use self::handle::{Handle, InExchange, WithExchange, current, group, set};
 pub(crate) use self::hub::Hub;
 pub(crate) use self::link::Link;
 pub(crate) use self::outgoing::OutgoingCall;

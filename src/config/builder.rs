@@ -13,6 +13,7 @@ use super::{Env, Telemetry, exporters, redact};
 use crate::capture::Bodies;
 use crate::error::BuildError;
 use crate::exporter::Exporter;
+use crate::group::GroupBy;
 use crate::keep::Sampler;
 use crate::pipeline::ErasedExporter;
 use crate::redact::Redact;
@@ -56,6 +57,7 @@ pub fn builder() -> Builder {
         metrics: MetricChanges::default(),
         bodies: None,
         http: HttpInCode::default(),
+        group_by: GroupBy::default(),
     }
 }
 
@@ -72,6 +74,7 @@ pub struct Builder {
     pub(super) propagation: Propagation,
     bodies: Option<Bodies>,
     pub(super) http: HttpInCode,
+    pub(super) group_by: GroupBy,
     redact: Redact,
 }
 
@@ -247,7 +250,7 @@ impl Builder {
             }
         }
         let http = self.http.settle(&settings);
-        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings.into_inner(), rules))
+        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings.into_inner(), self.group_by, rules))
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

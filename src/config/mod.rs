@@ -5,6 +5,7 @@ mod builder;
 mod env;
 mod exporters;
 mod filter;
+mod groups;
 mod http;
 mod known;
 mod metrics;

@@ -11,6 +11,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::settings::Settings;
 use crate::capture::{Capture, CaptureFilter, Hub, Rules, install_hook};
+use crate::group::GroupBy;
 use crate::keep::Quiet;
 use crate::layer::{HeadSettings, ObserveClientLayer, ObserveLayer, Shared};
 use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
@@ -43,9 +44,10 @@ impl Telemetry {
         exporters: Vec<Box<dyn ErasedExporter>>,
         places: Vec<String>,
         warnings: Vec<String>,
+        group_by: GroupBy,
         rules: redact::Rules,
     ) -> Self {
-        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics, quiet, rules);
+        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics, quiet, group_by, rules);
         let hub = Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let bodies = settings.bodies.and_then(Rules::new);

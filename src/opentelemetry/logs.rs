@@ -45,7 +45,7 @@ impl<E: LogExporter + 'static> Logs<E> {
         });
         let failures = told::failures(record).map(|failure| {
             let unix_ns = record.start_unix_ns().saturating_add(failure.time_ns());
-            let mut log = self.log(record, unix_ns, failure.span_id(), Level::ERROR, told::failure(&failure));
+            let mut log = self.log(record, unix_ns, failure.span_id(), Level::ERROR, told::failure(record, &failure));
             log.set_event_name(EXCEPTION);
             log.set_body(AnyValue::from(failure.message().to_owned()));
             log

@@ -4,6 +4,7 @@
 //! calls: it pushes a pointer into a bounded queue and returns, whatever the exporters do. The worker takes records
 //! out, redacts them, numbers them and hands them to every exporter's own queue, its *lane*.
 
+mod grouping;
 mod held;
 mod lane;
 mod measure;
@@ -26,6 +27,7 @@ pub(crate) use self::quiet::is_quiet;
 use self::stats::Counts;
 pub use self::stats::{ExporterStats, Report, Stats};
 use crate::exporter::Exporter;
+use crate::group::GroupBy;
 use crate::keep::Quiet;
 use crate::metrics::{self, Active};
 use crate::record::parts::Parts;
@@ -64,6 +66,7 @@ struct Shared {
     changed: Condvar,
     lanes: Vec<Lane>,
     quiet: Quiet,
+    group_by: GroupBy,
     /// What request threads have to say; the worker says it, as writing may block.
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
@@ -89,6 +92,7 @@ impl Pipeline {
         exporters: Vec<Box<dyn ErasedExporter>>,
         metrics: metrics::Settings,
         quiet: Quiet,
+        group_by: GroupBy,
         rules: Rules,
     ) -> Self {
         let resource = Arc::new(resource);
@@ -112,6 +116,7 @@ impl Pipeline {
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
             lanes,
             quiet,
+            group_by,
             rules,
         });
         if has_lanes && !worker::start(&shared, resource) {

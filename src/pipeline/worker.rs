@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::held::Held;
 use super::measure::Measure;
-use super::{Shared, quiet};
+use super::{Shared, grouping, quiet};
 use crate::keep::probe;
 use crate::record::parts::Text;
 use crate::record::{Reason, Record, Resource};
@@ -100,6 +100,8 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
             continue;
         }
+        // After redaction: what its group is called is shown too.
+        grouping::group(shared, &mut record);
         // After redaction: what names a series is exported too.
         measure.record(&record);
         if is_quiet(shared, &record) {

@@ -4,7 +4,7 @@ use tracing::Level;
 
 use super::columns::Column;
 use super::time::Moment;
-use crate::record::{Kind, Outcome, TraceId};
+use crate::record::{GroupId, Kind, Outcome, TraceId};
 
 #[derive(Clone, Debug)]
 pub(super) enum Expr {
@@ -37,6 +37,8 @@ pub(super) enum Test {
     Level(Bounds),
     Id(Id),
     Trace(TraceId),
+    /// The first and the last group that are meant.
+    Group(GroupId, GroupId),
     /// Folded words in a row; `id` where they may also be the start of a short id.
     Words {
         phrase: Vec<String>,
@@ -87,9 +89,19 @@ fn span_range(digits: &str) -> Option<([u8; 8], [u8; 8])> {
     if digits.is_empty() || digits.len() > 16 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
+    number_range(digits).map(|(first, last)| (first.to_be_bytes(), last.to_be_bytes()))
+}
+
+/// The first and the last group whose id begins with these digits.
+pub(super) fn group_range(digits: &str) -> Option<(GroupId, GroupId)> {
+    let is_start = !digits.is_empty() && digits.len() <= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    number_range(digits).filter(|_| is_start).map(|(first, last)| (GroupId(first), GroupId(last)))
+}
+
+fn number_range(digits: &str) -> Option<(u64, u64)> {
     let end = |filler: char| {
         let full: String = digits.chars().chain(std::iter::repeat(filler)).take(16).collect();
-        u64::from_str_radix(&full, 16).ok().map(u64::to_be_bytes)
+        u64::from_str_radix(&full, 16).ok()
     };
     Some((end('0')?, end('f')?))
 }

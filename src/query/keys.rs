@@ -29,6 +29,8 @@ pub(super) enum Shape {
     Trace,
     /// The type or the message of a failure.
     Failure,
+    /// The start of a group's id.
+    Group,
     /// Any text of the record.
     Any,
 }
@@ -91,6 +93,7 @@ pub(super) const KEYS: &[Key] = &[
     key("time", &[], Shape::Time, "when it began", "time>=2026-01-31T12:00:00Z"),
     key("outcome", &[], Shape::Outcome, "how it ended", "outcome:panicked"),
     key("error", &[], Shape::Failure, "part of an error's type or message", "error:PoolTimedOut"),
+    key("group", &[], Shape::Group, "the start of the id of its group of errors", "group:1f3a"),
     key("level", &[], Shape::Level, "has an event of this level, or with >= at least of it", "level>=warn"),
     key("user", &["user.id"], Shape::Text(Column::User), "the attribute user.id", "user:42"),
     key("id", &["span"], Shape::Id, "the start of the request's short id, or its request id or trace id", "id:8f2c"),

@@ -33,6 +33,7 @@ impl Test {
             Self::Level(bounds) => record.events().any(|event| bounds.contains(severity(event.level()))),
             Self::Id(id) => id.matches(record),
             Self::Trace(id) => record.trace_id() == Some(*id),
+            Self::Group(first, last) => record.group().is_some_and(|group| (first..=last).contains(&&group)),
             Self::Words { phrase, id } => {
                 id.as_ref().is_some_and(|id| id.matches(record)) || any_text(record, |text| contains_phrase(text, phrase))
             }

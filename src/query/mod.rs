@@ -93,10 +93,10 @@ impl Query {
         Self { source: String::new(), root: Expr::Test(expr::Test::Id(id)) }
     }
 
-    /// A condition on the store's columns that every matching row fulfils.
+    /// A condition on the store's columns that every matching row fulfils; `has_groups` tells whether there is one for groups.
     #[cfg(feature = "store")]
-    pub(crate) fn to_sql(&self, now_unix_ns: u64) -> Sql {
-        Sql::of(&self.root, number(now_unix_ns))
+    pub(crate) fn to_sql(&self, now_unix_ns: u64, has_groups: bool) -> Sql {
+        Sql::of(&self.root, number(now_unix_ns), has_groups)
     }
 }
 

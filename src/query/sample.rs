@@ -171,7 +171,7 @@ fn failure(rng: &mut Rng, parts: &mut Parts) {
 }
 
 /// Terms that the store answers with its columns alone.
-const COLUMN_TERMS: [&str; 34] = [
+const COLUMN_TERMS: [&str; 36] = [
     "status:5xx",
     "status:404",
     "status>=500",
@@ -202,6 +202,8 @@ const COLUMN_TERMS: [&str; 34] = [
     "outcome!=panicked",
     "kind:request",
     "user:42",
+    "group:1",
+    "group:1f3a",
     "user~4",
     "id:abcd",
     "request:REQ-17",

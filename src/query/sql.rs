@@ -6,6 +6,7 @@
 
 use super::columns::kind_word;
 use super::expr::{Bounds, Expr, Test, Text};
+use crate::record::GroupId;
 
 /// A condition and its values, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,6 +14,8 @@ pub(crate) struct Sql {
     /// For a `WHERE`; its parameters are `?`.
     pub(crate) text: String,
     pub(crate) binds: Vec<Bind>,
+    /// Whether the rows have a column for groups; those of the store's first schema have none.
+    has_groups: bool,
 }
 
 /// A value to bind.
@@ -24,8 +27,8 @@ pub(crate) enum Bind {
 }
 
 impl Sql {
-    pub(super) fn of(expr: &Expr, now: i64) -> Self {
-        let mut sql = Self::default();
+    pub(super) fn of(expr: &Expr, now: i64, has_groups: bool) -> Self {
+        let mut sql = Self { has_groups, ..Self::default() };
         sql.expr(expr, now, true);
         sql
     }
@@ -102,7 +105,11 @@ impl Sql {
                     self.write(" OR trace_id = ?", [Bind::Blob(trace.0.to_vec())]);
                 }
             }
-            Test::Attribute(..) | Test::Failure(_) | Test::Level(_) | Test::Words { .. } | Test::Part(_) => return false,
+            Test::Group(first, last) if self.has_groups => {
+                let bytes = |id: GroupId| Bind::Blob(id.0.to_be_bytes().to_vec());
+                self.write("group_id >= ? AND group_id <= ?", [bytes(*first), bytes(*last)]);
+            }
+            Test::Group(..) | Test::Attribute(..) | Test::Failure(_) | Test::Level(_) | Test::Words { .. } | Test::Part(_) => return false,
         }
         true
     }

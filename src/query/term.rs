@@ -3,7 +3,7 @@
 use tracing::Level;
 
 use super::columns::{Column, normal_route};
-use super::expr::{Bounds, Id, Test, Text, severity};
+use super::expr::{Bounds, Id, Test, Text, group_range, severity};
 use super::keys::{Key, Shape};
 use super::time::{Moment, duration_ns};
 use super::words::{folded, words};
@@ -72,6 +72,12 @@ pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String>
             known.map(|(_, kind)| Test::Kind(kind)).ok_or_else(|| one_of(text, "kind", &["request", "event", "span"]))
         }
         Shape::Level => level(name, op, text),
+        Shape::Group => {
+            only_is(name, op, false)?;
+            let range = group_range(text.trim_end_matches('*'));
+            let (first, last) = range.ok_or_else(|| "a group's id is 1 to 16 hexadecimal digits".to_owned())?;
+            Ok(Test::Group(first, last))
+        }
         Shape::Id => only_is(name, op, false).map(|()| Test::Id(Id::of(text))),
         Shape::Trace => {
             only_is(name, op, false)?;

@@ -29,6 +29,15 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// Takes the secrets out of the name of a group that was given after everything else was redacted.
+    pub(crate) fn group_key(&self, record: &mut Record) {
+        if !self.is_off {
+            Pass { rules: self, parts: record.parts_mut(), moved: Vec::new() }.group_key();
+        }
+    }
+}
+
 struct Pass<'a> {
     rules: &'a Rules,
     parts: &'a mut Parts,
@@ -96,6 +105,11 @@ impl Pass<'_> {
         self.parts.user_agent = self.option(self.parts.user_agent, "user_agent.original", Rules::plain);
         self.parts.inbound_request_id = self.option(self.parts.inbound_request_id, "request_id", Rules::plain);
         self.parts.trace_state = self.text(self.parts.trace_state, "tracestate", Text::EMPTY, Rules::plain);
+        self.group_key();
+    }
+
+    fn group_key(&mut self) {
+        self.parts.group_key = self.text(self.parts.group_key, "campanile.group", Text::EMPTY, Rules::plain);
     }
 
     /// All fields of spans and events and all attributes stand in one list.

@@ -17,7 +17,8 @@ const MAX_ROW_BYTES: i32 = 32 * 1024 * 1024;
 
 /// What became of it.
 pub(super) enum Opened {
-    Ready(Connection),
+    /// With its version.
+    Ready(Connection, i32),
     /// A segment that is being begun right now.
     NotYet,
     /// Why it is not read.
@@ -25,7 +26,7 @@ pub(super) enum Opened {
 }
 
 /// Opens a segment for reading, and refuses everything that is not one of ours.
-pub(super) fn open_read_only(directory: &Directory, name: &Name, expected: &schema::Objects) -> Opened {
+pub(super) fn open_read_only(directory: &Directory, name: &Name, expected: &schema::Expected) -> Opened {
     let path = directory.file(name);
     let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let first = Connection::open_with_flags(&path, read_only).and_then(|connection| check(connection, expected));
@@ -59,7 +60,7 @@ pub(super) fn immutable_uri(path: &Path) -> String {
     uri
 }
 
-fn check(connection: Connection, expected: &schema::Objects) -> rusqlite::Result<Opened> {
+fn check(connection: Connection, expected: &schema::Expected) -> rusqlite::Result<Opened> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     for (setting, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -85,8 +86,8 @@ fn check(connection: Connection, expected: &schema::Objects) -> rusqlite::Result
     if version > schema::VERSION {
         return refused("it was written by a newer version of campanile");
     }
-    if version != schema::VERSION || objects != *expected {
+    if !expected.is(version, &objects) {
         return refused("its tables are not those of a store");
     }
-    Ok(Opened::Ready(connection))
+    Ok(Opened::Ready(connection, version))
 }

@@ -27,8 +27,9 @@ const MAX_POLLED: usize = 1000;
 #[derive(Debug)]
 pub struct Reader {
     directory: Directory,
-    expected: schema::Objects,
-    open: BTreeMap<Name, Connection>,
+    expected: schema::Expected,
+    /// With the version of each.
+    open: BTreeMap<Name, (Connection, i32)>,
     resources: HashMap<(Name, i64), Arc<Resource>>,
     /// Files that are not tried again.
     skipped: HashSet<Name>,
@@ -106,7 +107,7 @@ impl Reader {
             let message = format!("nothing is stored in '{}' yet", directory.path().display());
             return Err(Error::new(Kind::NotFound, message));
         }
-        let expected = schema::expected().map_err(|error| Error::new(Kind::Io, "SQLite does not work here").because(error))?;
+        let expected = schema::Expected::new().map_err(|error| Error::new(Kind::Io, "SQLite does not work here").because(error))?;
         Ok(Self {
             directory,
             expected,
@@ -125,7 +126,7 @@ impl Reader {
     pub fn find(&mut self, query: &Query, options: &Find) -> Result<Vec<Stored>, Error> {
         let (started, now) = (Instant::now(), unix_ns(SystemTime::now()));
         let limit = options.limit.min(Find::MAX_LIMIT);
-        let sql = query.to_sql(now);
+        let sql = Conditions::of(query, now);
         let mut position = Cursor::default();
         let mut found: Vec<Stored> = Vec::new();
         let mut late = false;
@@ -138,13 +139,14 @@ impl Reader {
                 if late || limit == 0 {
                     return Ok((end, Vec::new()));
                 }
+                let sql = sql.at(rows.version);
                 let text = format!(
                     "SELECT id, resource, data FROM record WHERE {} AND id <= ? AND start_unix_ns > ?
                      ORDER BY start_unix_ns DESC, id DESC",
                     sql.text
                 );
                 let mut page = Vec::new();
-                rows.each(connection, &text, binds(&sql, [end, floor]), |_, stored| {
+                rows.each(connection, &text, binds(sql, [end, floor]), |_, stored| {
                     page.extend(stored.filter(|stored| query.matches(stored.record(), now)));
                     late = started.elapsed() > options.within;
                     page.len() < limit && !late
@@ -189,7 +191,7 @@ impl Reader {
     /// As [`find`](Self::find).
     pub fn poll(&mut self, query: &Query, cursor: &mut Cursor) -> Result<Vec<Stored>, Error> {
         let now = unix_ns(SystemTime::now());
-        let sql = query.to_sql(now);
+        let sql = Conditions::of(query, now);
         let names = self.refresh()?;
         cursor.0.retain(|name, _| names.contains(name));
         let mut found: Vec<Stored> = Vec::new();
@@ -203,9 +205,10 @@ impl Reader {
                 if end == from {
                     return Ok((end, Vec::new()));
                 }
+                let sql = sql.at(rows.version);
                 let text = format!("SELECT id, resource, data FROM record WHERE {} AND id <= ? AND id > ? ORDER BY id", sql.text);
                 let (mut page, mut reached) = (Vec::new(), end);
-                rows.each(connection, &text, binds(&sql, [end, from]), |id, stored| {
+                rows.each(connection, &text, binds(sql, [end, from]), |id, stored| {
                     page.extend(stored.filter(|stored| query.matches(stored.record(), now)));
                     let goes_on = found.len() + page.len() < MAX_POLLED;
                     if !goes_on {
@@ -276,10 +279,10 @@ impl Reader {
         if self.skipped.contains(name) {
             return None;
         }
-        let connection = match self.open.remove(name) {
-            Some(connection) => connection,
+        let (connection, version) = match self.open.remove(name) {
+            Some(open) => open,
             None => match open_read_only(&self.directory, name, &self.expected) {
-                Opened::Ready(connection) => connection,
+                Opened::Ready(connection, version) => (connection, version),
                 Opened::NotYet => return None,
                 Opened::Refused(why) => {
                     // It may also have been removed a moment ago.
@@ -291,7 +294,7 @@ impl Reader {
                 }
             },
         };
-        let mut rows = Rows { name, resources: &mut self.resources, damaged: false };
+        let mut rows = Rows { name, version, resources: &mut self.resources, damaged: false };
         let done = work(&connection, &mut rows);
         if rows.damaged {
             self.warn(format!("{} has records that cannot be read", name.as_str()));
@@ -299,7 +302,7 @@ impl Reader {
         match done {
             Ok(done) => {
                 if self.open.len() < MAX_OPEN {
-                    self.open.insert(name.clone(), connection);
+                    self.open.insert(name.clone(), (connection, version));
                 }
                 Some(done)
             }
@@ -311,6 +314,23 @@ impl Reader {
                 None
             }
         }
+    }
+}
+
+/// A query's condition on the columns of each version.
+struct Conditions {
+    newest: Sql,
+    /// Without a column for groups.
+    first: Sql,
+}
+
+impl Conditions {
+    fn of(query: &Query, now: u64) -> Self {
+        Self { newest: query.to_sql(now, true), first: query.to_sql(now, false) }
+    }
+
+    const fn at(&self, version: i32) -> &Sql {
+        if schema::has_groups(version) { &self.newest } else { &self.first }
     }
 }
 

@@ -33,6 +33,8 @@ impl Stored {
 /// Turns rows into records.
 pub(super) struct Rows<'a> {
     pub(super) name: &'a Name,
+    /// The version of the tables.
+    pub(super) version: i32,
     pub(super) resources: &'a mut HashMap<(Name, i64), Arc<Resource>>,
     /// Whether a record could not be read.
     pub(super) damaged: bool,

@@ -4,12 +4,17 @@ use rusqlite::Connection;
 
 /// Marks our files: "CAMP".
 pub(super) const APPLICATION_ID: i32 = 0x4341_4d50;
-/// The newest version that is understood.
-pub(super) const VERSION: i32 = 1;
+/// The version that is written, and the newest that is understood.
+pub(super) const VERSION: i32 = 2;
+/// The first version that has a column for groups.
+const WITH_GROUPS: i32 = 2;
 
 /// `record` has a row for each record: what queries compare in columns, and everything in `data`. `resource` says who
 /// wrote it. `loss` says what was lost before the record of that number.
-const TABLES: &str = "
+///
+/// The tables of version 1. A file is never brought up to a newer version: it belongs to the process that began it, and it
+/// is removed soon enough.
+const FIRST: &str = "
 CREATE TABLE record(
   id INTEGER PRIMARY KEY,
   resource INTEGER NOT NULL,
@@ -38,10 +43,16 @@ CREATE TABLE resource(id INTEGER PRIMARY KEY, attributes BLOB NOT NULL);
 CREATE TABLE loss(id INTEGER PRIMARY KEY, record INTEGER NOT NULL, unix_ns INTEGER NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL);
 ";
 
+/// What version 2 added.
+const SECOND: &str = "
+ALTER TABLE record ADD COLUMN group_id BLOB;
+CREATE INDEX record_group ON record(group_id) WHERE group_id IS NOT NULL;
+";
+
 /// Makes the tables, all or nothing.
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {FIRST} {SECOND} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     ))
 }
 
@@ -54,9 +65,29 @@ pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
     rows.collect()
 }
 
-/// What a file of our version declares.
-pub(super) fn expected() -> rusqlite::Result<Objects> {
-    let connection = Connection::open_in_memory()?;
-    create(&connection)?;
-    objects(&connection)
+/// What a file of each version declares, from version 1 on.
+#[derive(Debug)]
+pub(super) struct Expected(Vec<Objects>);
+
+impl Expected {
+    pub(super) fn new() -> rusqlite::Result<Self> {
+        let connection = Connection::open_in_memory()?;
+        let mut versions = Vec::new();
+        for added in [FIRST, SECOND] {
+            connection.execute_batch(added)?;
+            versions.push(objects(&connection)?);
+        }
+        Ok(Self(versions))
+    }
+
+    /// Whether these are the tables of this version.
+    pub(super) fn is(&self, version: i32, objects: &Objects) -> bool {
+        let known = usize::try_from(version).ok().and_then(|version| self.0.get(version.checked_sub(1)?));
+        known == Some(objects)
+    }
+}
+
+/// Whether the rows of this version have a column for groups.
+pub(super) const fn has_groups(version: i32) -> bool {
+    version >= WITH_GROUPS
 }

@@ -91,8 +91,8 @@ impl Segment {
 
 fn insert(connection: &Connection, record: &Record, resource: i64, data: &[u8]) -> rusqlite::Result<()> {
     let sql = "INSERT INTO record(resource, sequence, start_unix_ns, duration_ns, kind, outcome, failed, span_id, trace_id,
-               request_id, method, route, path, status, user_id, error_type, data)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+               request_id, method, route, path, status, user_id, error_type, group_id, data)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql)?.execute(params![
         resource,
         number(record.sequence()),
@@ -110,6 +110,7 @@ fn insert(connection: &Connection, record: &Record, resource: i64, data: &[u8]) 
         record.status(),
         Column::User.of(record),
         record.error_type(),
+        record.group().map(|group| group.0.to_be_bytes()),
         data,
     ])?;
     Ok(())

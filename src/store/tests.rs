@@ -176,7 +176,7 @@ fn columns_alone_answer_what_the_live_matcher_answers() {
     for seed in 0..600 {
         let text = sample::query(seed, true);
         let query = Query::parse(&text).unwrap();
-        let sql = query.to_sql(now);
+        let sql = query.to_sql(now, true);
         let binds = sql.binds.iter().map(|bind| -> Box<dyn rusqlite::ToSql> {
             match bind {
                 crate::query::Bind::Integer(value) => Box::new(*value),

@@ -158,6 +158,11 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::Backtrace => text(line, name, failure.and_then(|failure| failure.backtrace())),
         Key::Causes => line.list(name, failure.iter().flat_map(Failure::causes).map(Link)),
         Key::OtherFailures => write_others(line, name, request),
+        Key::Group => {
+            if let Some(group) = request.and_then(Record::group) {
+                line.display(name, format_args!("{group}"));
+            }
+        }
         Key::File => text(line, name, subject.place().0),
         Key::Line => number(line, name, subject.place().1),
         Key::Target => text(line, name, Some(subject.target())),

@@ -24,6 +24,8 @@ pub(crate) const MAX_FIELD_BYTES: usize = 16 * 1024;
 pub(crate) const MAX_EVENT_BYTES: usize = 60 * 1024;
 /// Upper bound for everything in one record.
 pub(crate) const MAX_RECORD_BYTES: usize = 1024 * 1024;
+/// Upper bound for the name that the application gives to a group.
+pub(crate) const MAX_GROUP_KEY_BYTES: usize = 200;
 /// Upper bound for one kept header value.
 pub(crate) const MAX_HEADER_BYTES: usize = 1024;
 /// Upper bound for kept headers in each direction.

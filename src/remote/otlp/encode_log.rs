@@ -95,19 +95,23 @@ fn failure(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, failure: &Failur
     proto::end(out, body);
     proto::bytes(out, 12, EXCEPTION.as_bytes());
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
-    failure_attributes(&mut attributes, failure);
+    failure_attributes(&mut attributes, record, failure);
     attributes.finish(DROPPED_ATTRIBUTES, 0);
     proto::end(out, start);
 }
 
-/// Everything that a failure says of itself.
-pub(super) fn failure_attributes(attributes: &mut Attributes<'_>, failure: &Failure<'_>) {
+/// Everything that a failure says of itself, and which group it made its record belong to.
+pub(super) fn failure_attributes(attributes: &mut Attributes<'_>, record: &Record, failure: &Failure<'_>) {
     attributes.push_some("exception.type", failure.type_name());
     attributes.push("exception.message", failure.message());
     attributes.push("exception.stacktrace", &stacktrace(failure));
     attributes.push("campanile.failure.kind", failure.kind().as_str());
     attributes.push_some("code.file.path", failure.file());
     attributes.push_some("code.line.number", failure.line());
+    let main = record.failure().map(|main| (main.kind(), main.time_ns()));
+    if let Some(group) = record.group().filter(|_| main == Some((failure.kind(), failure.time_ns()))) {
+        attributes.push("campanile.group", group.to_string().as_str());
+    }
 }
 
 /// Message, chain of causes, and the backtrace where there is one.

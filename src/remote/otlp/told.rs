@@ -69,8 +69,8 @@ pub(crate) fn event(event: &Event<'_>) -> List {
 }
 
 /// Of a failure.
-pub(crate) fn failure(failure: &Failure<'_>) -> List {
-    List::of(0, |to| encode_log::failure_attributes(to, failure))
+pub(crate) fn failure(record: &Record, failure: &Failure<'_>) -> List {
+    List::of(0, |to| encode_log::failure_attributes(to, record, failure))
 }
 
 /// The failures that are told.
