@@ -102,7 +102,9 @@ impl Sql {
                     self.write(" OR trace_id = ?", [Bind::Blob(trace.0.to_vec())]);
                 }
             }
-            Test::Attribute(..) | Test::Failure(_) | Test::Level(_) | Test::Words { .. } | Test::Part(_) => return false,
+            Test::Attribute(..) | Test::Release(_) | Test::Failure(_) | Test::Level(_) | Test::Words { .. } | Test::Part(_) => {
+                return false;
+            }
         }
         true
     }

@@ -145,7 +145,7 @@ impl Reader {
                 );
                 let mut page = Vec::new();
                 rows.each(connection, &text, binds(&sql, [end, floor]), |_, stored| {
-                    page.extend(stored.filter(|stored| query.matches(stored.record(), now)));
+                    page.extend(stored.filter(|stored| query.matches_from(stored.resource(), stored.record(), now)));
                     late = started.elapsed() > options.within;
                     page.len() < limit && !late
                 })?;
@@ -206,7 +206,7 @@ impl Reader {
                 let text = format!("SELECT id, resource, data FROM record WHERE {} AND id <= ? AND id > ? ORDER BY id", sql.text);
                 let (mut page, mut reached) = (Vec::new(), end);
                 rows.each(connection, &text, binds(&sql, [end, from]), |id, stored| {
-                    page.extend(stored.filter(|stored| query.matches(stored.record(), now)));
+                    page.extend(stored.filter(|stored| query.matches_from(stored.resource(), stored.record(), now)));
                     let goes_on = found.len() + page.len() < MAX_POLLED;
                     if !goes_on {
                         reached = id;
