@@ -38,7 +38,7 @@
 //! - One part without the rest: [`alone`] and [`catch_panic_layer`].
 //! - What is taken out and what is kept: [`Redact`] and [`Bodies`]; who is believed: [`TrustedProxies`], [`TrustIds`].
 //! - With a subscriber of your own: [`Telemetry::tracing_layer`].
-//! - In tests: [`exporter::Memory`] with [`builder`], which touches nothing global.
+//! - In tests: [`testing::start`], which touches nothing global.
 //!
 //! # What it promises
 //! The application never suffers: nothing here panics, fails, delays or blocks a request, or changes its status, body,
@@ -76,6 +76,7 @@ mod redact;
 mod remote;
 #[cfg(feature = "store")]
 pub mod store;
+pub mod testing;
 mod time;
 mod warn;
 

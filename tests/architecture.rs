@@ -52,6 +52,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "warn",
         ],
     ),
+    ("testing", &["record", "escape", "exporter", "metrics", "layer", "config"]),
     // Behind a flag of the compiler, for the fuzzer.
     ("fuzzing", &["record", "query", "redact", "propagator", "escape", "capture", "remote"]),
 ];

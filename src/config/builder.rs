@@ -99,6 +99,7 @@ impl Builder {
     /// | `CAMPANILE_REDACT_PATTERNS` | [regular expressions](Redact::pattern) of what is a secret too, one in each line | none |
     /// | `OTEL_EXPORTER_OTLP_…` | the collector; traces, logs and metrics are sent once an endpoint is named | none |
     /// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who is speaking | the executable's name |
+    /// | `CAMPANILE_REVISION` | the [commit](Builder::revision) that the application was built from | what the platform tells |
     /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are sent | all, unless the caller decided |
     /// | `OTEL_BSP_…`, `OTEL_BLRP_…` | batches and queues of traces and logs | |
     /// | `OTEL_PROPAGATORS` | how trace context comes in and goes out: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `datadog`, `sentry`, `google`, or `none` | `tracecontext,baggage` |
@@ -135,14 +136,6 @@ impl Builder {
     /// `unknown_service:` and the executable's name.
     pub fn service_name(self, name: impl Into<String>) -> Self {
         self.resource("service.name", name)
-    }
-
-    /// `service.version`.
-    ///
-    /// # Default
-    /// Absent.
-    pub fn service_version(self, version: impl Into<String>) -> Self {
-        self.resource("service.version", version)
     }
 
     /// Sets an attribute of the resource.
@@ -250,7 +243,16 @@ impl Builder {
             }
         }
         let http = self.http.settle(&settings);
-        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings.into_inner(), self.group_by, rules))
+        Ok(Telemetry::start(
+            settings,
+            self.has_opentelemetry,
+            http,
+            exporters,
+            places,
+            warnings.into_inner(),
+            self.group_by,
+            rules,
+        ))
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

@@ -13,6 +13,7 @@ mod metrics;
 pub(crate) mod otlp;
 mod propagation;
 mod redact;
+mod release;
 mod resource;
 mod settings;
 #[cfg(feature = "axum")]

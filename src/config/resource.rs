@@ -3,6 +3,7 @@
 use std::env::consts;
 
 use super::env::{Env, Warnings};
+use super::release;
 use crate::random;
 use crate::record::Resource;
 
@@ -48,6 +49,7 @@ pub(super) fn detect(env: &Env, warnings: &mut Warnings) -> Resource {
             resource.set(*name, value);
         }
     }
+    release::detect(&mut resource, env, warnings);
     if let Some(list) = env.text(ATTRIBUTES, warnings) {
         match attributes(list) {
             Some(pairs) => pairs.into_iter().for_each(|(name, value)| resource.set(name, value)),
@@ -146,7 +148,8 @@ mod tests {
     #[test]
     fn the_service_name_wins_over_the_list_and_the_list_over_detection() {
         let list = "service.name=listed,service.version=1.2,host.name=here,a=x%2Cy%3Dz, b = %C3%A9 ,";
-        let (resource, warnings) = detected([(ATTRIBUTES, list), (SERVICE_NAME, "named"), ("K8S_POD_NAME", "pod-1")]);
+        let (pod, version) = (("K8S_POD_NAME", "pod-1"), ("DD_VERSION", "0.9"));
+        let (resource, warnings) = detected([(ATTRIBUTES, list), (SERVICE_NAME, "named"), pod, version]);
         assert_eq!(warnings, Vec::<String>::new());
         let attributes = ["service.name", "service.version", "host.name", "a", "b", "k8s.pod.name"];
         let values = attributes.map(|name| resource.attribute(name).unwrap_or("nothing"));

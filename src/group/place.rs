@@ -66,7 +66,10 @@ mod tests {
             ("/srv/src/shop/src/orders.rs", "src/orders.rs"),
             ("/build/crates/api/src/main.rs", "crates/api/src/main.rs"),
             ("crates/api/src/main.rs", "crates/api/src/main.rs"),
-            ("/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/sqlx-core-0.8.2/src/pool/inner.rs", "sqlx-core/src/pool/inner.rs"),
+            (
+                "/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/sqlx-core-0.8.2/src/pool/inner.rs",
+                "sqlx-core/src/pool/inner.rs",
+            ),
             ("/root/.cargo/git/checkouts/pay-rs-8c1b2d/4f1e0aa/src/lib.rs", "pay-rs/src/lib.rs"),
             ("/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/core/src/option.rs", "core/src/option.rs"),
             ("/root/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/option.rs", "core/src/option.rs"),

@@ -216,7 +216,6 @@ fn finish(text: &str) -> String {
 
 /// From the next value on, where only a separator stands before it.
 fn joined(text: &str) -> Option<&str> {
-    const JOINTS: [&str; 16] =
-        [", ", ",", " ", "-", ":", "/", ".", "..", "..=", "|", "_", "+", " - ", "; ", "), (", "], ["];
+    const JOINTS: [&str; 16] = [", ", ",", " ", "-", ":", "/", ".", "..", "..=", "|", "_", "+", " - ", "; ", "), (", "], ["];
     JOINTS.iter().find_map(|joint| text.strip_prefix(joint).filter(|rest| rest.starts_with(MARK)))
 }

@@ -49,8 +49,10 @@ fn a_value_of_any_form_leaves_the_same_template() {
 fn a_template_of_a_template_is_itself() {
     for seed in 0..2000 {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let pieces = ["order", "981", "\"a b\"", "'", "`", "{}", "=", "10.0.0.1", "Jan", "ms", ", ", "[", "]", "é", "\n", "#", "a1b2c3"];
-        let text: String = (0..rng.usize(0..12)).map(|_| format!("{}{}", rng.choice(pieces).unwrap(), rng.choice([" ", ""]).unwrap())).collect();
+        let pieces =
+            ["order", "981", "\"a b\"", "'", "`", "{}", "=", "10.0.0.1", "Jan", "ms", ", ", "[", "]", "é", "\n", "#", "a1b2c3"];
+        let text: String =
+            (0..rng.usize(0..12)).map(|_| format!("{}{}", rng.choice(pieces).unwrap(), rng.choice([" ", ""]).unwrap())).collect();
         let once = template(&text);
         assert!(once.len() <= 240, "{text:?}");
         assert!(!once.contains(char::is_control), "{text:?}");

@@ -36,13 +36,16 @@ fn is_number(word: &str, has_digit: bool) -> bool {
         return false;
     }
     let word = word.trim_start_matches(['-', '+', '~', '≈', '$', '€', '£', 'v']);
-    let is_plain = |char: char| char.is_ascii_digit() || matches!(char, '.' | ',' | '-' | '+' | ':' | '/' | '_' | 'T' | 'Z' | '%');
+    let is_plain =
+        |char: char| char.is_ascii_digit() || matches!(char, '.' | ',' | '-' | '+' | ':' | '/' | '_' | 'T' | 'Z' | '%');
     if word.chars().all(is_plain) || word.parse::<f64>().is_ok() {
         return true;
     }
     let unit = word.trim_start_matches(|char: char| char.is_ascii_digit() || matches!(char, '.' | ',' | '_'));
     // `1m30s` is a duration too.
-    unit.len() < word.len() && (is_unit(unit) || unit.split(|char: char| char.is_ascii_digit() || char == '.').all(|part| part.is_empty() || is_unit(part)))
+    unit.len() < word.len()
+        && (is_unit(unit)
+            || unit.split(|char: char| char.is_ascii_digit() || char == '.').all(|part| part.is_empty() || is_unit(part)))
 }
 
 /// Ids in hexadecimal digits, with or without dashes, and addresses in memory.
@@ -93,7 +96,8 @@ fn is_host(word: &str) -> bool {
         Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => (host, true),
         _ => (word, false),
     };
-    let is_name = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_name =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if !host.split('.').all(is_name) {
         return false;
     }
@@ -104,20 +108,75 @@ fn is_host(word: &str) -> bool {
 /// Units of time and size.
 pub(super) fn is_unit(word: &str) -> bool {
     const UNITS: [&str; 41] = [
-        "ns", "µs", "μs", "us", "ms", "s", "sec", "secs", "second", "seconds", "millisecond", "milliseconds", "microseconds",
-        "nanoseconds", "m", "min", "mins", "minute", "minutes", "h", "hour", "hours", "d", "day", "days", "B", "b", "byte",
-        "bytes", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB", "%", "k", "M",
+        "ns",
+        "µs",
+        "μs",
+        "us",
+        "ms",
+        "s",
+        "sec",
+        "secs",
+        "second",
+        "seconds",
+        "millisecond",
+        "milliseconds",
+        "microseconds",
+        "nanoseconds",
+        "m",
+        "min",
+        "mins",
+        "minute",
+        "minutes",
+        "h",
+        "hour",
+        "hours",
+        "d",
+        "day",
+        "days",
+        "B",
+        "b",
+        "byte",
+        "bytes",
+        "kB",
+        "KB",
+        "MB",
+        "GB",
+        "TB",
+        "KiB",
+        "MiB",
+        "GiB",
+        "TiB",
+        "%",
+        "k",
+        "M",
     ];
     UNITS.contains(&word)
 }
 
 /// English names of months and days, and what tells the time zone.
 pub(super) fn is_month_or_day(word: &str) -> bool {
-    const NAMES: [&str; 19] =
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    const NAMES: [&str; 19] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mon", "tue", "wed", "thu", "fri",
+        "sat", "sun",
+    ];
     const LONG: [&str; 17] = [
-        "january", "february", "march", "april", "june", "july", "august", "september", "october", "november", "december",
-        "utc", "gmt", "am", "pm", "cet", "est",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "utc",
+        "gmt",
+        "am",
+        "pm",
+        "cet",
+        "est",
     ];
     let is_name = word.starts_with(|first: char| first.is_ascii_uppercase()) && word.len() <= 9;
     let lower = word.to_ascii_lowercase();

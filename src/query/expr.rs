@@ -30,6 +30,8 @@ pub(super) enum Test {
     },
     Column(Column, Text),
     Attribute(String, Text),
+    /// The version or the revision of who wrote it.
+    Release(Text),
     Failure(String),
     Outcome(Outcome),
     Kind(Kind),

@@ -27,6 +27,8 @@ pub(super) enum Shape {
     Id,
     /// A trace id.
     Trace,
+    /// The version or the revision of the service.
+    Release,
     /// The type or the message of a failure.
     Failure,
     /// The start of a group's id.
@@ -99,6 +101,13 @@ pub(super) const KEYS: &[Key] = &[
     key("id", &["span"], Shape::Id, "the start of the request's short id, or its request id or trace id", "id:8f2c"),
     key("request", &["request_id"], Shape::Text(Column::Request), "the request id", "request:req-17"),
     key("trace", &["trace_id"], Shape::Trace, "the trace id", "trace:4bf92f3577b34da6a3ce929d0e0e4736"),
+    key(
+        "release",
+        &["version"],
+        Shape::Release,
+        "the service's version, or at least 4 digits of its revision",
+        "release:9d59409",
+    ),
     key("kind", &[], Shape::Kind, "request, or event or span outside any request", "kind:event"),
     key("text", &[], Shape::Any, "words anywhere in the record; ~ for a part", "text~\"out of st\""),
 ];

@@ -3,21 +3,21 @@
 use super::columns::{Column, number};
 use super::expr::{Expr, Id, Test, Text, severity};
 use super::words::{contains, contains_phrase, starts_with};
-use crate::record::{Field, Header, Record, Value};
+use crate::record::{Field, Header, Record, Resource, Value};
 
 impl Expr {
-    pub(super) fn matches(&self, record: &Record, now: i64) -> bool {
+    pub(super) fn matches(&self, record: &Record, resource: Option<&Resource>, now: i64) -> bool {
         match self {
-            Self::All(terms) => terms.iter().all(|term| term.matches(record, now)),
-            Self::Any(branches) => branches.iter().any(|branch| branch.matches(record, now)),
-            Self::Not(expr) => !expr.matches(record, now),
-            Self::Test(test) => test.matches(record, now),
+            Self::All(terms) => terms.iter().all(|term| term.matches(record, resource, now)),
+            Self::Any(branches) => branches.iter().any(|branch| branch.matches(record, resource, now)),
+            Self::Not(expr) => !expr.matches(record, resource, now),
+            Self::Test(test) => test.matches(record, resource, now),
         }
     }
 }
 
 impl Test {
-    fn matches(&self, record: &Record, now: i64) -> bool {
+    fn matches(&self, record: &Record, resource: Option<&Resource>, now: i64) -> bool {
         match self {
             Self::Status(bounds) => record.status().is_some_and(|status| bounds.contains(status.into())),
             Self::DurationNs(bounds) => bounds.contains(number(record.duration_ns())),
@@ -27,6 +27,7 @@ impl Test {
             }
             Self::Column(column, text) => column.of(record).is_some_and(|value| text.matches(&value)),
             Self::Attribute(name, text) => record.attribute(name).is_some_and(|value| text.matches(&value.to_string())),
+            Self::Release(text) => resource.is_some_and(|resource| text.is_release(resource)),
             Self::Failure(part) => is_in_failures(record, part),
             Self::Outcome(outcome) => record.outcome() == *outcome,
             Self::Kind(kind) => record.kind() == *kind,
@@ -50,7 +51,20 @@ impl Text {
             Self::Contains(part) => contains(value, part),
         }
     }
+
+    /// Whether it is the version or the revision, of which the first digits are enough.
+    fn is_release(&self, resource: &Resource) -> bool {
+        let is_start = |revision: &str| match self {
+            Self::Is(start) if start.len() >= MIN_DIGITS => starts_with(revision, start),
+            text => text.matches(revision),
+        };
+        resource.attribute("service.version").is_some_and(|version| self.matches(version))
+            || resource.attribute("vcs.ref.head.revision").is_some_and(is_start)
+    }
 }
+
+/// Digits of a revision that stand for the whole of it, at least.
+const MIN_DIGITS: usize = 4;
 
 impl Id {
     fn matches(&self, record: &Record) -> bool {

@@ -41,7 +41,7 @@ use self::expr::Expr;
 pub use self::keys::Key;
 #[cfg(feature = "store")]
 pub(crate) use self::sql::{Bind, Sql};
-use crate::record::Record;
+use crate::record::{Record, Resource};
 
 /// A question about records.
 ///
@@ -66,9 +66,17 @@ impl Query {
     }
 
     /// Whether the record matches, with times such as `since:10m` counted back from `now_unix_ns`.
+    ///
+    /// Here it is of no release; see [`matches_from`](Self::matches_from).
     #[must_use]
     pub fn matches(&self, record: &Record, now_unix_ns: u64) -> bool {
-        self.root.matches(record, number(now_unix_ns))
+        self.root.matches(record, None, number(now_unix_ns))
+    }
+
+    /// [`matches`](Self::matches) where it is known which resource the record comes from.
+    #[must_use]
+    pub fn matches_from(&self, resource: &Resource, record: &Record, now_unix_ns: u64) -> bool {
+        self.root.matches(record, Some(resource), number(now_unix_ns))
     }
 
     /// Whether every record matches because nothing is asked.

@@ -109,7 +109,13 @@ impl Sql {
                 let bytes = |id: GroupId| Bind::Blob(id.0.to_be_bytes().to_vec());
                 self.write("group_id >= ? AND group_id <= ?", [bytes(*first), bytes(*last)]);
             }
-            Test::Group(..) | Test::Attribute(..) | Test::Failure(_) | Test::Level(_) | Test::Words { .. } | Test::Part(_) => return false,
+            Test::Group(..)
+            | Test::Attribute(..)
+            | Test::Release(_)
+            | Test::Failure(_)
+            | Test::Level(_)
+            | Test::Words { .. }
+            | Test::Part(_) => return false,
         }
         true
     }

@@ -51,6 +51,7 @@ pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String>
             let value = Value { text: if route { normal_route(text).into_owned() } else { text.to_owned() }, ..*value };
             Ok(Test::Column(column, text_op(op, &value)?))
         }
+        Shape::Release => Ok(Test::Release(text_op(op, value)?)),
         Shape::Failure => only_is(name, op, true).map(|()| Test::Failure(text.to_owned())),
         Shape::Any if op == Op::Part => Ok(Test::Part(text.to_owned())),
         Shape::Any => only_is(name, op, false).map(|()| any_words(text)),

@@ -108,6 +108,30 @@ fn a_short_id_is_found_by_its_start() {
     }
 }
 
+#[test]
+fn a_release_is_a_version_or_the_start_of_a_revision() {
+    let mut resource = crate::record::Resource::default();
+    resource.set("service.version", "1.4.2");
+    resource.set("vcs.ref.head.revision", "9D59409acf479dfa0df1aa568182e43e43df8bbe");
+    let record = Record::new(Box::default());
+    for (query, expected) in [
+        ("release:1.4.2", true),
+        ("version:1.4.2", true),
+        ("release:1.4", false),
+        ("release:1.4*", true),
+        ("release~4.2", true),
+        ("release:9d59", true),
+        ("release:9d5", false),
+        ("release:9d5940a", false),
+        ("release:9d59409acf479dfa0df1aa568182e43e43df8bbe", true),
+        ("-release:9d59", false),
+    ] {
+        assert_eq!(Query::parse(query).unwrap().matches_from(&resource, &record, NOW), expected, "{query}");
+    }
+    assert!(!Query::parse("release:1.4.2").unwrap().matches(&record, NOW), "nobody wrote it");
+    assert!(Query::parse("release>1").is_err());
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_breaks_the_parser(text in "\\PC*", noise in "[a-z:=<>~!\"()\\\\. 0-9*{}-]{0,40}") {

@@ -107,7 +107,8 @@ impl Reader {
             let message = format!("nothing is stored in '{}' yet", directory.path().display());
             return Err(Error::new(Kind::NotFound, message));
         }
-        let expected = schema::Expected::new().map_err(|error| Error::new(Kind::Io, "SQLite does not work here").because(error))?;
+        let expected =
+            schema::Expected::new().map_err(|error| Error::new(Kind::Io, "SQLite does not work here").because(error))?;
         Ok(Self {
             directory,
             expected,
@@ -147,7 +148,7 @@ impl Reader {
                 );
                 let mut page = Vec::new();
                 rows.each(connection, &text, binds(sql, [end, floor]), |_, stored| {
-                    page.extend(stored.filter(|stored| query.matches(stored.record(), now)));
+                    page.extend(stored.filter(|stored| query.matches_from(stored.resource(), stored.record(), now)));
                     late = started.elapsed() > options.within;
                     page.len() < limit && !late
                 })?;
@@ -209,7 +210,7 @@ impl Reader {
                 let text = format!("SELECT id, resource, data FROM record WHERE {} AND id <= ? AND id > ? ORDER BY id", sql.text);
                 let (mut page, mut reached) = (Vec::new(), end);
                 rows.each(connection, &text, binds(sql, [end, from]), |id, stored| {
-                    page.extend(stored.filter(|stored| query.matches(stored.record(), now)));
+                    page.extend(stored.filter(|stored| query.matches_from(stored.resource(), stored.record(), now)));
                     let goes_on = found.len() + page.len() < MAX_POLLED;
                     if !goes_on {
                         reached = id;

@@ -82,6 +82,7 @@ impl Page {
         push(&mut facts, "http", Some(record.protocol_version()));
         push(&mut facts, "service", resource.attribute("service.name"));
         push(&mut facts, "version", resource.attribute("service.version"));
+        push(&mut facts, "revision", resource.attribute("vcs.ref.head.revision"));
         self.facts(&facts);
         if let Some(trace) = record.trace_id() {
             let parent = record.parent_span_id().map(|parent| format!(" · called by span {parent}")).unwrap_or_default();
