@@ -76,6 +76,7 @@ mod remote;
 #[cfg(feature = "store")]
 pub mod store;
 mod time;
+mod vitals;
 mod warn;
 
 pub mod alone {

@@ -4,7 +4,7 @@ use tracing::Level;
 
 use super::columns::Column;
 use super::time::Moment;
-use crate::record::{Kind, Outcome, TraceId};
+use crate::record::{ErrorClass, Kind, Outcome, TraceId};
 
 #[derive(Clone, Debug)]
 pub(super) enum Expr {
@@ -32,6 +32,8 @@ pub(super) enum Test {
     Attribute(String, Text),
     Failure(String),
     Outcome(Outcome),
+    Class(ErrorClass),
+    InFlight(Bounds),
     Kind(Kind),
     /// Severity from 1, trace, to 5, error.
     Level(Bounds),

@@ -102,6 +102,7 @@ impl Sql {
                     self.write(" OR trace_id = ?", [Bind::Blob(trace.0.to_vec())]);
                 }
             }
+            Test::Class(_) | Test::InFlight(_) => return false,
             Test::Attribute(..) | Test::Failure(_) | Test::Level(_) | Test::Words { .. } | Test::Part(_) => return false,
         }
         true
