@@ -78,6 +78,7 @@ mod remote;
 pub mod store;
 pub mod testing;
 mod time;
+mod vitals;
 mod warn;
 
 pub mod alone {

@@ -186,7 +186,7 @@ fn as_error<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     #[cfg(any(feature = "axum", feature = "otlp"))]
     first_of!(tokio::time::error::Elapsed);
     #[cfg(feature = "tower-http")]
-    first_of!(tower::timeout::error::Elapsed);
+    first_of!(tower::timeout::error::Elapsed, tower::load_shed::error::Overloaded);
     None
 }
 
@@ -247,6 +247,8 @@ fn common_name(error: &(dyn Error + 'static)) -> Option<&'static str> {
     first_of!(hyper_util::client::legacy::Error, hyper::Error);
     #[cfg(feature = "otlp-grpc")]
     first_of!(tonic::Status);
+    #[cfg(feature = "tower-http")]
+    first_of!(tower::load_shed::error::Overloaded);
     None
 }
 

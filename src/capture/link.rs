@@ -44,9 +44,11 @@ struct Inbox {
 
 impl Link {
     /// The link of a request that begins now, whose head is in `parts`.
-    pub(crate) fn new(hub: Arc<Hub>, parts: &Parts, baggage: Baggage) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, parts: &mut Parts, baggage: Baggage) -> Self {
         let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
-        let place = hub.pipeline.active().enter(method, parts.str(parts.scheme));
+        let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
+        parts.in_flight = Some(in_flight);
+        parts.in_flight_on_route = parts.route.and_then(|route| hub.pipeline.active().enter_route(&place, parts.str(route)));
         Self {
             hub,
             trace_id: parts.trace_id,
@@ -79,6 +81,11 @@ impl Link {
         {
             let _ = entry.or_try_insert(value);
         }
+    }
+
+    /// Counts the request for a route that is only known now; how many of it there are then.
+    pub(crate) fn arrive_at(&self, route: &str) -> Option<u32> {
+        self.hub.pipeline.active().enter_route(&self.place, route)
     }
 
     /// Nanoseconds since the request arrived.
@@ -136,7 +143,7 @@ impl Link {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         if !inbox.is_closed {
             inbox.is_closed = true;
-            self.hub.pipeline.active().leave(self.place);
+            self.hub.pipeline.active().leave(&self.place);
         }
         inbox.parts.take()
     }
@@ -173,7 +180,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         let inbox = self.inbox.get_mut().unwrap_or_else(PoisonError::into_inner);
         if !inbox.is_closed {
-            self.hub.pipeline.active().leave(self.place);
+            self.hub.pipeline.active().leave(&self.place);
         }
     }
 }

@@ -149,7 +149,7 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
 
     let watch = watch::request(&parts, request.headers(), shared.bodies.as_ref());
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &parts, baggage).watching(watch));
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, baggage).watching(watch));
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(&mut request, &id);
     let mut exchange = Exchange::new(parts, link);

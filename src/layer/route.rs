@@ -63,6 +63,7 @@ pub(super) fn report(extensions: &Extensions) {
             && let Some(route) = of(extensions)
         {
             exchange.parts.route = Some(exchange.parts.push_text(route, MAX_HEADER_BYTES));
+            exchange.parts.in_flight_on_route = exchange.link.arrive_at(route);
         }
     });
 }

@@ -1,8 +1,9 @@
 //! How many requests are in flight: the only numbers that request threads write.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::definition::ACTIVE;
+use super::routes::Routes;
 use super::set::Set;
 use super::snapshot::{Metric, Numbers, Point};
 
@@ -12,12 +13,16 @@ const METHODS: [&str; 10] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", 
 const SCHEMES: [&str; 3] = ["http", "https", ""];
 const PLACES: usize = (METHODS.len() + 1) * SCHEMES.len();
 
-/// Requests in flight by method and scheme, in a table that never grows.
+/// Requests in flight: all of them, by route, and by method and scheme; in tables that never grow.
 ///
-/// Entries and exits are counted apart, so that a place that was ever used is known, and is shown as 0 afterwards.
+/// Entries and exits by method are counted apart, so that a place that was ever used is known, and is shown as 0
+/// afterwards.
 #[derive(Debug)]
 pub(crate) struct Active {
-    is_on: bool,
+    all: AtomicU32,
+    routes: Routes,
+    /// Whether anybody is told how many there are by method.
+    has_metric: bool,
     places: [Counts; PLACES],
 }
 
@@ -28,20 +33,29 @@ struct Counts {
 }
 
 /// Where a request was counted; to be given back once.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 #[must_use = "a request that is never counted out stays in flight for ever"]
-pub(crate) struct Place(u8);
+pub(crate) struct Place {
+    method: u8,
+    /// Known with the route, which may come later.
+    route: AtomicU16,
+}
 
 impl Active {
-    /// One that is off counts nothing.
-    pub(crate) fn new(is_on: bool) -> Self {
-        Self { is_on, places: std::array::from_fn(|_| Counts::default()) }
+    pub(crate) fn new(has_metric: bool) -> Self {
+        let places = std::array::from_fn(|_| Counts::default());
+        Self { all: AtomicU32::new(0), routes: Routes::default(), has_metric, places }
     }
 
-    /// Counts a request in. `None` is a method that nobody knows.
-    pub(crate) fn enter(&self, method: Option<&str>, scheme: &str) -> Place {
-        if !self.is_on {
-            return Place(u8::MAX);
+    /// Counts a request in: its place, and how many there are with it. A method of `None` is one that nobody knows.
+    pub(crate) fn enter(&self, method: Option<&str>, scheme: &str) -> (Place, u32) {
+        let place = Place { method: self.enter_method(method, scheme), route: AtomicU16::new(Routes::NOWHERE) };
+        (place, self.all.fetch_add(1, Ordering::Relaxed).saturating_add(1))
+    }
+
+    fn enter_method(&self, method: Option<&str>, scheme: &str) -> u8 {
+        if !self.has_metric {
+            return u8::MAX;
         }
         let method = METHODS.iter().position(|known| Some(*known) == method).unwrap_or(METHODS.len());
         let scheme = SCHEMES.iter().position(|known| *known == scheme).unwrap_or(SCHEMES.len() - 1);
@@ -49,14 +63,31 @@ impl Active {
         if let Some(counts) = self.places.get(place) {
             counts.entered.fetch_add(1, Ordering::Relaxed);
         }
-        Place(u8::try_from(place).unwrap_or(u8::MAX))
+        u8::try_from(place).unwrap_or(u8::MAX)
+    }
+
+    /// Counts a request that is in already for its route, the first that is told; how many of it there are then.
+    pub(crate) fn enter_route(&self, place: &Place, template: &str) -> Option<u32> {
+        if place.route.load(Ordering::Relaxed) != Routes::NOWHERE {
+            return None;
+        }
+        let (route, in_flight) = self.routes.enter(template)?;
+        place.route.store(route, Ordering::Relaxed);
+        Some(in_flight)
     }
 
     /// Counts it out.
-    pub(crate) fn leave(&self, place: Place) {
-        if let Some(counts) = self.places.get(usize::from(place.0)) {
+    pub(crate) fn leave(&self, place: &Place) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+        self.routes.leave(place.route.load(Ordering::Relaxed));
+        if let Some(counts) = self.places.get(usize::from(place.method)) {
             counts.left.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// How many there are right now.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.all.load(Ordering::Relaxed)
     }
 
     /// The points of every place that was ever used.

@@ -46,6 +46,11 @@ const fn sum(name: &'static str, unit: &'static str, kind: Kind, description: &'
     Definition { name, unit, description, kind, bounds: &[], per_unit: 1.0 }
 }
 
+/// A counter of time, counted in nanoseconds.
+const fn time(name: &'static str, description: &'static str) -> Definition {
+    Definition { name, unit: "s", description, kind: Kind::Counter, bounds: &[], per_unit: NS_PER_SECOND }
+}
+
 pub(super) static HTTP_SERVER: Definition = duration("http.server.request.duration", "Duration of HTTP server requests.");
 pub(super) static HTTP_CLIENT: Definition = duration("http.client.request.duration", "Duration of HTTP client requests.");
 pub(super) static RPC_SERVER: Definition = duration("rpc.server.call.duration", "Measures the duration of an incoming RPC.");
@@ -64,3 +69,21 @@ pub(super) static EXPORTED: Definition =
     sum("campanile.records.exported", "{record}", Kind::Counter, "Records that an exporter delivered.");
 pub(super) static QUEUED: Definition =
     sum("campanile.records.queued", "{record}", Kind::UpDownCounter, "Records that wait for an exporter.");
+
+pub(super) static MEMORY: Definition =
+    sum("process.memory.usage", "By", Kind::UpDownCounter, "The amount of physical memory in use.");
+pub(super) static OPEN_FILES: Definition = sum(
+    "process.unix.file_descriptor.count",
+    "{file_descriptor}",
+    Kind::UpDownCounter,
+    "Number of unix file descriptors in use by the process.",
+);
+pub(super) static CPU_TIME: Definition = time("process.cpu.time", "Total CPU seconds broken down by different CPU modes.");
+pub(super) static RUNTIME_LAG: Definition =
+    duration("campanile.runtime.lag", "How long a task that was ready waited until the runtime polled it.");
+pub(super) static RUNTIME_BUSY: Definition =
+    time("campanile.runtime.busy.time", "Time that the runtime's workers were not idle, all of them together.");
+pub(super) static RUNTIME_WORKERS: Definition =
+    sum("campanile.runtime.worker.count", "{thread}", Kind::UpDownCounter, "Threads of the runtime that poll tasks.");
+pub(super) static RUNTIME_TASKS: Definition =
+    sum("campanile.runtime.task.count", "{task}", Kind::UpDownCounter, "Tasks of the runtime that are alive.");

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::definition::{Definition, HTTP_CLIENT, HTTP_SERVER, MAX_BUCKETS, REQUEST_SIZE, RESPONSE_SIZE, RPC_CLIENT, RPC_SERVER};
+use super::definition::{
+    Definition, HTTP_CLIENT, HTTP_SERVER, MAX_BUCKETS, REQUEST_SIZE, RESPONSE_SIZE, RPC_CLIENT, RPC_SERVER, RUNTIME_LAG,
+};
 use super::set::{Attribute, Set, overflow};
 use super::snapshot::{Metric, Numbers, Point, Snapshot};
-use super::{Active, Own, Settings, derive};
+use super::{Active, OfProcess, Own, Settings, derive};
 use crate::record::{Kind, Record, Resource, SpanKind};
 
 /// Every metric that is derived from records.
@@ -22,6 +24,7 @@ pub(crate) struct Registry {
     rpc_client: Family,
     request_size: Family,
     response_size: Family,
+    runtime_lag: Family,
 }
 
 impl Registry {
@@ -39,6 +42,7 @@ impl Registry {
             rpc_client: family(&RPC_CLIENT),
             request_size: family(&REQUEST_SIZE),
             response_size: family(&RESPONSE_SIZE),
+            runtime_lag: family(&RUNTIME_LAG),
         }
     }
 
@@ -72,11 +76,24 @@ impl Registry {
         }
     }
 
+    /// Counts how long a task waited for the runtime.
+    pub(crate) fn runtime_lag(&mut self, ns: u64) {
+        self.runtime_lag.measure(&Set::new(), ns);
+    }
+
     /// Everything up to now.
-    pub(crate) fn snapshot(&self, active: &Active, own: &Own) -> Snapshot {
-        let families =
-            [&self.http_server, &self.rpc_server, &self.http_client, &self.rpc_client, &self.request_size, &self.response_size];
-        let metrics = families.into_iter().filter_map(Family::metric).chain(active.metric()).chain(own.metrics()).collect();
+    pub(crate) fn snapshot(&self, active: &Active, own: &Own, process: &OfProcess) -> Snapshot {
+        let families = [
+            &self.http_server,
+            &self.rpc_server,
+            &self.http_client,
+            &self.rpc_client,
+            &self.request_size,
+            &self.response_size,
+            &self.runtime_lag,
+        ];
+        let families = families.into_iter().filter_map(Family::metric);
+        let metrics = families.chain(active.metric()).chain(process.metrics()).chain(own.metrics()).collect();
         let passed = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let unix_ns = self.start_unix_ns.saturating_add(passed);
         Snapshot::new(Arc::clone(&self.resource), self.start_unix_ns, unix_ns, metrics)

@@ -171,6 +171,8 @@ impl Metric {
         };
         let count = |point: &Point| match point.data() {
             Data::Sum(value) => value,
+            #[expect(clippy::cast_possible_truncation, reason = "a cast of a float stops at the bounds")]
+            Data::Amount(value) => value as i64,
             Data::Histogram { count, .. } => i64::try_from(count).unwrap_or(i64::MAX),
         };
         self.points.iter().filter(has).map(count).fold(0, i64::saturating_add)
@@ -219,6 +221,8 @@ pub(super) enum Numbers {
 pub enum Data<'a> {
     /// The value of a counter.
     Sum(i64),
+    /// The value of a counter whose unit is counted in parts, such as time in seconds.
+    Amount(f64),
     /// Measurements.
     #[non_exhaustive]
     Histogram {
@@ -263,7 +267,9 @@ impl Point {
     #[must_use]
     pub fn data(&self) -> Data<'_> {
         match &self.numbers {
-            Numbers::Sum(value) => Data::Sum(*value),
+            #[expect(clippy::float_cmp, reason = "a constant, as it was written")]
+            Numbers::Sum(value) if self.per_unit == 1.0 => Data::Sum(*value),
+            Numbers::Sum(value) => Data::Amount(*value as f64 / self.per_unit),
             Numbers::Histogram { count, sum, buckets, used } => Data::Histogram {
                 count: *count,
                 sum: *sum as f64 / self.per_unit,

@@ -9,7 +9,7 @@ fn registry(max_attribute_sets: usize) -> Registry {
 }
 
 fn snapshot(registry: &Registry) -> Snapshot {
-    registry.snapshot(&Active::new(false), &Own::default())
+    registry.snapshot(&Active::new(false), &Own::default(), &OfProcess::default())
 }
 
 fn request(change: impl FnOnce(&mut Parts)) -> Record {
@@ -187,6 +187,7 @@ fn the_table_of_requests_in_flight_has_a_place_for_everything() {
         active.enter(None, ""),
         active.enter(None, "gopher"),
     ];
+    let places = places.map(|(place, _)| place);
     let points = |active: &Active| {
         let metric = active.metric().unwrap();
         let text = |point: &Point| format!("{} {:?}", describe(point), point.data());
@@ -199,9 +200,12 @@ fn the_table_of_requests_in_flight_has_a_place_for_everything() {
         "http.request.method=_OTHER Sum(2)",
     ];
     assert_eq!(points(&active), expected);
-    places.into_iter().for_each(|place| active.leave(place));
+    places.iter().for_each(|place| active.leave(place));
     assert!(points(&active).iter().all(|point| point.ends_with("Sum(0)")), "they are shown at 0 from now on");
-    let off = Active::new(false);
-    off.leave(off.enter(Some("GET"), "http"));
-    assert!(off.metric().is_none());
+    let untold = Active::new(false);
+    let (place, in_flight) = untold.enter(Some("GET"), "http");
+    assert_eq!((in_flight, untold.in_flight()), (1, 1), "how many there are is known all the same");
+    untold.leave(&place);
+    assert_eq!(untold.in_flight(), 0);
+    assert!(untold.metric().is_none());
 }

@@ -29,10 +29,11 @@ pub use self::stats::{ExporterStats, Report, Stats};
 use crate::exporter::Exporter;
 use crate::group::GroupBy;
 use crate::keep::Quiet;
-use crate::metrics::{self, Active};
+use crate::metrics::{self, Active, Place};
 use crate::record::parts::Parts;
 use crate::record::{Reason, Record, Resource};
 use crate::redact::Rules;
+use crate::vitals::Host;
 use crate::warn::warn;
 
 /// Records that wait for the worker, at most; a record of a failed request may wait beyond that, up to a quarter more.
@@ -72,6 +73,8 @@ struct Shared {
     wants_live: bool,
     metrics: metrics::Settings,
     active: Active,
+    /// Whose runtime requests run on.
+    host: Host,
     rules: Rules,
 }
 
@@ -114,6 +117,7 @@ impl Pipeline {
             wants_live: lanes.iter().any(Lane::wants_live),
             metrics,
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
+            host: Host::default(),
             lanes,
             quiet,
             group_by,
@@ -183,6 +187,19 @@ impl Pipeline {
     /// Takes a buffer back that became no record.
     pub(crate) fn recycle(&self, parts: Box<Parts>) {
         self.shared.home.recycle(parts);
+    }
+
+    /// A request arrives: its place among those in flight, and how many there are with it.
+    pub(crate) fn arrive(&self, method: Option<&str>, scheme: &str) -> (Place, u32) {
+        let shared = &*self.shared;
+        shared.host.notice();
+        let arrived = shared.active.enter(method, scheme);
+        // Woken by the first one, the worker looks at the process while requests run, also at one that hangs. A wake-up
+        // that is missed here costs no more than that.
+        if arrived.1 == 1 && shared.is_asleep.load(Ordering::Relaxed) {
+            shared.wake();
+        }
+        arrived
     }
 
     /// Where requests in flight are counted.

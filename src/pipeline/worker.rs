@@ -43,7 +43,9 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         measure.hand_on_if_due(shared);
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
-        if drain(shared, &mut measure, &mut sequence) {
+        let is_busy = drain(shared, &mut measure, &mut sequence);
+        measure.look(shared, is_busy);
+        if is_busy {
             idle = 0;
             continue;
         }
@@ -73,13 +75,14 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         // Pairs with the fence in `offer`.
         fence(Ordering::SeqCst);
         if shared.ordinary.is_empty() && shared.important.is_empty() {
-            match measure.may_sleep() {
+            match measure.may_sleep(shared) {
                 Some(time) => thread::park_timeout(time),
                 None => thread::park(),
             }
         }
-        shared.is_asleep.store(false, Ordering::Relaxed);
-        idle = 0;
+        // Whoever wakes it has something for it; it wakes by itself for what is due, and that alone.
+        let was_woken = !shared.is_asleep.swap(false, Ordering::Relaxed);
+        idle = if was_woken { 0 } else { PATIENT_POLLS };
     }
 }
 
@@ -102,6 +105,7 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
         }
         // After redaction: what its group is called is shown too.
         grouping::group(shared, &mut record);
+        measure.vitals(shared, &mut record);
         // After redaction: what names a series is exported too.
         measure.record(&record);
         if is_quiet(shared, &record) {

@@ -4,7 +4,7 @@ use tracing::Level;
 
 use super::columns::Column;
 use super::time::Moment;
-use crate::record::{GroupId, Kind, Outcome, TraceId};
+use crate::record::{ErrorClass, GroupId, Kind, Outcome, TraceId};
 
 #[derive(Clone, Debug)]
 pub(super) enum Expr {
@@ -34,6 +34,8 @@ pub(super) enum Test {
     Release(Text),
     Failure(String),
     Outcome(Outcome),
+    Class(ErrorClass),
+    InFlight(Bounds),
     Kind(Kind),
     /// Severity from 1, trace, to 5, error.
     Level(Bounds),

@@ -20,6 +20,10 @@ pub(super) enum Shape {
     /// One of a closed list of words.
     Outcome,
     /// One of a closed list of words.
+    Class,
+    /// A number of requests.
+    InFlight,
+    /// One of a closed list of words.
     Kind,
     /// The level of an event.
     Level,
@@ -94,6 +98,8 @@ pub(super) const KEYS: &[Key] = &[
     key("until", &[], Shape::Until, "began longer ago than this, or before this moment", "until:2026-01-31T12:00:00Z"),
     key("time", &[], Shape::Time, "when it began", "time>=2026-01-31T12:00:00Z"),
     key("outcome", &[], Shape::Outcome, "how it ended", "outcome:panicked"),
+    key("class", &[], Shape::Class, "what kind of trouble it met: panic, saturated, timeout or error", "class:saturated"),
+    key("in_flight", &["inflight"], Shape::InFlight, "requests in flight when it came, itself included", "in_flight>100"),
     key("error", &[], Shape::Failure, "part of an error's type or message", "error:PoolTimedOut"),
     key("group", &[], Shape::Group, "the start of the id of its group of errors", "group:1f3a"),
     key("level", &[], Shape::Level, "has an event of this level, or with >= at least of it", "level>=warn"),

@@ -30,6 +30,8 @@ impl Test {
             Self::Release(text) => resource.is_some_and(|resource| text.is_release(resource)),
             Self::Failure(part) => is_in_failures(record, part),
             Self::Outcome(outcome) => record.outcome() == *outcome,
+            Self::Class(class) => record.error_class() == Some(*class),
+            Self::InFlight(bounds) => record.in_flight().is_some_and(|in_flight| bounds.contains(in_flight.into())),
             Self::Kind(kind) => record.kind() == *kind,
             Self::Level(bounds) => record.events().any(|event| bounds.contains(severity(event.level()))),
             Self::Id(id) => id.matches(record),

@@ -210,7 +210,11 @@ const COLUMN_TERMS: [&str; 36] = [
     "trace:00000000000000000000000000000002",
 ];
 
-const OTHER_TERMS: [&str; 15] = [
+const OTHER_TERMS: [&str; 19] = [
+    "class:saturated",
+    "class!=error",
+    "in_flight>1000000",
+    "in_flight:..99",
     "error:PoolTimedOut",
     "error~stock",
     "level:error",

@@ -111,6 +111,8 @@ impl Sql {
             }
             Test::Group(..)
             | Test::Attribute(..)
+            | Test::Class(_)
+            | Test::InFlight(_)
             | Test::Release(_)
             | Test::Failure(_)
             | Test::Level(_)

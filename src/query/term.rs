@@ -7,7 +7,7 @@ use super::expr::{Bounds, Id, Test, Text, group_range, severity};
 use super::keys::{Key, Shape};
 use super::time::{Moment, duration_ns};
 use super::words::{folded, words};
-use crate::record::{Kind, Outcome, TraceId};
+use crate::record::{ErrorClass, Kind, Outcome, TraceId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
@@ -60,6 +60,12 @@ pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String>
             let known = Outcome::parse(&text.to_ascii_lowercase());
             known.map(Test::Outcome).ok_or_else(|| one_of(text, "outcome", &Outcome::ALL.map(Outcome::as_str)))
         }
+        Shape::Class => {
+            only_is(name, op, false)?;
+            let known = ErrorClass::parse(&text.to_ascii_lowercase());
+            known.map(Test::Class).ok_or_else(|| one_of(text, "class", &ErrorClass::ALL.map(ErrorClass::as_str)))
+        }
+        Shape::InFlight => Ok(Test::InFlight(bounds(name, op, text, count)?)),
         Shape::Kind => {
             only_is(name, op, false)?;
             let kinds = [
@@ -121,6 +127,11 @@ fn status(text: &str) -> Option<(i64, i64)> {
     }
     let known = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| known).map(|status| (status, status))
+}
+
+fn count(text: &str) -> Option<(i64, i64)> {
+    let is_whole = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_whole).map(|count| (count, count))
 }
 
 fn duration(text: &str) -> Option<(i64, i64)> {

@@ -24,6 +24,8 @@ fn what_is_not_well_formed_is_refused() {
         ("\"open", "this quotation is never closed"),
         ("ms:300", "compare 'duration' with > or <, or give a range such as duration:100ms..300ms"),
         ("trace:abc", "a trace id is 32 hexadecimal digits"),
+        ("class:5xx", "no class is called '5xx'; it is one of panic, saturated, timeout, error"),
+        ("in_flight:many", "'in_flight' cannot be 'many'"),
         ("outcome~pan", "'outcome' cannot be compared so; write outcome:value"),
     ] {
         assert_eq!(Query::parse(text).unwrap_err().message(), message, "{text}");
@@ -61,6 +63,28 @@ fn numbers_compare_by_class_range_and_order() {
     assert!(matches("status!=404", |_| {}));
     for (query, expected) in [("ms>300", true), ("ms>301", false), ("duration>=301ms", true), ("ms:0.2s..1s", true)] {
         assert_eq!(matches(query, |parts| parts.duration_ns = 301_000_000), expected, "{query}");
+    }
+}
+
+#[test]
+fn trouble_is_asked_for_by_its_class_and_the_load_it_met() {
+    let answer = |status, in_flight| {
+        move |parts: &mut crate::record::parts::Parts| (parts.status, parts.in_flight) = (Some(status), in_flight)
+    };
+    for (query, status, in_flight, expected) in [
+        ("class:saturated", 503, None, true),
+        ("class:Saturated", 429, None, true),
+        ("class:timeout", 504, None, true),
+        ("class:error", 500, None, true),
+        ("class:error", 503, None, false),
+        ("class!=error", 200, None, true),
+        ("-class:error", 500, None, false),
+        ("in_flight>100", 200, Some(101), true),
+        ("in_flight>100", 200, Some(100), false),
+        ("inflight:1..9", 200, Some(9), true),
+        ("in_flight<5", 200, None, false),
+    ] {
+        assert_eq!(matches(query, answer(status, in_flight)), expected, "{query} {status} {in_flight:?}");
     }
 }
 

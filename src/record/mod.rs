@@ -3,6 +3,7 @@
 //! Plain data behind methods: one compact buffer inside, units in the method names, no I/O, no clock. A record is made
 //! by the layer and handed to [exporters](crate::exporter); everything that reads one reads it through these methods.
 
+mod class;
 mod group;
 mod id;
 mod kept;
@@ -17,6 +18,7 @@ mod vitals;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+pub use self::class::ErrorClass;
 pub use self::group::GroupId;
 pub(crate) use self::id::parse_hex;
 pub use self::id::{Hex, RequestIdSource, SpanId, TraceFlags, TraceId};

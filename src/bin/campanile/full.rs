@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use campanile::exporter::{Schema, escape};
-use campanile::record::{Body, Event, Failure, Field, Header, Redaction, Span, Value};
+use campanile::record::{Body, Event, Failure, Field, Header, Redaction, Span, Value, Vitals};
 use campanile::store::Stored;
 use serde_json::{Map, Value as Json, json};
 
@@ -20,6 +20,9 @@ pub(crate) fn json(stored: &Stored) -> String {
         ("trailers", headers(record.trailers())),
         ("request_body", record.request_body().map_or(Json::Null, body)),
         ("response_body", record.response_body().map_or(Json::Null, body)),
+        ("in_flight", json!(record.in_flight())),
+        ("in_flight_on_route", json!(record.in_flight_on_route())),
+        ("vitals", record.vitals().map_or(Json::Null, vitals)),
         ("spans", record.spans().map(span).collect()),
         ("events", record.events().map(event).collect()),
         ("failures", record.failures().map(failure).collect()),
@@ -48,6 +51,18 @@ fn body(body: Body<'_>) -> Json {
         "seen_bytes": body.seen_bytes(),
         "truncated": body.is_truncated(),
         "skipped": body.skipped(),
+    })
+}
+
+fn vitals(vitals: Vitals) -> Json {
+    json!({
+        "unix_ns": vitals.unix_ns,
+        "memory_bytes": vitals.memory_bytes,
+        "open_files": vitals.open_files,
+        "cpu_ratio": vitals.cpu_ratio,
+        "runtime_lag_ns": vitals.runtime_lag_ns,
+        "runtime_busy_ratio": vitals.runtime_busy_ratio,
+        "runtime_tasks": vitals.runtime_tasks,
     })
 }
 

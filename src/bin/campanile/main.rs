@@ -4,6 +4,7 @@ mod args;
 mod body;
 mod failure;
 mod full;
+mod load;
 mod output;
 mod page;
 mod place;

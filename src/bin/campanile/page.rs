@@ -4,12 +4,13 @@ use std::fmt::{Display, Write as _};
 
 use campanile::exporter::escape;
 use campanile::record::{
-    Body, Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Redaction, Resource, Span, SpanKind, rpc_code,
+    Body, ErrorClass, Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Redaction, Resource, Span, SpanKind,
+    rpc_code,
 };
 use campanile::store::Stored;
 
 use crate::render::{moment, ms};
-use crate::{body, timeline};
+use crate::{body, load, timeline};
 
 /// Cells of the words on the left.
 const LABEL: usize = 10;
@@ -61,6 +62,12 @@ impl Page {
         self.line(format_args!("{left}{:gap$}{right}", ""));
         if record.kind() == Kind::Request {
             self.row("outcome", outcome(record));
+        }
+        if let Some(met) = load::met(record) {
+            self.row("load", met);
+        }
+        if let Some(process) = record.vitals().map(load::process).filter(|process| !process.is_empty()) {
+            self.row("process", process);
         }
         let mut facts = Vec::new();
         push(&mut facts, "route", record.route());
@@ -261,10 +268,11 @@ fn outcome(record: &Record) -> String {
         Outcome::BodyError => format!("the response broke off after {sent} B"),
         Outcome::Upgraded => "upgraded to another protocol".to_owned(),
     };
-    match record.error_type() {
-        Some(error) => format!("{words} · error {}", escape(error)),
-        None => words,
-    }
+    let error = record.error_type().map(|error| format!(" · error {}", escape(error))).unwrap_or_default();
+    // The other two say no more than the outcome and the error do.
+    let class = record.error_class().filter(|class| matches!(class, ErrorClass::Saturated | ErrorClass::Timeout));
+    let class = class.map(|class| format!(" · {class}")).unwrap_or_default();
+    format!("{words}{error}{class}")
 }
 
 /// Whom a call asked, what came back, and after how long.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Look;
 use super::cells::{clean, cut_end, cut_middle, duration, fill, pad, pad_left, size, width};
 use super::paint::Colour;
-use crate::record::{Outcome, Record, rpc_code};
+use crate::record::{ErrorClass, Outcome, Record, rpc_code};
 
 pub(super) const METHOD: usize = 6;
 pub(super) const STATUS: usize = 3;
@@ -164,6 +164,10 @@ fn notes(record: &Record) -> String {
     }
     if let Some(code) = record.rpc_status().filter(|code| *code != 0) {
         notes.push(rpc_code(code).to_owned());
+    }
+    if let Some(class) = record.error_class().filter(|class| matches!(class, ErrorClass::Saturated | ErrorClass::Timeout)) {
+        let among = record.in_flight().map(|in_flight| format!(", {in_flight} in flight")).unwrap_or_default();
+        notes.push(format!("{class}{among}"));
     }
     let attributes = record.attributes().take(16);
     notes.extend(

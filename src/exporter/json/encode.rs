@@ -10,7 +10,7 @@ use super::schema::{Key, Schema, Table};
 use super::subject::Subject;
 use super::time::Rfc3339;
 use crate::exporter::call::Call;
-use crate::record::{Body, Cause, Failure, Field, Outcome, Record, Resource, Span, rpc_code};
+use crate::record::{Body, Cause, ErrorClass, Failure, Field, Outcome, Record, Resource, Span, Vitals, rpc_code};
 
 /// Container runtimes split lines at 16 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 16_000;
@@ -153,6 +153,15 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::ErrorType => {
             text(line, name, request.and_then(Record::error_type).or(subject.call().and_then(|call| call.error_type())));
         }
+        Key::ErrorClass => text(line, name, request.and_then(Record::error_class).map(ErrorClass::as_str)),
+        Key::InFlight => number(line, name, loaded(request).and_then(Record::in_flight)),
+        Key::RouteInFlight => number(line, name, loaded(request).and_then(Record::in_flight_on_route)),
+        Key::MemoryBytes => number(line, name, vitals(request).and_then(|vitals| vitals.memory_bytes)),
+        Key::OpenFiles => number(line, name, vitals(request).and_then(|vitals| vitals.open_files)),
+        Key::CpuCores => ratio(line, name, vitals(request).and_then(|vitals| vitals.cpu_ratio)),
+        Key::RuntimeLagMs => milliseconds(line, name, vitals(request).and_then(|vitals| vitals.runtime_lag_ns)),
+        Key::RuntimeBusyRatio => ratio(line, name, vitals(request).and_then(|vitals| vitals.runtime_busy_ratio)),
+        Key::RuntimeTasks => number(line, name, vitals(request).and_then(|vitals| vitals.runtime_tasks)),
         Key::FailureType => text(line, name, failure.and_then(|failure| failure.type_name())),
         Key::FailureMessage => text(line, name, failure.map(|failure| failure.message())),
         Key::Backtrace => text(line, name, failure.and_then(|failure| failure.backtrace())),
@@ -201,6 +210,20 @@ fn was_cut(body: Body<'_>) -> bool {
 fn milliseconds(line: &mut Line<'_>, name: &str, ns: Option<u64>) {
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
     number(line, name, ns.map(|ns| ns as f64 / 1e6));
+}
+
+/// To three places, which is more than was measured.
+fn ratio(line: &mut Line<'_>, name: &str, ratio: Option<f64>) {
+    number(line, name, ratio.filter(|ratio| ratio.is_finite()).map(|ratio| (ratio * 1e3).round() / 1e3));
+}
+
+/// A request that tells how much there was to do.
+fn loaded(request: Option<&Record>) -> Option<&Record> {
+    request.filter(|request| request.tells_load())
+}
+
+fn vitals(request: Option<&Record>) -> Option<Vitals> {
+    request.and_then(Record::vitals)
 }
 
 fn rpc(request: Option<&Record>) -> Option<&Record> {

@@ -60,6 +60,10 @@ fn write_point(out: &mut Vec<u8>, metric: &Metric, point: &Point, (start, end): 
             proto::fixed64(out, 6, value.cast_unsigned());
             7
         }
+        Data::Amount(value) => {
+            proto::fixed64(out, 4, value.to_bits());
+            7
+        }
         Data::Histogram { count, sum, buckets } => {
             proto::fixed64(out, 4, count);
             proto::fixed64(out, 5, sum.to_bits());

@@ -5,7 +5,7 @@
 
 use super::encode::{Attributes, Keys, Sends};
 use super::proto;
-use crate::record::{Body, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, present, rpc_code};
+use crate::record::{Body, ErrorClass, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, present, rpc_code};
 
 /// `StatusCode`.
 const ERROR: u64 = 2;
@@ -221,7 +221,24 @@ fn own(attributes: &mut Attributes<'_>, record: &Record) {
     attributes.push_some("campanile.probe", record.probe());
     attributes.push_some("campanile.time_to_first_byte_ns", record.time_to_first_byte_ns());
     let dropped_spans = record.dropped().spans;
+    load(attributes, record);
     attributes.push_some("campanile.dropped_spans", (dropped_spans > 0).then_some(dropped_spans));
+}
+
+/// What kind of trouble it met, how much there was to do when it came, and what the process looked like.
+fn load(attributes: &mut Attributes<'_>, record: &Record) {
+    attributes.push_some("campanile.error.class", record.error_class().map(ErrorClass::as_str));
+    if record.tells_load() {
+        attributes.push_some("campanile.in_flight", record.in_flight());
+        attributes.push_some("campanile.route.in_flight", record.in_flight_on_route());
+    }
+    let Some(vitals) = record.vitals() else { return };
+    attributes.push_some("campanile.process.memory_bytes", vitals.memory_bytes);
+    attributes.push_some("campanile.process.open_files", vitals.open_files);
+    attributes.push_some("campanile.process.cpu_cores", vitals.cpu_ratio);
+    attributes.push_some("campanile.runtime.lag_ns", vitals.runtime_lag_ns);
+    attributes.push_some("campanile.runtime.busy_ratio", vitals.runtime_busy_ratio);
+    attributes.push_some("campanile.runtime.tasks", vitals.runtime_tasks);
 }
 
 /// Headers whose value was kept, each name once with all its values.

@@ -10,7 +10,7 @@ use prost::Message as _;
 
 use super::kit::{ByHand, Server, answer, request, resource};
 use crate::exporter::{Exporter, Patience};
-use crate::metrics::{Active, OfExporter, Own, Registry, Settings, Snapshot};
+use crate::metrics::{Active, OfExporter, OfProcess, Own, Registry, Settings, Snapshot};
 use crate::record::Losses;
 use crate::record::Reason;
 use crate::record::parts::{Parts, Text};
@@ -32,7 +32,7 @@ impl Measured {
     }
 
     fn request(&mut self, route: &'static str, ms: u64, change: impl FnOnce(&mut Parts)) -> &mut Self {
-        let place = self.active.enter(Some("GET"), "http");
+        let (place, _) = self.active.enter(Some("GET"), "http");
         self.registry.record(&request(|parts| {
             parts.route = Some(Text::Static(route));
             parts.duration_ns = ms * 1_000_000;
@@ -40,7 +40,7 @@ impl Measured {
             parts.response_bytes = 1000;
             change(parts);
         }));
-        self.active.leave(place);
+        self.active.leave(&place);
         self
     }
 
@@ -48,7 +48,7 @@ impl Measured {
         let mut dropped = Losses::default();
         dropped.add(Reason::QueueFull, 3);
         let exporter = OfExporter { name: "memory".into(), dropped: dropped.clone(), delivered: 5, queued: 1 };
-        self.registry.snapshot(&self.active, &Own { dropped, exporters: vec![exporter] })
+        self.registry.snapshot(&self.active, &Own { dropped, exporters: vec![exporter] }, &OfProcess::default())
     }
 }
 

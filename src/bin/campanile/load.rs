@@ -1,0 +1,62 @@
+//! How much there was to do when a request came, and what the process looked like when it met trouble, in words.
+
+use campanile::record::{Record, Vitals};
+
+use crate::render::ms;
+
+/// How many requests it met.
+pub(crate) fn met(record: &Record) -> Option<String> {
+    let in_flight = grouped(record.in_flight()?.into());
+    let of_route = record.in_flight_on_route().map(|count| format!(", {} on its route", grouped(count.into())));
+    Some(format!("{in_flight} in flight when it came{}", of_route.unwrap_or_default()))
+}
+
+/// What the process looked like at its end.
+pub(crate) fn process(vitals: Vitals) -> String {
+    let facts = [
+        vitals.memory_bytes.map(memory),
+        vitals.cpu_ratio.map(|cores| format!("{cores:.1} cores")),
+        vitals.runtime_lag_ns.map(|lag| format!("lag {}", ms(lag))),
+        vitals.runtime_busy_ratio.map(|share| format!("{:.0} % busy", share * 100.0)),
+        vitals.runtime_tasks.map(|tasks| format!("{} tasks", grouped(tasks.into()))),
+        vitals.open_files.map(|files| format!("{} files", grouped(files.into()))),
+    ];
+    facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn memory(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "one place of it is shown")]
+    let mebibytes = bytes as f64 / (1024.0 * 1024.0);
+    if mebibytes < 10.0 {
+        return format!("{mebibytes:.1} MiB");
+    }
+    if mebibytes < 10_240.0 { format!("{mebibytes:.0} MiB") } else { format!("{:.1} GiB", mebibytes / 1024.0) }
+}
+
+/// A number with its digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_counts_are_shown_as_people_read_them() {
+        for (number, text) in [(0, "0"), (999, "999"), (1204, "1,204"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+        for (bytes, text) in [(0, "0.0 MiB"), (1 << 20, "1.0 MiB"), (512 << 20, "512 MiB"), (48 << 30, "48.0 GiB")] {
+            assert_eq!(memory(bytes), text);
+        }
+    }
+}
