@@ -3,11 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-
-use super::Foreign;
-use super::subscribe::{PROBE_TARGET, REQUEST_TARGET, is_deaf_to};
+use super::{Foreign, Scope};
+use super::subscribe::is_deaf_to;
 use crate::keep::Sampler;
 use crate::pipeline::Pipeline;
 use crate::propagator::Propagators;
@@ -18,10 +15,7 @@ pub(crate) struct Hub {
     pub(crate) sampler: Sampler,
     /// How trace context is read and written.
     pub(crate) propagators: Propagators,
-    /// What is shown at once, while a request is still running.
-    live: Targets,
-    /// Least level of the application's own code.
-    level: LevelFilter,
+    scope: Scope,
     /// Whether a tracing layer of this telemetry exists.
     is_subscribed: AtomicBool,
     /// Whose current span is kept in step with ours.
@@ -29,8 +23,8 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(pipeline: Pipeline, sampler: Sampler, propagators: Propagators, live: Targets, level: LevelFilter) -> Self {
-        Self { pipeline, sampler, propagators, live, level, is_subscribed: AtomicBool::new(false), foreign: None }
+    pub(crate) fn new(pipeline: Pipeline, sampler: Sampler, propagators: Propagators, scope: Scope) -> Self {
+        Self { pipeline, sampler, propagators, scope, is_subscribed: AtomicBool::new(false), foreign: None }
     }
 
     /// Keeps another library's current span in step with ours.
@@ -56,70 +50,19 @@ impl Hub {
         self.is_subscribed.load(Ordering::Relaxed)
     }
 
-    /// Whether an event of this origin is shown at once.
-    pub(super) fn shows(&self, target: &str, level: Level) -> bool {
-        self.live.would_enable(target, &level)
-    }
-
-    /// Whether an event or span of this origin is captured: INFO and above, in the application's own code DEBUG too (or
-    /// what the settings say), whatever the console shows, and the reasons of axum's extractors.
-    pub(super) fn captures(&self, metadata: &Metadata<'_>) -> bool {
-        if matches!(metadata.target(), REQUEST_TARGET | PROBE_TARGET) {
-            // Without its own span, work that leaves the request's task could not be found again.
-            return true;
-        }
-        let level = *metadata.level();
-        if self.shows(metadata.target(), level) {
-            return true;
-        }
-        let least = if is_own(metadata.file()) { self.level } else { self.level.min(LevelFilter::INFO) };
-        level <= least || metadata.target() == "axum::rejection"
-    }
-
-    /// The most that is wanted of the `log` crate.
-    pub(crate) fn max_log_level(&self) -> log::LevelFilter {
-        let shown = self.live.iter().map(|(_, level)| level).max().unwrap_or(LevelFilter::OFF);
-        match self.level.max(shown).into_level() {
-            None => log::LevelFilter::Off,
-            Some(level) => tracing_log::AsLog::as_log(&level).to_level_filter(),
-        }
+    /// Which events and spans are captured, and which of them are shown at once.
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Whether events that should be captured cannot get here: a filter of the whole subscriber, or of the build.
     pub(crate) fn is_hidden_from(&self) -> bool {
-        self.is_subscribed() && is_deaf_to(self.level)
+        self.is_subscribed() && is_deaf_to(self.scope.level())
     }
-
-    /// The most that `captures` can ever want.
-    pub(super) fn max_level(&self) -> LevelFilter {
-        // axum tells at TRACE why an extractor refused; the request's own span is at INFO.
-        let own = if cfg!(feature = "axum") { LevelFilter::TRACE } else { self.level.max(LevelFilter::INFO) };
-        own.max(self.live.iter().map(|(_, level)| level).max().unwrap_or(LevelFilter::OFF))
-    }
-}
-
-/// Own code is what was not fetched by cargo.
-fn is_own(file: Option<&str>) -> bool {
-    const FOREIGN: [&str; 5] = ["registry/src/", "git/checkouts/", "/rustc/", "/vendor/", "/nix/store/"];
-    file.is_some_and(|file| !FOREIGN.iter().any(|part| file.contains(part)) && !file.contains("registry\\src\\"))
 }
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("pipeline", &self.pipeline).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn own_code_is_what_cargo_did_not_fetch() {
-        assert!(is_own(Some("src/main.rs")));
-        assert!(is_own(Some("/home/me/shop/src/orders.rs")));
-        assert!(!is_own(Some("/home/me/.cargo/registry/src/index-1/sqlx-0.8/src/lib.rs")));
-        assert!(!is_own(Some("/home/me/.cargo/git/checkouts/a-1/src/lib.rs")));
-        assert!(!is_own(None));
     }
 }

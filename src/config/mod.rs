@@ -6,6 +6,7 @@ mod env;
 mod exporters;
 mod filter;
 mod http;
+mod keep;
 mod known;
 mod metrics;
 #[cfg(feature = "otlp")]

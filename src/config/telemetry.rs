@@ -10,7 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
 use super::settings::Settings;
-use crate::capture::{Capture, CaptureFilter, Hub, Rules, install_hook};
+use crate::capture::{Capture, CaptureFilter, Hub, Rules, Scope, install_hook};
 use crate::keep::Quiet;
 use crate::layer::{HeadSettings, ObserveClientLayer, ObserveLayer, Shared};
 use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
@@ -45,8 +45,9 @@ impl Telemetry {
         warnings: Vec<String>,
         rules: redact::Rules,
     ) -> Self {
-        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics, quiet, rules);
-        let hub = Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level);
+        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics, quiet, settings.keep.unwrap_or_default(), rules);
+        let scope = Scope::new(settings.console_filter, settings.level, settings.own_targets);
+        let hub = Hub::new(pipeline, settings.sampler, settings.propagators, scope);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let bodies = settings.bodies.and_then(Rules::new);
         let shared = Shared::new(hub, settings.callers, heads, !settings.is_off, bodies);
@@ -115,7 +116,7 @@ impl Telemetry {
             );
         } else {
             // Somebody else's logger stays, and its records go where it sends them.
-            let _ = tracing_log::LogTracer::builder().with_max_level(hub.max_log_level()).init();
+            let _ = tracing_log::LogTracer::builder().with_max_level(hub.scope().max_log_level()).init();
         }
         self.tell_places();
     }

@@ -26,7 +26,7 @@ pub(crate) use self::quiet::is_quiet;
 use self::stats::Counts;
 pub use self::stats::{ExporterStats, Report, Stats};
 use crate::exporter::Exporter;
-use crate::keep::Quiet;
+use crate::keep::{Keep, Quiet};
 use crate::metrics::{self, Active};
 use crate::record::parts::Parts;
 use crate::record::{Reason, Record, Resource};
@@ -37,9 +37,6 @@ use crate::warn::warn;
 const QUEUE: usize = 8192;
 /// Bytes of all records in memory, at most.
 const BUDGET_BYTES: usize = 32 * 1024 * 1024;
-
-/// A buffer in use is counted again whenever it has grown so many bytes.
-const CHARGE_STEP: usize = 16 * 1024;
 
 /// Takes finished records and never waits.
 #[derive(Clone)]
@@ -64,6 +61,7 @@ struct Shared {
     changed: Condvar,
     lanes: Vec<Lane>,
     quiet: Quiet,
+    keep: Keep,
     /// What request threads have to say; the worker says it, as writing may block.
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
@@ -89,6 +87,7 @@ impl Pipeline {
         exporters: Vec<Box<dyn ErasedExporter>>,
         metrics: metrics::Settings,
         quiet: Quiet,
+        keep: Keep,
         rules: Rules,
     ) -> Self {
         let resource = Arc::new(resource);
@@ -112,6 +111,7 @@ impl Pipeline {
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
             lanes,
             quiet,
+            keep,
             rules,
         });
         if has_lanes && !worker::start(&shared, resource) {
@@ -130,7 +130,7 @@ impl Pipeline {
             let reason = (!shared.lanes.is_empty()).then_some(Reason::ShutdownDeadline);
             return shared.give_back(record, reason);
         }
-        if !shared.home.charge(record.parts_mut(), 1) {
+        if !shared.home.charge(record.parts_mut()) {
             return shared.give_back(record, Some(Reason::MemoryBudget));
         }
         let queue = if record.is_failed() { &shared.important } else { &shared.ordinary };
@@ -158,16 +158,21 @@ impl Pipeline {
         self.shared.counts.refuse_id();
     }
 
-    /// Counts what a buffer in use has grown against the budget. Where that is used up, it takes no more details.
+    /// Counts what a buffer in use has grown against the budget. Where it may not grow, what is new in it takes the place of
+    /// what is old.
     pub(crate) fn charge(&self, parts: &mut Parts) {
-        if !self.shared.home.charge(parts, CHARGE_STEP) {
-            parts.is_full = true;
-        }
+        self.shared.home.charge_in_flight(parts);
+    }
+
+    /// Which requests keep their detail.
+    pub(crate) fn keep(&self) -> &Keep {
+        &self.shared.keep
     }
 
     /// Whether so much waits for the exporters that what is large had better stay out, for there to be room for records.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.shared.home.is_crowded()
+        let shared = &*self.shared;
+        shared.home.is_half_used() || shared.ordinary.len() > QUEUE / 8 || shared.lanes.iter().any(Lane::is_half_full)
     }
 
     /// An empty buffer, used before where there is one.

@@ -42,7 +42,7 @@ impl Exporter for Panics {
 }
 
 fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>) -> Pipeline {
-    Pipeline::start(resource, exporters, metrics::Settings::default(), Quiet::default(), Rules::default())
+    Pipeline::start(resource, exporters, metrics::Settings::default(), Quiet::default(), Keep::default(), Rules::default())
 }
 
 fn record(pipeline: &Pipeline, outcome: Outcome) -> Record {

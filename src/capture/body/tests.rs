@@ -18,6 +18,7 @@ fn idle() -> Pipeline {
         Vec::new(),
         crate::metrics::Settings::default(),
         crate::keep::Quiet::default(),
+        crate::keep::Keep::default(),
         crate::redact::Rules::default(),
     )
 }
