@@ -104,11 +104,12 @@ pub mod axum {
     pub use crate::layer::axum::{MissingLayer, Reported};
 }
 
-pub use self::capture::{Bodies, Handle, InExchange, WithExchange, attach, attach_dyn, current, group, set};
+pub use self::capture::{Bodies, Handle, InExchange, WithExchange, attach, attach_dyn, current, group, keep, set};
 #[cfg(feature = "axum")]
 pub use self::config::shutdown_signal;
 pub use self::config::{Builder, Env, Telemetry, builder, init};
 pub use self::error::BuildError;
+pub use self::keep::Keep;
 pub use self::layer::{
     CatchPanic, CatchPanicBody, CatchPanicFuture, CatchPanicLayer, Observe, ObserveAsIs, ObserveAsIsLayer, ObserveBody,
     ObserveClient, ObserveClientBody, ObserveClientFuture, ObserveClientLayer, ObserveFuture, ObserveLayer, ReportRoute,

@@ -47,6 +47,21 @@ pub fn group(name: &str) {
     on_current(|parts, _, _| put_group(parts, name));
 }
 
+/// Asks for the current request's detail to be kept when it is over, however it ends: its spans and events.
+///
+/// Outside a request it does nothing; nor does it where [`Keep::none`](crate::Keep::none) is set.
+///
+/// # Example
+/// ```
+/// # let (total, largest) = (2, 1);
+/// if total > largest {
+///     campanile::keep();
+/// }
+/// ```
+pub fn keep() {
+    on_current(|parts, _, _| parts.is_flagged = true);
+}
+
 /// The request that the calling code works for.
 ///
 /// `None` outside a request, and on a spawned task or thread that carries neither the request's tracing span nor a
@@ -150,6 +165,11 @@ impl Handle {
         self.on_parts(|parts, _, _| put_group(parts, name));
     }
 
+    /// Asks for the request's detail to be kept when it is over, as [`keep`](crate::keep) does.
+    pub fn keep(&self) {
+        self.on_parts(|parts, _, _| parts.is_flagged = true);
+    }
+
     /// Runs `f` as part of the request: for `spawn_blocking` and threads.
     ///
     /// # Example
@@ -227,6 +247,10 @@ impl<F: Future> Future for WithExchange<F> {
 fn put(parts: &mut Parts, key: &str, value: Value<'_>) {
     // What is set again and again, as a stream's progress is, must not fill the record with its own name.
     let known = parts.list(parts.attributes).find(|field| parts.str(field.name) == key).map(|field| field.name);
+    let bytes = key.len() + if let Value::Str(text) = value { text.len() } else { 0 };
+    if known.is_none() && !parts.admits_attribute(bytes) {
+        return;
+    }
     let name = known.unwrap_or_else(|| parts.push_text(key, MAX_FIELD_BYTES));
     let value = parts.push_value(value, MAX_FIELD_BYTES);
     parts.set_attribute(name, value);

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use bytes::Buf;
 use http::{HeaderMap, HeaderValue};
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::{Hub, Pieces, Watch};
 use crate::metrics::Place;
@@ -29,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) start: Instant,
     pub(crate) start_unix_ns: u64,
     request_bytes: AtomicU64,
+    /// Least level of the events that are captured; below TRACE it captures no spans either.
+    least: LevelFilter,
     /// Where it is counted among the requests in flight.
     place: Place,
     /// What is noted of the request's body, which may be read on another task and after the request's end.
@@ -49,7 +53,9 @@ impl Link {
         let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
         parts.in_flight = Some(in_flight);
         parts.in_flight_on_route = parts.route.and_then(|route| hub.pipeline.active().enter_route(&place, parts.str(route)));
+        let least = hub.pipeline.keep().least_at_head(parts.trace_flags.is_sampled(), false);
         Self {
+            least,
             hub,
             trace_id: parts.trace_id,
             span_id: parts.span_id,
@@ -64,6 +70,16 @@ impl Link {
             watch: None,
             inbox: Mutex::default(),
         }
+    }
+
+    /// Whether an event of this level may still be wanted when the request is over.
+    pub(super) fn captures(&self, level: Level) -> bool {
+        level <= self.least
+    }
+
+    /// Whether nothing of its detail can be wanted when it is over, so that there is no need to capture it.
+    pub(super) fn is_bare(&self) -> bool {
+        self.least != LevelFilter::TRACE
     }
 
     /// Puts the trace context, and what travels with it, into the headers of a request that `span_id` makes.
@@ -134,7 +150,7 @@ impl Link {
                 drop(inbox);
                 self.hub.pipeline.recycle(parts);
             }
-            empty => *empty = Some(parts),
+            empty => self.hub.pipeline.charge(empty.insert(parts)),
         }
     }
 

@@ -179,7 +179,7 @@ impl OutgoingCall {
             Home::Nowhere => return,
             Home::Own(own) => {
                 let now_ns = u64::try_from(own.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                return rewrite(&mut own.parts, 0, |parts, span| write(parts, span, now_ns));
+                return rewrite(&mut own.parts, 0, self.id, |parts, span| write(parts, span, now_ns));
             }
             Home::Exchange(at) => Some(*at),
             Home::Inbox => None,
@@ -191,7 +191,7 @@ impl OutgoingCall {
                     && let Some(write) = write.take()
                 {
                     let now_ns = exchange.now_ns();
-                    rewrite(&mut exchange.parts, at, |parts, span| write(parts, span, now_ns));
+                    rewrite(&mut exchange.parts, at, self.id, |parts, span| write(parts, span, now_ns));
                 }
             });
         }
@@ -211,7 +211,7 @@ impl OutgoingCall {
     pub(crate) fn exception<E: fmt::Display + 'static>(&self, error: &E, message: fmt::Arguments<'_>) -> &'static str {
         let type_name = error_type(error);
         let write = |parts: &mut Parts, now_ns: u64, hub: &Hub| {
-            let shown = hub.pipeline.wants_live() && hub.shows(TARGET, Level::WARN);
+            let shown = hub.pipeline.wants_live() && hub.scope().shows(TARGET, Level::WARN);
             let at = (self.id, now_ns);
             push_exception(parts, at, (message, type_name, format_args!("{}", chain_of(error))), shown) && shown
         };
@@ -280,8 +280,9 @@ fn push(parts: &mut Parts, id: SpanId, at: (SpanId, u64), describe: impl FnOnce(
     parts.push_span(SpanSlot { parent: at.0, origin, kind: SpanKind::Client, start_ns: at.1, fields, ..blank })
 }
 
-/// Changes a span in its place.
-fn rewrite(parts: &mut Parts, at: usize, write: impl FnOnce(&mut Parts, &mut SpanSlot)) {
+/// Changes a span in its place, or where it went when others before it gave way.
+fn rewrite(parts: &mut Parts, at: usize, id: SpanId, write: impl FnOnce(&mut Parts, &mut SpanSlot)) {
+    let Some(at) = parts.span_at(at, id) else { return };
     let Some(mut span) = parts.spans.get(at).copied() else { return };
     write(parts, &mut span);
     if let Some(slot) = parts.spans.get_mut(at) {

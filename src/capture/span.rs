@@ -32,6 +32,7 @@ pub(super) fn add_fields<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &
         let is_here = Arc::ptr_eq(&exchange.link, &link);
         if is_here && let Some(at) = slot {
             let parts = &mut exchange.parts;
+            let Some(at) = parts.span_at(at, id) else { return true };
             let list = parts.spans.get(at).map(|span| span.fields).unwrap_or_default();
             let mut fields = Fields::of_span(parts, list);
             values.record(&mut fields);
@@ -71,7 +72,8 @@ pub(super) fn close_inside(link: &Arc<Link>, id: SpanId, slot: Option<usize>) {
     let now_ns = link.now_ns();
     let done = current::with(|exchange| {
         let Some(at) = slot.filter(|_| Arc::ptr_eq(&exchange.link, link)) else { return false };
-        if let Some(span) = exchange.parts.spans.get_mut(at) {
+        let parts = &mut exchange.parts;
+        if let Some(span) = parts.span_at(at, id).and_then(|at| parts.spans.get_mut(at)) {
             span.end_ns = now_ns;
         }
         true

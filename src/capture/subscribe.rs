@@ -17,7 +17,7 @@ use super::span::{add_fields, close_inside, close_outside};
 use super::write::{push_event, push_span, reject, show};
 use super::{Hub, Link, current};
 use crate::pipeline::is_quiet;
-use crate::record::parts::OpenSpan;
+use crate::record::parts::{OpenSpan, Parts};
 use crate::record::{Kind, Record, SpanId, TraceFlags};
 use crate::{random, time};
 
@@ -88,6 +88,9 @@ impl Capture {
                 Some(parent) => inside(parent, &exchange.link)?,
                 None => exchange.innermost(),
             };
+            if exchange.link.is_bare() {
+                return Some(Mark::of_request(&exchange.link));
+            }
             let now_ns = exchange.now_ns();
             let id = push_span(&mut exchange.parts, attributes, parent, now_ns)?;
             exchange.link.hub.pipeline.charge(&mut exchange.parts);
@@ -109,6 +112,7 @@ impl Capture {
     fn open_elsewhere(&self, attributes: &Attributes<'_>, owner: Owner) -> Option<Mark> {
         let (trace_id, trace_flags, parent) = match owner {
             Owner::Request { link, .. } if !self.serves(&link) => return None,
+            Owner::Request { link, .. } if link.is_bare() && !link.is_closed() => return Some(Mark::of_request(&link)),
             Owner::Request { link, span } if !link.is_closed() => {
                 let mut parts = link.hub.pipeline.parts();
                 let id = push_span(&mut parts, attributes, span, link.now_ns())?;
@@ -138,10 +142,10 @@ impl Capture {
         let is_log = event.metadata().target() == "log";
         let normalized = is_log.then(|| event.normalized_metadata()).flatten();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        if normalized.is_some() && !self.hub.captures(metadata) {
+        if normalized.is_some() && !self.hub.scope().captures(metadata) {
             return;
         }
-        let shown = self.hub.pipeline.wants_live() && self.hub.shows(metadata.target(), *metadata.level());
+        let shown = self.hub.pipeline.wants_live() && self.hub.scope().shows(metadata.target(), *metadata.level());
         let log = normalized.as_ref();
         let done = current::with(|exchange| {
             if !self.serves(&exchange.link) {
@@ -155,6 +159,14 @@ impl Capture {
                 Some((None, Owner::Nobody)) | None => exchange.innermost(),
             };
             let now_ns = exchange.now_ns();
+            if !exchange.link.captures(*metadata.level()) {
+                if shown || tells_failure(metadata) {
+                    let mut parts = exchange.link.hub.pipeline.parts();
+                    push_event(&mut parts, event, log, (span, now_ns), shown);
+                    beside(&exchange.link, parts, metadata, (span, now_ns), shown);
+                }
+                return true;
+            }
             if !push_event(&mut exchange.parts, event, log, (span, now_ns), shown) {
                 return true;
             }
@@ -177,6 +189,9 @@ impl Capture {
             Owner::Request { link, span } => {
                 let now_ns = link.now_ns();
                 push_event(&mut parts, event, log, (span, now_ns), shown);
+                if !link.captures(*metadata.level()) && !link.is_closed() {
+                    return beside(&link, parts, metadata, (span, now_ns), shown);
+                }
                 if metadata.target() == REJECTION_TARGET {
                     reject(&mut parts, (span, now_ns));
                 }
@@ -199,6 +214,26 @@ impl Capture {
     }
 }
 
+/// Whether a failure may come of an event.
+fn tells_failure(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == REJECTION_TARGET || *metadata.level() == Level::ERROR
+}
+
+/// Shows an event of a request that captures no detail, and leaves the failure that it tells.
+fn beside(link: &Link, mut parts: Box<Parts>, metadata: &Metadata<'_>, at: (SpanId, u64), shown: bool) {
+    if metadata.target() == REJECTION_TARGET {
+        reject(&mut parts, at);
+    }
+    if shown {
+        show(link, &parts);
+    }
+    parts.events.clear();
+    match parts.failures.is_empty() {
+        true => link.hub.pipeline.recycle(parts),
+        false => link.deliver(parts),
+    }
+}
+
 impl<S> Layer<S> for Capture
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -210,7 +245,7 @@ where
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         // Records of the `log` crate share a few callsites; where they come from is known only with each of them.
-        match (self.is_alone, self.hub.captures(metadata)) {
+        match (self.is_alone, self.hub.scope().captures(metadata)) {
             (false, _) | (true, true) => Interest::always(),
             (true, false) if metadata.target() == "log" => Interest::sometimes(),
             (true, false) => Interest::never(),
@@ -218,11 +253,11 @@ where
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        !self.is_alone || self.hub.captures(metadata)
+        !self.is_alone || self.hub.scope().captures(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        self.is_alone.then(|| self.hub.max_level())
+        self.is_alone.then(|| self.hub.scope().max_level())
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
@@ -293,9 +328,10 @@ where
         let closed = current::with(|exchange| {
             let open = &mut exchange.parts.scratch.open;
             let Some(at) = open.iter().rposition(|open| open.key == key) else { return false };
-            let slot = open.swap_remove(at).slot;
+            let OpenSpan { slot, id, .. } = open.swap_remove(at);
             let now_ns = exchange.now_ns();
-            if let Some(span) = exchange.parts.spans.get_mut(slot) {
+            let parts = &mut exchange.parts;
+            if let Some(span) = parts.span_at(slot, id).and_then(|at| parts.spans.get_mut(at)) {
                 span.end_ns = now_ns;
             }
             true
@@ -320,11 +356,11 @@ pub(crate) struct CaptureFilter(pub(crate) Arc<Hub>);
 
 impl<S> Filter<S> for CaptureFilter {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        self.0.captures(metadata)
+        self.0.scope().captures(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match self.0.captures(metadata) {
+        match self.0.scope().captures(metadata) {
             true => Interest::always(),
             false if metadata.target() == "log" => Interest::sometimes(),
             false => Interest::never(),
@@ -332,6 +368,6 @@ impl<S> Filter<S> for CaptureFilter {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.0.max_level())
+        Some(self.0.scope().max_level())
     }
 }

@@ -6,6 +6,7 @@ use tracing_subscriber::filter::Targets;
 
 use super::env::Warnings;
 use super::http::HttpInCode;
+use super::keep::Detail;
 use super::metrics::MetricChanges;
 use super::propagation::Propagation;
 use super::settings::Settings;
@@ -14,7 +15,7 @@ use crate::capture::Bodies;
 use crate::error::BuildError;
 use crate::exporter::Exporter;
 use crate::group::GroupBy;
-use crate::keep::Sampler;
+use crate::keep::{Keep, Sampler};
 use crate::pipeline::ErasedExporter;
 use crate::redact::Redact;
 
@@ -58,6 +59,7 @@ pub fn builder() -> Builder {
         bodies: None,
         http: HttpInCode::default(),
         group_by: GroupBy::default(),
+        detail: Detail::default(),
     }
 }
 
@@ -75,6 +77,7 @@ pub struct Builder {
     bodies: Option<Bodies>,
     pub(super) http: HttpInCode,
     pub(super) group_by: GroupBy,
+    pub(super) detail: Detail,
     redact: Redact,
 }
 
@@ -93,7 +96,9 @@ impl Builder {
     /// | `CAMPANILE_FORWARDED_BY` | by which header they tell it: `forwarded`, `x-forwarded-for`, `x-real-ip`, `cf-connecting-ip` | the only one that is there |
     /// | `CAMPANILE_TRUNCATE_IP` | `true`: addresses are kept as /24 and /48 | false |
     /// | `CAMPANILE_QUIET_ROUTES` | routes whose requests are told only when they fail, such as `/healthz,/assets/*` | none |
-    /// | `CAMPANILE_LEVEL` | least level that is recorded of the application's own code | `debug` |
+    /// | `CAMPANILE_LEVEL` | least level that is captured of the application's own code | `debug` |
+    /// | `CAMPANILE_OWN_TARGETS` | what the application's own code is, as `shop,shop_db` | what cargo did not fetch |
+    /// | `CAMPANILE_KEEP` | which requests [keep](Keep) what was captured: `failed`, `slow`, `slow:500ms`, `slow:3x`, `sampled`, `query:status:404`, `rest:info` with commas between; or `all`, or `none` | `all` in debug builds, else `failed,slow,sampled` |
     /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
     /// | `CAMPANILE_REDACT_KEYS` | [keys](Redact::key) whose values are secrets too, as `iban,*_note` | none |
     /// | `CAMPANILE_REDACT_PATTERNS` | [regular expressions](Redact::pattern) of what is a secret too, one in each line | none |
@@ -221,6 +226,10 @@ impl Builder {
         }
         self.propagation.apply(&mut settings);
         self.metrics.apply(&mut settings.metrics);
+        self.detail.apply(&mut settings)?;
+        if self.env.is_some() && cfg!(debug_assertions) {
+            settings.keep.get_or_insert_with(Keep::all);
+        }
         if let Some(bodies) = self.bodies {
             if let Some(problem) = bodies.problem() {
                 return Err(BuildError::new("capture_bodies", problem));

@@ -7,6 +7,7 @@ mod exporters;
 mod filter;
 mod groups;
 mod http;
+mod keep;
 mod known;
 mod metrics;
 #[cfg(feature = "otlp")]

@@ -9,9 +9,9 @@ use tracing_subscriber::filter::Targets;
 use super::env::{Env, Warnings};
 use super::http::HttpSettings;
 use super::value::Reader;
-use super::{bodies, filter, known, propagation, resource};
+use super::{bodies, filter, keep, known, propagation, resource};
 use crate::capture::Bodies;
-use crate::keep::Sampler;
+use crate::keep::{Keep, Sampler};
 use crate::layer::Callers;
 use crate::metrics;
 use crate::propagator::Propagators;
@@ -49,6 +49,10 @@ pub(crate) struct Settings {
     pub(crate) console: Option<Console>,
     /// `CAMPANILE_LEVEL`: which events and spans are recorded.
     pub(crate) level: LevelFilter,
+    /// `CAMPANILE_OWN_TARGETS`: what the application's own code is; empty for what cargo did not fetch.
+    pub(crate) own_targets: Vec<String>,
+    /// `CAMPANILE_KEEP`; `None` leaves the choice to the kind of build.
+    pub(crate) keep: Option<Keep>,
     /// `CAMPANILE_STORE`; `None` leaves the choice to the kind of build.
     pub(crate) store: Option<StoreAt>,
     /// `CAMPANILE_STORE_MAX_BYTES`.
@@ -106,6 +110,8 @@ impl Settings {
             console_filter: filter::read("RUST_LOG", &mut reader),
             console: reader.word("CAMPANILE_CONSOLE", CONSOLES),
             level: reader.word("CAMPANILE_LEVEL", LEVELS).unwrap_or(DEFAULT_LEVEL),
+            own_targets: keep::own_targets(&mut reader),
+            keep: keep::read(&mut reader),
             store: reader.text("CAMPANILE_STORE").map(store_at),
             store_max_bytes: reader.bytes("CAMPANILE_STORE_MAX_BYTES").unwrap_or(DEFAULT_STORE_MAX_BYTES),
             store_max_age: reader.duration("CAMPANILE_STORE_MAX_AGE").unwrap_or(DEFAULT_STORE_MAX_AGE),

@@ -10,11 +10,11 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
 use super::settings::Settings;
-use crate::capture::{Capture, CaptureFilter, Hub, Rules, install_hook};
+use crate::capture::{Capture, CaptureFilter, Hub, Rules, Scope, install_hook};
 use crate::group::GroupBy;
 use crate::keep::Quiet;
 use crate::layer::{HeadSettings, ObserveClientLayer, ObserveLayer, Shared};
-use crate::pipeline::{ErasedExporter, Pipeline, Report, Stats};
+use crate::pipeline::{ErasedExporter, Pipeline, Policies, Report, Stats};
 use crate::redact;
 use crate::warn::{line, say, warn};
 
@@ -47,8 +47,11 @@ impl Telemetry {
         group_by: GroupBy,
         rules: redact::Rules,
     ) -> Self {
-        let pipeline = Pipeline::start(settings.resource, exporters, settings.metrics, quiet, group_by, rules);
-        let hub = Hub::new(pipeline, settings.sampler, settings.propagators, settings.console_filter, settings.level);
+        let keep = settings.keep.unwrap_or_default();
+        let policies = Policies { metrics: settings.metrics, quiet, keep, group_by, rules };
+        let pipeline = Pipeline::start(settings.resource, exporters, policies);
+        let scope = Scope::new(settings.console_filter, settings.level, settings.own_targets);
+        let hub = Hub::new(pipeline, settings.sampler, settings.propagators, scope);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let bodies = settings.bodies.and_then(Rules::new);
         let shared = Shared::new(hub, settings.callers, heads, !settings.is_off, bodies);
@@ -117,7 +120,7 @@ impl Telemetry {
             );
         } else {
             // Somebody else's logger stays, and its records go where it sends them.
-            let _ = tracing_log::LogTracer::builder().with_max_level(hub.max_log_level()).init();
+            let _ = tracing_log::LogTracer::builder().with_max_level(hub.scope().max_log_level()).init();
         }
         self.tell_places();
     }

@@ -12,6 +12,10 @@ use crate::record::parts::Parts;
 const POOLED: usize = 1024;
 /// A buffer that grew beyond this is not kept.
 const POOLED_BYTES: usize = 8 * 1024;
+/// The buffer of a request in flight may take one part in so many of what is free.
+const SHARE: usize = 8;
+/// A buffer below this is never made smaller while its request is in flight.
+const LARGE_BYTES: usize = 16 * 1024;
 
 /// Where records come from and go back to.
 pub(super) struct Home {
@@ -43,24 +47,61 @@ impl Home {
         self.used.load(Ordering::Acquire)
     }
 
-    /// Whether an eighth of the budget is used, which is half of what one exporter's queue takes.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.used_bytes() > self.max / 8
+    /// Whether half of the budget is used.
+    pub(super) fn is_half_used(&self) -> bool {
+        self.used_bytes() > self.max / 2
     }
 
     pub(super) fn parts(&self) -> Box<Parts> {
         self.pool.pop().unwrap_or_default()
     }
 
-    /// Counts what a buffer grew since it was last counted, once that is `step` bytes or more; false when there is no
-    /// room for it.
-    pub(super) fn charge(&self, parts: &mut Parts, step: usize) -> bool {
+    /// Counts what a buffer grew since it was last counted; false when there is no room for it.
+    pub(super) fn charge(&self, parts: &mut Parts) -> bool {
         let more = parts.size_bytes().saturating_sub(parts.charged_bytes);
-        let fits = more < step || self.take(more);
-        if fits && more >= step {
+        let fits = more == 0 || self.take(more);
+        if fits {
             parts.charged_bytes += more;
         }
         fits
+    }
+
+    /// Counts what a buffer grew while its request is in flight, as far as it may grow: each may take an eighth of what is
+    /// free, so there is always something left for whoever comes next. One that takes much more than that, because others
+    /// came, gives some back.
+    pub(super) fn charge_in_flight(&self, parts: &mut Parts) {
+        let size = parts.size_bytes();
+        let share = self.free_in_flight() / SHARE;
+        let grows = size > parts.charged_bytes;
+        if grows && size <= share && self.charge(parts) {
+            parts.is_full = false;
+        } else if grows {
+            // It has grown already, and has to be as small as it was.
+            parts.is_full = true;
+            parts.fit(parts.charged_bytes);
+            self.discharge(parts);
+            self.charge(parts);
+        } else if size > LARGE_BYTES && size > 4 * share {
+            parts.is_full = true;
+            parts.fit(share.max(LARGE_BYTES / 2));
+            self.discharge(parts);
+        } else if parts.is_full && size < share / 2 {
+            parts.is_full = false;
+        }
+    }
+
+    /// Gives back what a buffer was counted for and does not take any more.
+    pub(super) fn discharge(&self, parts: &mut Parts) {
+        let size = parts.size_bytes();
+        if size < parts.charged_bytes {
+            self.release(parts.charged_bytes - size);
+            parts.charged_bytes = size;
+        }
+    }
+
+    /// What requests in flight may still take: the last eighth of the budget is for those that are over.
+    fn free_in_flight(&self) -> usize {
+        (self.max - self.max / 8).saturating_sub(self.used_bytes())
     }
 
     /// Takes a buffer back, and what it was counted for.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -33,6 +34,8 @@ struct LaneShared {
     pace: Pace,
     patience: Patience,
     state: Mutex<State>,
+    /// A copy of the state's, for those who may not wait for it.
+    queue_bytes: AtomicUsize,
     changed: Condvar,
 }
 
@@ -66,6 +69,7 @@ impl Lane {
             pace,
             patience: Patience::default(),
             state: Mutex::new(State { stats, ..State::default() }),
+            queue_bytes: AtomicUsize::new(0),
             changed: Condvar::new(),
         });
         let mine = Arc::clone(&shared);
@@ -83,6 +87,11 @@ impl Lane {
 
     pub(super) const fn wants_metrics(&self) -> bool {
         self.wants_metrics
+    }
+
+    /// Whether half of the queue's bytes are used; does not wait.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.shared.queue_bytes.load(Ordering::Relaxed) > MAX_BYTES / 2
     }
 
     /// Hands metrics over. Those that still wait give way: the newer ones say the same and more.
@@ -128,6 +137,7 @@ impl Lane {
                 state.stats.dropped.add(Reason::QueueFull, 1);
             }
         }
+        shared.queue_bytes.store(state.queue_bytes, Ordering::Relaxed);
         drop(state);
         shared.changed.notify_all();
     }
@@ -178,6 +188,7 @@ impl Lane {
             state.stats.dropped.add(Reason::ShutdownDeadline, left as u64);
             state.queue.clear();
             state.queue_bytes = 0;
+            self.shared.queue_bytes.store(0, Ordering::Relaxed);
             state.in_flight = 0;
             state.stats.metrics_failed += u64::from(state.metrics.take().is_some() || state.is_exporting_metrics);
             state.is_done = true;
@@ -260,6 +271,7 @@ impl LaneShared {
         let batch: Vec<_> = state.queue.drain(..count).map(|(_, held)| held).collect();
         let bytes: usize = batch.iter().map(|held| held.size()).sum();
         state.queue_bytes -= bytes;
+        self.queue_bytes.store(state.queue_bytes, Ordering::Relaxed);
         state.in_flight = count;
         let mut all = state.lost_at_intake.clone();
         for (reason, count) in state.stats.dropped.iter() {

@@ -28,7 +28,7 @@ use self::stats::Counts;
 pub use self::stats::{ExporterStats, Report, Stats};
 use crate::exporter::Exporter;
 use crate::group::GroupBy;
-use crate::keep::Quiet;
+use crate::keep::{Keep, Quiet};
 use crate::metrics::{self, Active, Place};
 use crate::record::parts::Parts;
 use crate::record::{Reason, Record, Resource};
@@ -40,9 +40,6 @@ use crate::warn::warn;
 const QUEUE: usize = 8192;
 /// Bytes of all records in memory, at most.
 const BUDGET_BYTES: usize = 32 * 1024 * 1024;
-
-/// A buffer in use is counted again whenever it has grown so many bytes.
-const CHARGE_STEP: usize = 16 * 1024;
 
 /// Takes finished records and never waits.
 #[derive(Clone)]
@@ -68,6 +65,7 @@ struct Shared {
     lanes: Vec<Lane>,
     quiet: Quiet,
     group_by: GroupBy,
+    keep: Keep,
     /// What request threads have to say; the worker says it, as writing may block.
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
@@ -76,6 +74,16 @@ struct Shared {
     /// Whose runtime requests run on.
     host: Host,
     rules: Rules,
+}
+
+/// What the settings say about records on their way.
+#[derive(Default)]
+pub(crate) struct Policies {
+    pub(crate) metrics: metrics::Settings,
+    pub(crate) quiet: Quiet,
+    pub(crate) keep: Keep,
+    pub(crate) group_by: GroupBy,
+    pub(crate) rules: Rules,
 }
 
 /// What flush and shutdown wait for.
@@ -90,14 +98,8 @@ impl Pipeline {
     /// Starts the worker and one thread for each exporter.
     ///
     /// A thread that cannot be started costs its records, which are counted; it never fails the application.
-    pub(crate) fn start(
-        resource: Resource,
-        exporters: Vec<Box<dyn ErasedExporter>>,
-        metrics: metrics::Settings,
-        quiet: Quiet,
-        group_by: GroupBy,
-        rules: Rules,
-    ) -> Self {
+    pub(crate) fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>, policies: Policies) -> Self {
+        let Policies { metrics, quiet, keep, group_by, rules } = policies;
         let resource = Arc::new(resource);
         let lanes: Vec<_> = exporters.into_iter().map(|exporter| Lane::start(exporter, Arc::clone(&resource))).collect();
         let has_lanes = !lanes.is_empty();
@@ -121,6 +123,7 @@ impl Pipeline {
             lanes,
             quiet,
             group_by,
+            keep,
             rules,
         });
         if has_lanes && !worker::start(&shared, resource) {
@@ -139,7 +142,7 @@ impl Pipeline {
             let reason = (!shared.lanes.is_empty()).then_some(Reason::ShutdownDeadline);
             return shared.give_back(record, reason);
         }
-        if !shared.home.charge(record.parts_mut(), 1) {
+        if !shared.home.charge(record.parts_mut()) {
             return shared.give_back(record, Some(Reason::MemoryBudget));
         }
         let queue = if record.is_failed() { &shared.important } else { &shared.ordinary };
@@ -167,16 +170,21 @@ impl Pipeline {
         self.shared.counts.refuse_id();
     }
 
-    /// Counts what a buffer in use has grown against the budget. Where that is used up, it takes no more details.
+    /// Counts what a buffer in use has grown against the budget. Where it may not grow, what is new in it takes the place of
+    /// what is old.
     pub(crate) fn charge(&self, parts: &mut Parts) {
-        if !self.shared.home.charge(parts, CHARGE_STEP) {
-            parts.is_full = true;
-        }
+        self.shared.home.charge_in_flight(parts);
+    }
+
+    /// Which requests keep their detail.
+    pub(crate) fn keep(&self) -> &Keep {
+        &self.shared.keep
     }
 
     /// Whether so much waits for the exporters that what is large had better stay out, for there to be room for records.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.shared.home.is_crowded()
+        let shared = &*self.shared;
+        shared.home.is_half_used() || shared.ordinary.len() > QUEUE / 8 || shared.lanes.iter().any(Lane::is_half_full)
     }
 
     /// An empty buffer, used before where there is one.

@@ -3,7 +3,6 @@ use std::sync::mpsc;
 use super::*;
 use crate::exporter::{Batch, ExportError, Pace};
 use crate::record::{Kind, Outcome};
-use crate::redact::Rules;
 
 /// Takes batches when it is told to.
 struct Stuck {
@@ -42,7 +41,7 @@ impl Exporter for Panics {
 }
 
 fn start(resource: Resource, exporters: Vec<Box<dyn ErasedExporter>>) -> Pipeline {
-    Pipeline::start(resource, exporters, metrics::Settings::default(), Quiet::default(), GroupBy::default(), Rules::default())
+    Pipeline::start(resource, exporters, Policies::default())
 }
 
 fn record(pipeline: &Pipeline, outcome: Outcome) -> Record {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::held::Held;
 use super::measure::Measure;
 use super::{Shared, grouping, quiet};
-use crate::keep::probe;
+use crate::keep::{Keeper, probe};
 use crate::record::parts::Text;
 use crate::record::{Reason, Record, Resource};
 use crate::warn::warn;
@@ -34,6 +34,7 @@ pub(super) fn start(shared: &Arc<Shared>, resource: Arc<Resource>) -> bool {
 fn run(shared: &Shared, resource: Arc<Resource>) {
     quiet::hush();
     let mut measure = Measure::new(shared, resource);
+    let mut keeper = Keeper::new(shared.keep.clone());
     let mut sequence = 0;
     let mut idle = 0;
     loop {
@@ -43,7 +44,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         measure.hand_on_if_due(shared);
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
-        let is_busy = drain(shared, &mut measure, &mut sequence);
+        let is_busy = drain(shared, &mut keeper, &mut measure, &mut sequence);
         measure.look(shared, is_busy);
         if is_busy {
             idle = 0;
@@ -87,7 +88,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
 }
 
 /// Hands on what is there; false when there was nothing.
-fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
+fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: &mut u64) -> bool {
     let mut chunk = Vec::new();
     let mut seen_quiet = 0;
     while chunk.len() + seen_quiet < CHUNK && !(shared.important.is_empty() && shared.ordinary.is_empty()) {
@@ -98,6 +99,8 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
             break;
         };
         recognise(&mut record);
+        // Before redaction: what does not travel has no secrets to look for.
+        keeper.settle(&mut record, false);
         if !redact(shared, &mut record) {
             shared.give_back(record, Some(Reason::RedactionError));
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
@@ -108,6 +111,8 @@ fn drain(shared: &Shared, measure: &mut Measure, sequence: &mut u64) -> bool {
         measure.vitals(shared, &mut record);
         // After redaction: what names a series is exported too.
         measure.record(&record);
+        keeper.finish(&mut record);
+        shared.home.discharge(record.parts_mut());
         if is_quiet(shared, &record) {
             shared.give_back(record, Some(Reason::Quiet));
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);

@@ -456,6 +456,12 @@ impl Record {
         self.parts.kept
     }
 
+    /// Whether the application asked for its detail, with [`keep`](crate::keep).
+    #[must_use]
+    pub fn is_flagged(&self) -> bool {
+        self.parts.is_flagged
+    }
+
     /// How many requests this one stands for among those whose detail was kept: 20 where one in 20 is, and 1 where every
     /// request like it is.
     #[must_use]
@@ -533,7 +539,8 @@ pub struct Dropped {
     pub events: u32,
     /// Failures beyond 16.
     pub failures: u32,
-    /// Events of DEBUG and below, and spans, that were captured and gave way to later ones.
+    /// Events and spans that were captured and gave way: to later ones where the record was full, and all of them where only
+    /// the summary was kept.
     pub thinned: u32,
 }
 

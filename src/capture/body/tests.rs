@@ -13,14 +13,7 @@ fn rules(bodies: Bodies) -> Arc<Rules> {
 }
 
 fn idle() -> Pipeline {
-    Pipeline::start(
-        crate::record::Resource::default(),
-        Vec::new(),
-        crate::metrics::Settings::default(),
-        crate::keep::Quiet::default(),
-        crate::group::GroupBy::default(),
-        crate::redact::Rules::default(),
-    )
+    Pipeline::start(crate::record::Resource::default(), Vec::new(), crate::pipeline::Policies::default())
 }
 
 fn watch(rules: &Arc<Rules>) -> Watch {

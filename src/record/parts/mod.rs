@@ -6,7 +6,9 @@
 
 mod append;
 mod body;
+mod pack;
 mod slots;
+mod thin;
 
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +18,7 @@ pub(crate) use self::slots::{
     BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Media, OPEN, OpenSpan, Origin,
     RedactionSlot, Side, Slot, SpanSlot, Text,
 };
+use self::thin::Scarce;
 use super::{GroupId, Kept, Kind, Outcome, RequestIdSource, SpanId, TraceFlags, TraceId, Value, Vitals};
 
 /// Upper bound for the text of one field.
@@ -136,8 +139,10 @@ pub(crate) struct Parts {
     pub(crate) thinned: u32,
     /// Bytes that are counted against the budget of whoever holds it.
     pub(crate) charged_bytes: usize,
-    /// The budget is used up: details are counted, no longer kept.
+    /// The budget is used up: what is new takes the place of what is old, in the room that there is.
     pub(crate) is_full: bool,
+    /// It is full of what cannot give way: nothing is tried any more.
+    pub(crate) is_stuck: bool,
 
     pub(crate) text: String,
     pub(crate) scratch: Scratch,
@@ -190,11 +195,6 @@ impl Parts {
             + size_of_val(self.events.as_slice())
     }
 
-    /// Whether another detail of `bytes` still fits.
-    fn has_room(&self, bytes: usize) -> bool {
-        !self.is_full && self.used_bytes().saturating_add(bytes) <= MAX_RECORD_BYTES
-    }
-
     /// The text itself.
     pub(crate) fn str(&self, text: Text) -> &str {
         match text {
@@ -241,11 +241,6 @@ impl Parts {
             Ok(Err(_)) | Err(_) => self.text.push_str("<unprintable>"),
         }
         self.range_from(start)
-    }
-
-    /// Bytes that texts may still take. An event that was admitted has its room.
-    fn text_room(&self) -> usize {
-        if self.is_full { 0 } else { (MAX_RECORD_BYTES + MAX_EVENT_BYTES).saturating_sub(self.text.len()) }
     }
 
     fn range_from(&self, start: usize) -> Text {
@@ -353,27 +348,55 @@ impl Parts {
         admitted
     }
 
-    /// Whether a span still fits; counts it as dropped when it does not.
+    /// Whether a span fits, where need be after older detail gave way; counts it as dropped when it does not.
     pub(crate) fn admits_span(&mut self) -> bool {
-        let admitted = self.spans.len() < MAX_SPANS && self.has_room(size_of::<SpanSlot>());
+        let has_slot = |parts: &Self| {
+            let most = if parts.is_full { parts.spans.capacity() } else { MAX_SPANS };
+            parts.spans.len() < most.min(MAX_SPANS)
+        };
+        let admitted = (has_slot(self) || (self.thin(Scarce::Spans) && has_slot(self))) && self.makes_room(size_of::<SpanSlot>());
         if !admitted {
             self.dropped_spans = self.dropped_spans.saturating_add(1);
         }
         admitted
     }
 
-    /// Whether an event still fits; counts it as dropped when it does not.
+    /// Whether an event fits, where need be after older detail gave way; counts it as dropped when it does not.
     pub(crate) fn admits_event(&mut self) -> bool {
-        let admitted = self.events.len() < MAX_EVENTS && self.has_room(size_of::<EventSlot>() + 256);
+        let has_slot = |parts: &Self| {
+            let most = if parts.is_full { parts.events.capacity() } else { MAX_EVENTS };
+            parts.events.len() < most.min(MAX_EVENTS)
+        };
+        let admitted =
+            (has_slot(self) || (self.thin(Scarce::Events) && has_slot(self))) && self.makes_room(size_of::<EventSlot>() + 256);
         if !admitted {
             self.dropped_events = self.dropped_events.saturating_add(1);
         }
         admitted
     }
 
+    /// Whether another detail of `bytes` fits, where need be after older detail gave way.
+    fn makes_room(&mut self, bytes: usize) -> bool {
+        self.has_room(bytes) || (self.thin(Scarce::Bytes) && self.has_room(bytes))
+    }
+
+    /// Whether an attribute fits; counts it as dropped when it does not.
+    pub(crate) fn admits_attribute(&mut self, bytes: usize) -> bool {
+        let admitted = self.makes_room(size_of::<FieldSlot>() + bytes.min(2 * MAX_FIELD_BYTES));
+        if !admitted {
+            self.dropped_fields = self.dropped_fields.saturating_add(1);
+        }
+        admitted
+    }
+
     /// Whether a failure still fits; counts it as dropped when it does not.
     pub(crate) fn admits_failure(&mut self) -> bool {
+        /// Detail gives way to what a failure has to say, and beyond that so much is allowed even where memory is short.
+        const FAILURE_BYTES: usize = 4 * 1024;
         let admitted = self.failures.len() < MAX_FAILURES;
+        if admitted && !self.makes_room(FAILURE_BYTES) && self.is_full {
+            self.text.reserve(FAILURE_BYTES);
+        }
         if !admitted {
             self.dropped_failures = self.dropped_failures.saturating_add(1);
         }
