@@ -333,10 +333,12 @@ mod sink {
     use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex};
 
+    pub(super) type Attributes = BTreeMap<String, Value>;
+
     #[derive(Clone, Default)]
     pub(super) struct Sink {
         pub(super) metrics: Arc<Mutex<BTreeMap<String, Metric>>>,
-        pub(super) spans: Arc<Mutex<Vec<BTreeMap<String, Value>>>>,
+        pub(super) spans: Arc<Mutex<Vec<Attributes>>>,
     }
 
     impl Sink {
@@ -358,7 +360,7 @@ mod sink {
         }
 
         /// Unit, whether it only grows, and the points of a sum with their attributes.
-        pub(super) fn sum(&self, name: &str) -> (String, bool, Vec<(BTreeMap<String, Value>, f64)>) {
+        pub(super) fn sum(&self, name: &str) -> (String, bool, Vec<(Attributes, f64)>) {
             let metrics = self.metrics.lock().unwrap();
             let metric = metrics.get(name).unwrap_or_else(|| panic!("{name} arrives"));
             let metric::Data::Sum(sum) = metric.data.as_ref().unwrap() else { panic!("{name} is a sum") };
@@ -373,7 +375,7 @@ mod sink {
         }
     }
 
-    fn attributes(list: Vec<KeyValue>) -> BTreeMap<String, Value> {
+    fn attributes(list: Vec<KeyValue>) -> Attributes {
         list.into_iter().filter_map(|pair| Some((pair.key, pair.value?.value?))).collect()
     }
 }
