@@ -319,6 +319,123 @@ async fn what_the_process_takes_is_measured_whether_requests_come_or_not() {
     assert!(metrics().metric("campanile.runtime.worker.count").is_none(), "nobody has lent a runtime");
 }
 
+/// What a receiver of OTLP in this process decoded.
+#[cfg(feature = "otlp")]
+mod sink {
+    use axum::Router;
+    use axum::body::Bytes;
+    use axum::routing::post;
+    use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
+    use opentelemetry_proto::tonic::metrics::v1::{Metric, metric, number_data_point};
+    use prost::Message as _;
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    pub(super) type Attributes = BTreeMap<String, Value>;
+
+    #[derive(Clone, Default)]
+    pub(super) struct Sink {
+        pub(super) metrics: Arc<Mutex<BTreeMap<String, Metric>>>,
+        pub(super) spans: Arc<Mutex<Vec<Attributes>>>,
+    }
+
+    impl Sink {
+        pub(super) fn router(&self) -> Router {
+            let (of_metrics, of_spans) = (self.clone(), self.clone());
+            let metrics = async move |body: Bytes| {
+                let request = ExportMetricsServiceRequest::decode(body).unwrap();
+                let scopes = request.resource_metrics.into_iter().flat_map(|outer| outer.scope_metrics);
+                let metrics = scopes.flat_map(|inner| inner.metrics).map(|metric| (metric.name.clone(), metric));
+                of_metrics.metrics.lock().unwrap().extend(metrics);
+            };
+            let spans = async move |body: Bytes| {
+                let request = ExportTraceServiceRequest::decode(body).unwrap();
+                let scopes = request.resource_spans.into_iter().flat_map(|outer| outer.scope_spans);
+                let spans = scopes.flat_map(|inner| inner.spans).map(|span| attributes(span.attributes));
+                of_spans.spans.lock().unwrap().extend(spans);
+            };
+            Router::new().route("/v1/metrics", post(metrics)).route("/v1/traces", post(spans))
+        }
+
+        /// Unit, whether it only grows, and the points of a sum with their attributes.
+        pub(super) fn sum(&self, name: &str) -> (String, bool, Vec<(Attributes, f64)>) {
+            let metrics = self.metrics.lock().unwrap();
+            let metric = metrics.get(name).unwrap_or_else(|| panic!("{name} arrives"));
+            let metric::Data::Sum(sum) = metric.data.as_ref().unwrap() else { panic!("{name} is a sum") };
+            let points = sum.data_points.iter().map(|point| {
+                let value = match point.value.unwrap() {
+                    number_data_point::Value::AsInt(value) => value as f64,
+                    number_data_point::Value::AsDouble(value) => value,
+                };
+                (attributes(point.attributes.clone()), value)
+            });
+            (metric.unit.clone(), sum.is_monotonic, points.collect())
+        }
+    }
+
+    fn attributes(list: Vec<KeyValue>) -> Attributes {
+        list.into_iter().filter_map(|pair| Some((pair.key, pair.value?.value?))).collect()
+    }
+}
+
+#[cfg(feature = "otlp")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_of_otlp_is_told_of_the_process_and_of_the_load() {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    let sink = sink::Sink::default();
+    let server = support::serve(sink.router()).await;
+    let otlp = campanile::otlp::Otlp::new(format!("http://{}", server.address));
+    let seen = Observed::with(|builder| builder.exporter(otlp.clone().metrics().unwrap()).exporter(otlp.traces().unwrap()));
+    let app = Router::new().route("/{how}", any(scripted)).layer(seen.layer());
+    for how in ["/ok", "/500"] {
+        app.clone().oneshot(path(how)).await.unwrap().into_body().collect().await.unwrap();
+    }
+    // Until the task that the runtime was lent has been polled and counted.
+    let start = Instant::now();
+    while !sink.metrics.lock().unwrap().contains_key("campanile.runtime.lag") {
+        assert!(start.elapsed() < PATIENCE, "the lag arrives");
+        let telemetry = seen.telemetry.clone();
+        assert!(tokio::task::spawn_blocking(move || telemetry.flush(PATIENCE)).await.unwrap());
+    }
+    drop(seen.telemetry.shutdown().await);
+    server.stop().await;
+    let mut expected = vec![
+        ("campanile.runtime.worker.count", "{thread}", false, 2.0),
+        ("campanile.runtime.task.count", "{task}", false, 1.0),
+        ("campanile.runtime.busy.time", "s", true, 0.0),
+    ];
+    if cfg!(target_os = "linux") {
+        expected.push(("process.memory.usage", "By", false, 1024.0 * 1024.0));
+        expected.push(("process.unix.file_descriptor.count", "{file_descriptor}", false, 3.0));
+        let (unit, only_grows, points) = sink.sum("process.cpu.time");
+        assert_eq!((unit.as_str(), only_grows), ("s", true));
+        let modes: Vec<_> = points.iter().map(|(attributes, _)| attributes["cpu.mode"].clone()).collect();
+        assert_eq!(modes, ["user", "system"].map(|mode| Value::StringValue(mode.to_owned())));
+    }
+    for (name, unit, only_grows, least) in expected {
+        let (its_unit, it_only_grows, points) = sink.sum(name);
+        assert_eq!((its_unit.as_str(), it_only_grows, points.len()), (unit, only_grows, 1), "{name}");
+        assert!(points[0].1 >= least, "{name}: {points:?}");
+    }
+    let spans = sink.spans.lock().unwrap();
+    let of = |status: i64| {
+        let status = Value::IntValue(status);
+        spans.iter().find(|span| span.get("http.response.status_code") == Some(&status)).unwrap()
+    };
+    assert!(of(200).keys().all(|name| !name.contains("in_flight") && !name.contains("campanile.process")), "{:?}", of(200));
+    assert_eq!(of(500)["campanile.error.class"], Value::StringValue("error".to_owned()));
+    assert_eq!(
+        (&of(500)["campanile.in_flight"], &of(500)["campanile.route.in_flight"]),
+        (&Value::IntValue(1), &Value::IntValue(1))
+    );
+    assert!(matches!(of(500)["campanile.runtime.lag_ns"], Value::IntValue(lag) if lag >= 0));
+    if cfg!(target_os = "linux") {
+        assert!(matches!(of(500)["campanile.process.memory_bytes"], Value::IntValue(bytes) if bytes > 1024 * 1024));
+    }
+}
+
 /// Blocks the only thread until `is_so`.
 fn block_until(is_so: impl Fn() -> bool, what: &str) {
     let start = Instant::now();

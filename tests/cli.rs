@@ -190,6 +190,20 @@ fn a_malformed_query_is_shown_with_the_place() {
 }
 
 #[test]
+fn trouble_is_found_by_its_class_and_shown_with_the_load() {
+    let found = run(&["search", "--json", "class:error in_flight:1"]);
+    let line: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!((&line["url.path"], &line["campanile.error.class"]), (&"/fail".into(), &"error".into()));
+    assert_eq!((&line["campanile.in_flight"], &line["campanile.route.in_flight"]), (&1.into(), &1.into()));
+    assert!(line["campanile.runtime.lag_ms"].is_number(), "{line}");
+    let all: serde_json::Value = serde_json::from_slice(&run(&["show", "--json", &id_of("status:200")]).stdout).unwrap();
+    assert!(all["campanile.in_flight"].is_null(), "a line stays short: {all}");
+    assert_eq!(all["campanile.record.in_flight"], 1, "here it stands all the same");
+    assert!(all["campanile.record.vitals"].is_null(), "{all}");
+    assert_eq!(run(&["search", "class:saturated"]).status.code(), Some(1));
+}
+
+#[test]
 fn show_tells_everything_about_one_request() {
     let id = id_of("status:500");
     for id in [&id, &id[..6]] {
@@ -198,6 +212,8 @@ fn show_tells_everything_about_one_request() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         for part in [
             "GET /fail  ->  500 in ",
+            "load      1 in flight when it came, 1 on its route",
+            "process   ",
             "error     ",
             "├ caused by: ",
             "cli.rs:",

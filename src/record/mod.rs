@@ -481,7 +481,7 @@ impl Record {
         self.parts.in_flight_on_route
     }
 
-    /// What the process looked like when it failed.
+    /// What the process looked like when it met trouble ([`error_class`](Self::error_class)).
     #[must_use]
     pub fn vitals(&self) -> Option<Vitals> {
         self.parts.vitals

@@ -15,6 +15,7 @@ mod process;
 #[cfg(any(feature = "axum", feature = "otlp"))]
 mod runtime;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 #[cfg(not(any(feature = "axum", feature = "otlp")))]
@@ -35,7 +36,8 @@ const LEAST_INTERVAL: Duration = Duration::from_millis(200);
 /// Looks at the process, and remembers what it saw last. Belongs to one thread.
 pub(crate) struct Sampler {
     process: Process,
-    runtime: Watched,
+    /// `None` once it panicked, in a hook of the application's.
+    runtime: Option<Watched>,
     /// When `process` and `runtime` were looked at last; `None` before the first look.
     looked: Option<Instant>,
     unix_ns: u64,
@@ -49,7 +51,7 @@ impl Sampler {
     pub(crate) fn new() -> Self {
         let process = Process::default();
         let cpu_from = (Instant::now(), process::cpu().map(|cpu| cpu.total()));
-        Self { process, runtime: Watched::default(), looked: None, unix_ns: 0, cpu_from, cpu_ratio: None }
+        Self { process, runtime: Some(Watched::default()), looked: None, unix_ns: 0, cpu_from, cpu_ratio: None }
     }
 
     /// Looks again where the last look is older than [`PACE`].
@@ -66,9 +68,9 @@ impl Sampler {
             open_files: self.process.open_files,
             cpu_ratio: self.cpu_ratio,
             // Not of the last look: a task that waits right now says the most.
-            runtime_lag_ns: self.runtime.lag_ns(),
-            runtime_busy_ratio: self.runtime.busy_ratio(),
-            runtime_tasks: self.runtime.tasks(),
+            runtime_lag_ns: self.runtime.as_mut().and_then(Watched::lag_ns),
+            runtime_busy_ratio: self.runtime.as_ref().and_then(Watched::busy_ratio),
+            runtime_tasks: self.tasks(),
         }
     }
 
@@ -80,7 +82,11 @@ impl Sampler {
         self.looked = Some(now);
         self.unix_ns = time::unix_ns();
         self.process = Process::read();
-        self.runtime.look(host, now);
+        if let Some(runtime) = &mut self.runtime {
+            // A hook that the application gave to its runtime runs with every new task.
+            let looked = catch_unwind(AssertUnwindSafe(|| runtime.look(host, now)));
+            self.runtime = self.runtime.take().filter(|_| looked.is_ok());
+        }
         let (from, before) = self.cpu_from;
         let passed = now.saturating_duration_since(from);
         let total = self.process.cpu.map(|cpu| cpu.total());
@@ -93,7 +99,7 @@ impl Sampler {
 
     /// How long the last task waited that the runtime polled; once for each.
     pub(crate) fn take_lag_ns(&mut self) -> Option<u64> {
-        self.runtime.take_lag_ns()
+        self.runtime.as_mut().and_then(Watched::take_lag_ns)
     }
 
     /// Memory in use, in bytes.
@@ -112,16 +118,16 @@ impl Sampler {
 
     /// Time that the runtime's workers were not idle, all of them together, since it was first seen.
     pub(crate) fn busy_ns(&self) -> Option<u64> {
-        self.runtime.busy_ns()
+        self.runtime.as_ref().and_then(Watched::busy_ns)
     }
 
     /// Threads of the runtime that poll tasks.
     pub(crate) fn workers(&self) -> Option<u32> {
-        self.runtime.workers()
+        self.runtime.as_ref().and_then(Watched::workers)
     }
 
     /// Tasks of the runtime that are alive.
     pub(crate) fn tasks(&self) -> Option<u32> {
-        self.runtime.tasks()
+        self.runtime.as_ref().and_then(Watched::tasks)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 /// Lent nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Host;
+pub(crate) struct Host {}
 
 impl Host {
     #[expect(clippy::unused_self, reason = "the same face in every build")]
@@ -12,7 +12,7 @@ impl Host {
 }
 
 #[derive(Default)]
-pub(super) struct Watched;
+pub(super) struct Watched {}
 
 #[expect(clippy::unused_self, reason = "the same face in every build")]
 impl Watched {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeMetrics};
 
 use crate::vitals::process::ns;
 
@@ -70,16 +70,16 @@ impl Watched {
         self.workers = u32::try_from(metrics.num_workers()).unwrap_or(u32::MAX);
         self.tasks = u32::try_from(metrics.num_alive_tasks()).unwrap_or(u32::MAX);
         let busy = busy(&metrics);
-        if let Some(((then, before), busy)) = self.before.zip(busy) {
+        if let Some((then, before)) = self.before {
             let (passed, spent) = (now.saturating_duration_since(then), busy.saturating_sub(before));
             self.busy = self.busy.saturating_add(spent);
             let share = spent.as_secs_f64() / (passed.as_secs_f64() * f64::from(self.workers.max(1)));
-            // A worker's time is counted when it comes back from a task. A task that nobody polled all the while says
-            // that none of them did.
-            let is_stuck = self.waits_ns().is_some_and(|waits| waits >= ns(passed));
+            // A worker's time is counted when it comes back from a task. One that was sent at the last look and waits still
+            // says that none of them did.
+            let is_stuck = self.waits_ns().is_some();
             self.busy_ratio = Some(if is_stuck { 1.0 } else { share.clamp(0.0, 1.0) }).filter(|share| share.is_finite());
         }
-        self.before = busy.map(|busy| (now, busy));
+        self.before = Some((now, busy));
         if self.probe.is_none() {
             let (probe, sent) = (Arc::new(Probe::default()), Instant::now());
             let task = Task(Arc::clone(&probe));
@@ -134,14 +134,8 @@ impl Watched {
 }
 
 /// Time that the workers were not idle, all of them together.
-#[cfg(target_has_atomic = "64")]
-fn busy(metrics: &tokio::runtime::RuntimeMetrics) -> Option<Duration> {
-    Some((0..metrics.num_workers()).map(|worker| metrics.worker_total_busy_duration(worker)).sum())
-}
-
-#[cfg(not(target_has_atomic = "64"))]
-const fn busy(_: &tokio::runtime::RuntimeMetrics) -> Option<Duration> {
-    None
+fn busy(metrics: &RuntimeMetrics) -> Duration {
+    (0..metrics.num_workers()).map(|worker| metrics.worker_total_busy_duration(worker)).sum()
 }
 
 /// How long a task was ready before it was polled.

@@ -21,7 +21,7 @@ pub(crate) struct Point {
     buckets: Vec<u64>,
     bounds: Vec<f64>,
     /// Of a sum.
-    value: Option<i64>,
+    value: Option<f64>,
 }
 
 /// Count and sum of each set of attributes.
@@ -29,6 +29,15 @@ type Totals = BTreeMap<Attributes, (u64, f64)>;
 
 const DURATION: &str = "http.server.request.duration";
 const ACTIVE: &str = "http.server.active_requests";
+/// Cumulative whatever is preferred.
+const UP_DOWN_COUNTERS: [&str; 6] = [
+    ACTIVE,
+    "campanile.records.queued",
+    "process.memory.usage",
+    "process.unix.file_descriptor.count",
+    "campanile.runtime.worker.count",
+    "campanile.runtime.task.count",
+];
 
 /// Whether as many requests were counted as there were.
 pub(crate) fn is_complete(points: &[Point], requests: usize) -> bool {
@@ -55,7 +64,7 @@ pub(crate) fn assert_is(points: &[Point], records: &[Stored], is_delta: bool) {
     }
     for point in points {
         assert!(point.start > 1_600_000_000_000_000_000 && point.time >= point.start, "{point:?}");
-        assert_eq!(point.is_delta, is_delta && point.metric != ACTIVE && point.metric != "campanile.records.queued", "{point:?}");
+        assert_eq!(point.is_delta, is_delta && !UP_DOWN_COUNTERS.contains(&point.metric.as_str()), "{point:?}");
         let has_overflow = point.attributes.contains_key("otel.metric.overflow");
         assert!(!has_overflow, "{point:?}");
         if point.value.is_none() {
@@ -70,7 +79,7 @@ pub(crate) fn assert_is(points: &[Point], records: &[Stored], is_delta: bool) {
     };
     let time = last(ACTIVE).expect("active requests arrived");
     for point in points.iter().filter(|point| point.metric == ACTIVE && point.time == time) {
-        assert_eq!(point.value, Some(0), "nothing is in flight at the end: {point:?}");
+        assert_eq!(point.value, Some(0.0), "nothing is in flight at the end: {point:?}");
     }
 }
 
@@ -121,7 +130,7 @@ pub(crate) fn of_sink(dump: &Value) -> Vec<Point> {
         sum: point["sum"].as_f64().unwrap_or_default(),
         buckets: list(&point["buckets"]).map(number).collect(),
         bounds: floats(&point["bounds"]),
-        value: point["value"].as_i64(),
+        value: point["value"].as_f64(),
     };
     list(&dump["metrics"]).map(point).collect()
 }
@@ -144,7 +153,7 @@ pub(crate) fn of_test_agent(payloads: &Value) -> Vec<Point> {
                 sum: point["sum"].as_f64().unwrap_or_default(),
                 buckets: list(&point["bucket_counts"]).map(number).collect(),
                 bounds: floats(&point["explicit_bounds"]),
-                value: point["as_int"].as_str().and_then(|value| value.parse().ok()),
+                value: point["as_int"].as_str().and_then(|value| value.parse().ok()).or_else(|| point["as_double"].as_f64()),
             });
         }
     }

@@ -133,7 +133,7 @@ def take_metrics(message):
                         "attributes": attributes_of(point.attributes),
                         "start": point.start_time_unix_nano,
                         "time": point.time_unix_nano,
-                        "value": point.as_int if is_sum else None,
+                        "value": getattr(point, point.WhichOneof("value")) if is_sum else None,
                         "count": 0 if is_sum else point.count,
                         "sum": 0 if is_sum else point.sum,
                         "buckets": [] if is_sum else list(point.bucket_counts),

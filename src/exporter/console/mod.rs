@@ -2,7 +2,8 @@
 //!
 //! # What is written, and when
 //! One line for each finished request: local time, method, status, duration, route (the path where there is no route),
-//! bytes read and sent, the first eight digits of its id, then attributes. Under a failed request stand its errors, each
+//! bytes read and sent, the first eight digits of its id, then attributes. One that was turned away for want of room, or
+//! given up after too long, says so there, with how many were in flight when it came: `saturated at 212`. Under a failed request stand its errors, each
 //! with what caused it and where, and the last events that were not shown before. Events are shown when they happen, set
 //! off from the lines of requests. Health checks and uptime probes that went well are gathered for a minute: one line tells
 //! how many there were, and is written when the minute is over and something else comes, at a flush or at shutdown. One

@@ -166,7 +166,7 @@ fn notes(record: &Record) -> String {
         notes.push(rpc_code(code).to_owned());
     }
     if let Some(class) = record.error_class().filter(|class| matches!(class, ErrorClass::Saturated | ErrorClass::Timeout)) {
-        let among = record.in_flight().map(|in_flight| format!(", {in_flight} in flight")).unwrap_or_default();
+        let among = record.in_flight().map(|in_flight| format!(" at {in_flight}")).unwrap_or_default();
         notes.push(format!("{class}{among}"));
     }
     let attributes = record.attributes().take(16);

@@ -3,7 +3,7 @@ use tracing::Level;
 use super::*;
 use crate::exporter::samples::{self, Shared};
 use crate::record::parts::{BodySlot, Parts, Text};
-use crate::record::{FailureKind, Outcome, Reason, Value};
+use crate::record::{FailureKind, Kept, Outcome, Reason, Value, Vitals};
 
 fn line(schema: Schema, parts: Parts) -> String {
     let mut out = String::new();
@@ -30,7 +30,8 @@ fn a_failed_request_in_otel() {
             r#""url.query":"lang=de","url.scheme":"http","server.address":"localhost","server.port":3000,"#,
             r#""http.response.status_code":500,"duration_ms":61.7,"campanile.time_to_first_byte_ms":3,"#,
             r#""http.response.body.size":38,"network.protocol.version":"1.1","client.address":"127.0.0.1","#,
-            r#""client.port":50000,"network.peer.address":"127.0.0.1","network.peer.port":50000,"error.type":"shop::RenderError","campanile.error.class":"error","exception.type":"shop::RenderError","#,
+            r#""client.port":50000,"network.peer.address":"127.0.0.1","network.peer.port":50000,"#,
+            r#""error.type":"shop::RenderError","campanile.error.class":"error","exception.type":"shop::RenderError","#,
             r#""exception.message":"template `invoice` missing field `vat`","#,
             r#""exception.causes":["KeyNotFound(\"vat\")"],"target":"campanile","code.file.path":"src/pdf.rs","#,
             r#""code.line.number":88,"service.name":"shop","service.version":"1.4.0","user":42}"#,
@@ -51,7 +52,8 @@ fn a_failed_request_in_ecs() {
             r#""url.domain":"localhost","url.port":3000,"http.response.status_code":500,"event.duration":61700000,"#,
             r#""http.response.body.bytes":38,"http.version":"1.1","client.ip":"127.0.0.1","#,
             r#""client.port":50000,"source.ip":"127.0.0.1","source.port":50000,"#,
-            r#""error.type":"shop::RenderError","campanile.error.class":"error","error.message":"template `invoice` missing field `vat`","#,
+            r#""error.type":"shop::RenderError","campanile.error.class":"error","#,
+            r#""error.message":"template `invoice` missing field `vat`","#,
             r#""campanile.causes":["KeyNotFound(\"vat\")"],"log.logger":"campanile","#,
             r#""log.origin.file.name":"src/pdf.rs","log.origin.file.line":88,"ecs.version":"8.11.0","#,
             r#""service.name":"shop","service.version":"1.4.0","labels.user":42}"#,
@@ -73,6 +75,51 @@ fn a_failed_request_in_logfmt() {
             r#"file=src/pdf.rs line=88 service=shop version=1.4.0 user=42"#,
         )
     );
+}
+
+#[test]
+fn the_load_stands_with_a_request_that_met_trouble_or_was_slow() {
+    let loaded = |status, kept| {
+        let mut parts = Parts { status: Some(status), kept, ..samples::answered() };
+        (parts.in_flight, parts.in_flight_on_route) = (Some(212), Some(37));
+        parts
+    };
+    for status in [200, 404] {
+        let line = object(Schema::Otel, loaded(status, None));
+        assert!(line.keys().all(|name| !name.contains("in_flight") && name != "campanile.error.class"), "{line:?}");
+    }
+    let slow = object(Schema::Otel, loaded(200, Some(Kept::Slow)));
+    assert_eq!((&slow["campanile.in_flight"], slow.get("campanile.error.class")), (&212.into(), None));
+    let shed = || Parts {
+        vitals: Some(Vitals {
+            unix_ns: 1,
+            memory_bytes: Some(536_870_912),
+            open_files: Some(1204),
+            cpu_ratio: Some(1.900_04),
+            runtime_lag_ns: Some(48_500_000),
+            runtime_busy_ratio: Some(f64::NAN),
+            runtime_tasks: None,
+        }),
+        ..loaded(503, None)
+    };
+    for schema in [Schema::Otel, Schema::Ecs] {
+        let line = object(schema, shed());
+        assert_eq!(line["campanile.error.class"], "saturated", "{schema:?}");
+        for (name, value) in [
+            ("campanile.in_flight", 212.0),
+            ("campanile.route.in_flight", 37.0),
+            ("campanile.process.memory_bytes", 536_870_912.0),
+            ("campanile.process.open_files", 1204.0),
+            ("campanile.process.cpu_cores", 1.9),
+            ("campanile.runtime.lag_ms", 48.5),
+        ] {
+            assert_eq!(line[name].as_f64(), Some(value), "{schema:?} {name}");
+        }
+        assert!(line.keys().all(|name| !name.contains("busy") && !name.contains("tasks")), "what is not known is absent");
+    }
+    let line = line(Schema::Logfmt, shed());
+    let expected = " error_class=saturated in_flight=212 route_in_flight=37 memory_bytes=536870912 open_files=1204 cpu_cores=1.9 lag_ms=48.5 ";
+    assert!(line.contains(expected), "{line}");
 }
 
 #[test]
