@@ -16,7 +16,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
@@ -53,12 +53,13 @@ impl Shop {
     fn with(variables: &[(&str, &str)], change: impl FnOnce(Builder) -> Builder) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = directory.path().join("store");
-        // Nothing is sampled, so that what is kept was asked for.
+        // Nothing is kept by itself, so that what is was asked for.
         let own = [
             ("CAMPANILE_CONSOLE", "off"),
             ("CAMPANILE_STORE", store.to_str().unwrap()),
             ("CAMPANILE_CONTROL", "on"),
             ("OTEL_SERVICE_NAME", "shop"),
+            ("CAMPANILE_KEEP", "none"),
             ("OTEL_TRACES_SAMPLER", "always_off"),
         ];
         // Of two values the last one counts.
@@ -135,8 +136,12 @@ fn has_bodies(record: &Record) -> bool {
     kept[0]
 }
 
+/// Whether all of its detail was asked for; else it is a mere summary.
 fn is_asked(record: &Record) -> bool {
-    record.kept() == Some(Kept::Asked)
+    let is_asked = record.kept() == Some(Kept::Asked);
+    let detail = record.events().len() + record.spans().len() + usize::from(has_bodies(record));
+    assert!(is_asked || (record.kept().is_none() && detail == 0), "{record:?}");
+    is_asked
 }
 
 fn now() -> u64 {
@@ -342,11 +347,18 @@ struct Raw {
 
 impl Raw {
     fn connect(store: &Path) -> Self {
-        let stream = UnixStream::connect(socket(store)).unwrap();
-        stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
-        let mut stream = BufReader::new(stream);
-        let mut greeting = String::new();
-        stream.read_line(&mut greeting).unwrap();
+        let until = Instant::now() + support::PATIENCE;
+        let (stream, greeting) = loop {
+            let stream = UnixStream::connect(socket(store)).unwrap();
+            stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut greeting = String::new();
+            let _ = stream.read_line(&mut greeting);
+            // A place is free again only once the server has seen that who was here before is gone.
+            if !greeting.is_empty() || Instant::now() > until {
+                break (stream, greeting);
+            }
+        };
         let words: Vec<_> = greeting.trim_end().split(' ').map(str::to_owned).collect();
         assert_eq!((words[0].as_str(), words[3].as_str()), ("campanile-control", std::process::id().to_string().as_str()));
         Self { stream, challenge: words[2].clone(), instance: words[4].clone(), service: words[5].clone() }
