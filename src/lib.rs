@@ -53,6 +53,7 @@
 
 mod capture;
 mod config;
+pub mod control;
 mod error;
 mod escape;
 pub mod exporter;

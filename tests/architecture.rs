@@ -27,7 +27,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("remote", &["record", "error", "escape", "exporter", "metrics", "warn"]),
     ("pipeline", &["record", "group", "keep", "redact", "exporter", "metrics", "time", "warn", "vitals"]),
     ("capture", &["record", "keep", "metrics", "pipeline", "propagator", "random", "time"]),
-    ("layer", &["record", "capture", "propagator", "pipeline", "redact", "random", "time", "warn"]),
+    ("control", &["record", "query", "keep", "pipeline", "percent", "random", "time"]),
+    ("layer", &["record", "capture", "keep", "control", "propagator", "pipeline", "redact", "random", "time", "warn"]),
     ("opentelemetry", &["record", "exporter", "remote", "capture"]),
     (
         "config",
@@ -43,6 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "store",
             "pipeline",
             "capture",
+            "control",
             "layer",
             "opentelemetry",
             "propagator",

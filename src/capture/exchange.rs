@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Call, Link, Watch, Way};
+use crate::keep::is_value;
 use crate::record::parts::{FailureSlot, Parts};
 use crate::record::{Outcome, Record, SpanId};
 
@@ -17,11 +18,13 @@ pub(crate) struct Exchange {
     pub(crate) rpc: Option<Call>,
     /// What is noted of the response's body.
     pub(crate) response: Option<Box<Watch>>,
+    /// The one user whose requests the debug token of this one is for.
+    pub(crate) only_user: Option<Box<str>>,
 }
 
 impl Exchange {
     pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
-        Self { parts, link, has_route_layer: false, rpc: None, response: None }
+        Self { parts, link, has_route_layer: false, rpc: None, response: None, only_user: None }
     }
 
     /// The innermost span, at least the request's own.
@@ -44,7 +47,7 @@ impl Exchange {
 
     /// Finishes the record and hands it to the pipeline.
     pub(crate) fn finish(self, outcome: Outcome, counts_request_bytes: bool) {
-        let Self { mut parts, link, rpc, response, .. } = self;
+        let Self { mut parts, link, rpc, response, only_user, .. } = self;
         parts.outcome = outcome;
         parts.duration_ns = link.now_ns();
         if counts_request_bytes {
@@ -62,6 +65,13 @@ impl Exchange {
         }
         let mut record = Record::new(parts);
         let pipeline = &link.hub.pipeline;
+        if let Some(user) = only_user {
+            if is_value(&record, "user.id", &user) {
+                record.parts_mut().is_asked = true;
+            } else {
+                pipeline.count_refused_token();
+            }
+        }
         if let Some(watch) = link.take_watch().filter(|_| counts_request_bytes) {
             watch.settle(&mut record, Way::Request, pipeline);
         }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tracing::Metadata;
+use tracing_subscriber::filter::LevelFilter;
+
 use super::subscribe::is_deaf_to;
-use super::{Foreign, Scope};
+use super::{Foreign, Link, Scope};
 use crate::keep::Sampler;
 use crate::pipeline::Pipeline;
 use crate::propagator::Propagators;
@@ -24,6 +27,8 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new(pipeline: Pipeline, sampler: Sampler, propagators: Propagators, scope: Scope) -> Self {
+        let usual = scope.clone();
+        pipeline.asks().set_usual(Box::new(move |target, file, level| usual.captures(target, file, level)));
         Self { pipeline, sampler, propagators, scope, is_subscribed: AtomicBool::new(false), foreign: None }
     }
 
@@ -53,6 +58,27 @@ impl Hub {
     /// Which events and spans are captured, and which of them are shown at once.
     pub(crate) const fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// Whether an event or span of this origin is captured for any request: what the settings say, and what somebody asks
+    /// for while the process runs.
+    pub(super) fn captures(&self, metadata: &Metadata<'_>) -> bool {
+        self.scope.captures_usually(metadata) || {
+            let asked = self.pipeline.asks().level();
+            *metadata.level() <= if self.scope.is_own(metadata) { asked } else { asked.min(LevelFilter::DEBUG) }
+        }
+    }
+
+    /// Whether an event or span that came here is captured for this request, or for none. Where nobody asks for more, it is.
+    pub(super) fn captures_for(&self, link: Option<&Link>, metadata: &Metadata<'_>) -> bool {
+        !self.pipeline.asks().is_open()
+            || self.scope.captures_usually(metadata)
+            || link.is_some_and(|link| link.wanted.captures(*metadata.level(), self.scope.is_own(metadata)))
+    }
+
+    /// The most that `captures` can ever want.
+    pub(super) fn max_level(&self) -> LevelFilter {
+        self.scope.max_level().max(self.pipeline.asks().level())
     }
 
     /// Whether events that should be captured cannot get here: a filter of the whole subscriber, or of the build.

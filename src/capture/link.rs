@@ -11,6 +11,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::{Hub, Pieces, Watch};
+use crate::keep::Wanted;
 use crate::metrics::Place;
 use crate::propagator::request_id::X_REQUEST_ID;
 use crate::propagator::{Baggage, Outgoing};
@@ -30,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) request_id: InlineId,
     pub(crate) start: Instant,
     pub(crate) start_unix_ns: u64,
+    /// What is captured beyond the settings.
+    pub(crate) wanted: Wanted,
     request_bytes: AtomicU64,
     /// Least level of the events that are captured; below TRACE it captures no spans either.
     least: LevelFilter,
@@ -48,12 +51,12 @@ struct Inbox {
 
 impl Link {
     /// The link of a request that begins now, whose head is in `parts`.
-    pub(crate) fn new(hub: Arc<Hub>, parts: &mut Parts, baggage: Baggage) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, parts: &mut Parts, baggage: Baggage, wanted: Wanted) -> Self {
         let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
         let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
         parts.in_flight = Some(in_flight);
         parts.in_flight_on_route = parts.route.and_then(|route| hub.pipeline.active().enter_route(&place, parts.str(route)));
-        let least = hub.pipeline.keep().least_at_head(parts.trace_flags.is_sampled(), false);
+        let least = hub.pipeline.keep().least_at_head(parts.trace_flags.is_sampled(), wanted.is_possible);
         Self {
             least,
             hub,
@@ -65,6 +68,7 @@ impl Link {
             request_id: InlineId::new(parts.str(parts.request_id)),
             start: Instant::now(),
             start_unix_ns: parts.start_unix_ns,
+            wanted,
             request_bytes: AtomicU64::new(0),
             place,
             watch: None,

@@ -63,6 +63,14 @@ impl Owner {
         }
     }
 
+    /// The request.
+    pub(super) fn link(&self) -> Option<&Link> {
+        match self {
+            Self::Request { link, .. } => Some(link),
+            Self::Span { .. } | Self::Nobody => None,
+        }
+    }
+
     /// By the nearest marked span.
     pub(super) fn of_span<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
         for span in span.into_iter().flat_map(|span| span.scope()) {

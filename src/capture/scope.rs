@@ -3,11 +3,11 @@
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::subscribe::{PROBE_TARGET, REQUEST_TARGET};
+use super::subscribe::{PROBE_TARGET, REJECTION_TARGET, REQUEST_TARGET};
 use crate::record::is_own_file;
 
 /// What the settings want of `tracing`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scope {
     /// What is shown at once, while a request is still running.
     live: Targets,
@@ -32,19 +32,23 @@ impl Scope {
         self.live.would_enable(target, &level)
     }
 
+    /// Whether an event or span is captured by the settings alone.
+    pub(super) fn captures_usually(&self, metadata: &Metadata<'_>) -> bool {
+        self.captures(metadata.target(), metadata.file(), *metadata.level())
+    }
+
     /// Whether an event or span of this origin is captured: INFO and above, in the application's own code DEBUG too (or
     /// what the settings say), whatever the console shows, and the reasons of axum's extractors.
-    pub(super) fn captures(&self, metadata: &Metadata<'_>) -> bool {
-        if matches!(metadata.target(), REQUEST_TARGET | PROBE_TARGET) {
+    pub(super) fn captures(&self, target: &str, file: Option<&str>, level: Level) -> bool {
+        if matches!(target, REQUEST_TARGET | PROBE_TARGET) {
             // Without its own span, work that leaves the request's task could not be found again.
             return true;
         }
-        let level = *metadata.level();
-        if self.shows(metadata.target(), level) {
+        if self.shows(target, level) {
             return true;
         }
-        let least = if self.is_own(metadata) { self.level } else { self.level.min(LevelFilter::INFO) };
-        level <= least || metadata.target() == "axum::rejection"
+        let least = if self.is_own_code(target, file) { self.level } else { self.level.min(LevelFilter::INFO) };
+        level <= least || target == REJECTION_TARGET
     }
 
     /// The most that is wanted of the `log` crate.
@@ -63,11 +67,16 @@ impl Scope {
         own.max(self.live.iter().map(|(_, level)| level).max().unwrap_or(LevelFilter::OFF))
     }
 
-    fn is_own(&self, metadata: &Metadata<'_>) -> bool {
+    /// Whether it comes from the application's own code.
+    pub(super) fn is_own(&self, metadata: &Metadata<'_>) -> bool {
+        self.is_own_code(metadata.target(), metadata.file())
+    }
+
+    fn is_own_code(&self, target: &str, file: Option<&str>) -> bool {
         if self.own.is_empty() {
-            return metadata.file().is_some_and(is_own_file);
+            return file.is_some_and(is_own_file);
         }
-        self.own.iter().any(|own| is_below(metadata.target(), own))
+        self.own.iter().any(|own| is_below(target, own))
     }
 }
 

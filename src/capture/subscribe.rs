@@ -24,7 +24,7 @@ use crate::{random, time};
 /// Target of the span that stands for the request itself.
 pub(crate) const REQUEST_TARGET: &str = "campanile::request";
 /// Target of the events by which axum tells why an extractor refused.
-const REJECTION_TARGET: &str = "axum::rejection";
+pub(super) const REJECTION_TARGET: &str = "axum::rejection";
 
 /// Target of the question whether anything keeps events from us.
 pub(super) const PROBE_TARGET: &str = "campanile::probe";
@@ -79,7 +79,7 @@ impl Capture {
         }
         let explicit = attributes.parent().and_then(|parent| ctx.span(parent));
         let mark = current::with(|exchange| {
-            if !self.serves(&exchange.link) {
+            if !self.serves(&exchange.link) || !self.hub.captures_for(Some(&exchange.link), metadata) {
                 return None;
             }
             let parent = match &explicit {
@@ -110,6 +110,9 @@ impl Capture {
     }
 
     fn open_elsewhere(&self, attributes: &Attributes<'_>, owner: Owner) -> Option<Mark> {
+        if !self.hub.captures_for(owner.link(), attributes.metadata()) {
+            return None;
+        }
         let (trace_id, trace_flags, parent) = match owner {
             Owner::Request { link, .. } if !self.serves(&link) => return None,
             Owner::Request { link, .. } if link.is_bare() && !link.is_closed() => return Some(Mark::of_request(&link)),
@@ -142,13 +145,13 @@ impl Capture {
         let is_log = event.metadata().target() == "log";
         let normalized = is_log.then(|| event.normalized_metadata()).flatten();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        if normalized.is_some() && !self.hub.scope().captures(metadata) {
+        if normalized.is_some() && !self.hub.captures(metadata) {
             return;
         }
         let shown = self.hub.pipeline.wants_live() && self.hub.scope().shows(metadata.target(), *metadata.level());
         let log = normalized.as_ref();
         let done = current::with(|exchange| {
-            if !self.serves(&exchange.link) {
+            if !self.serves(&exchange.link) || !self.hub.captures_for(Some(&exchange.link), metadata) {
                 return true;
             }
             let explicit = event.parent().and_then(|parent| ctx.span(parent));
@@ -182,9 +185,13 @@ impl Capture {
         if done == Some(true) {
             return;
         }
-        let mut parts = self.hub.pipeline.parts();
         let explicit = event.parent().and_then(|parent| ctx.span(parent));
-        match explicit.map_or_else(|| Owner::of(ctx.event_span(event)), |parent| Owner::of_span(Some(parent))) {
+        let owner = explicit.map_or_else(|| Owner::of(ctx.event_span(event)), |parent| Owner::of_span(Some(parent)));
+        if !self.hub.captures_for(owner.link(), metadata) {
+            return;
+        }
+        let mut parts = self.hub.pipeline.parts();
+        match owner {
             Owner::Request { link, .. } if !self.serves(&link) => self.hub.pipeline.recycle(parts),
             Owner::Request { link, span } => {
                 let now_ns = link.now_ns();
@@ -238,14 +245,15 @@ impl<S> Layer<S> for Capture
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    fn on_register_dispatch(&self, _: &Dispatch) {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
         // Only now is it known that somebody listens through it.
         self.hub.subscribe();
+        self.hub.pipeline.asks().heard_by(dispatch);
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         // Records of the `log` crate share a few callsites; where they come from is known only with each of them.
-        match (self.is_alone, self.hub.scope().captures(metadata)) {
+        match (self.is_alone, self.hub.captures(metadata)) {
             (false, _) | (true, true) => Interest::always(),
             (true, false) if metadata.target() == "log" => Interest::sometimes(),
             (true, false) => Interest::never(),
@@ -253,11 +261,11 @@ where
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        !self.is_alone || self.hub.scope().captures(metadata)
+        !self.is_alone || self.hub.captures(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        self.is_alone.then(|| self.hub.scope().max_level())
+        self.is_alone.then(|| self.hub.max_level())
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
@@ -356,11 +364,11 @@ pub(crate) struct CaptureFilter(pub(crate) Arc<Hub>);
 
 impl<S> Filter<S> for CaptureFilter {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        self.0.scope().captures(metadata)
+        self.0.captures(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match self.0.scope().captures(metadata) {
+        match self.0.captures(metadata) {
             true => Interest::always(),
             false if metadata.target() == "log" => Interest::sometimes(),
             false => Interest::never(),
@@ -368,6 +376,6 @@ impl<S> Filter<S> for CaptureFilter {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.0.scope().max_level())
+        Some(self.0.max_level())
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use tracing_subscriber::filter::Targets;
 
+use super::control::ControlSettings;
 use super::env::Warnings;
 use super::http::HttpInCode;
 use super::keep::Detail;
@@ -60,6 +61,7 @@ pub fn builder() -> Builder {
         http: HttpInCode::default(),
         group_by: GroupBy::default(),
         detail: Detail::default(),
+        control: ControlSettings::default(),
     }
 }
 
@@ -78,6 +80,7 @@ pub struct Builder {
     pub(super) http: HttpInCode,
     pub(super) group_by: GroupBy,
     pub(super) detail: Detail,
+    pub(super) control: ControlSettings,
     redact: Redact,
 }
 
@@ -99,6 +102,8 @@ impl Builder {
     /// | `CAMPANILE_LEVEL` | least level that is captured of the application's own code | `debug` |
     /// | `CAMPANILE_OWN_TARGETS` | what the application's own code is, as `shop,shop_db` | what cargo did not fetch |
     /// | `CAMPANILE_KEEP` | which requests [keep](Keep) what was captured: `failed`, `slow`, `slow:500ms`, `slow:3x`, `sampled`, `query:status:404`, `rest:info` with commas between; or `all`, or `none` | `all` in debug builds, else `failed,slow,sampled` |
+    /// | `CAMPANILE_CONTROL` | `on`, `off`: whether a private socket in the store's directory takes [commands](crate::control), and debug tokens are taken | `on` in debug builds with a store; tokens also where there is a key of theirs |
+    /// | `CAMPANILE_DEBUG_KEY` | at least 32 bytes that [debug tokens](crate::control) are signed with | the key in the store's directory |
     /// | `RUST_LOG` | which events the console shows, as `target=level,…` | `info` |
     /// | `CAMPANILE_REDACT_KEYS` | [keys](Redact::key) whose values are secrets too, as `iban,*_note` | none |
     /// | `CAMPANILE_REDACT_PATTERNS` | [regular expressions](Redact::pattern) of what is a secret too, one in each line | none |
@@ -230,6 +235,7 @@ impl Builder {
         if self.env.is_some() && cfg!(debug_assertions) {
             settings.keep.get_or_insert_with(Keep::all);
         }
+        self.control.apply(&mut settings.control)?;
         if let Some(bodies) = self.bodies {
             if let Some(problem) = bodies.problem() {
                 return Err(BuildError::new("capture_bodies", problem));
@@ -245,23 +251,14 @@ impl Builder {
         if settings.is_off || settings.is_sdk_disabled {
             exporters.clear();
         } else if let Some(env) = &self.env {
-            exporters::add(&mut exporters, &mut places, env, &settings, &mut warnings)?;
+            settings.control.directory = exporters::add(&mut exporters, &mut places, env, &settings, &mut warnings)?;
             if settings.bodies.is_none() && exporters::is_for_people(&settings) {
                 settings.bodies = Some(Bodies::on());
                 places.push("bodies 4 KiB each way (CAMPANILE_BODIES=off keeps none)".to_owned());
             }
         }
         let http = self.http.settle(&settings);
-        Ok(Telemetry::start(
-            settings,
-            self.has_opentelemetry,
-            http,
-            exporters,
-            places,
-            warnings.into_inner(),
-            self.group_by,
-            rules,
-        ))
+        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings, self.group_by, rules))
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

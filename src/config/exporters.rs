@@ -1,6 +1,7 @@
 //! The exporters that the environment asks for.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 
 use super::Env;
 use super::env::Warnings;
@@ -9,14 +10,14 @@ use crate::error::BuildError;
 use crate::exporter::{File, Json, Schema};
 use crate::pipeline::ErasedExporter;
 
-/// Adds them; `places` tells people where to look.
+/// Adds them; `places` tells people where to look. Returns the directory of the store, where there is one.
 pub(super) fn add(
     exporters: &mut Vec<Box<dyn ErasedExporter>>,
     places: &mut Vec<String>,
     env: &Env,
     settings: &Settings,
     warnings: &mut Warnings,
-) -> Result<(), BuildError> {
+) -> Result<Option<PathBuf>, BuildError> {
     add_console(exporters, env, settings, warnings);
     if let Some(path) = &settings.file {
         match File::open(path) {
@@ -24,9 +25,10 @@ pub(super) fn add(
             Err(error) => warnings.push("CAMPANILE_FILE", format_args!("cannot be opened and is left out{}", causes(&error))),
         }
     }
-    add_store(exporters, places, settings, warnings);
+    let directory = add_store(exporters, places, settings, warnings);
     // Bodies leave the machine only where somebody asked for them.
-    add_otlp(exporters, places, env, settings.bodies.is_some(), warnings)
+    add_otlp(exporters, places, env, settings.bodies.is_some(), warnings)?;
+    Ok(directory)
 }
 
 /// Whether people look on: a debug build that writes aligned lines on a terminal.
@@ -79,34 +81,44 @@ fn add_store(
     places: &mut Vec<String>,
     settings: &Settings,
     warnings: &mut Warnings,
-) {
+) -> Option<PathBuf> {
     use super::settings::DEFAULT_STORE_DIRECTORY;
     use crate::exporter::StoreExporter;
     use crate::store::{self, Store};
 
     let directory = match &settings.store {
-        Some(StoreAt::Off) => return,
+        Some(StoreAt::Off) => return None,
         Some(StoreAt::Directory(directory)) => directory.clone(),
         None if cfg!(debug_assertions) => DEFAULT_STORE_DIRECTORY.into(),
-        None => return,
+        None => return None,
     };
-    let mut at = store::Settings::new(directory);
+    let mut at = store::Settings::new(directory.clone());
     (at.max_bytes, at.max_age) = (settings.store_max_bytes, settings.store_max_age);
     let shown = at.directory.display().to_string();
     match Store::open(at) {
         Ok(store) => {
             exporters.push(Box::new(StoreExporter::new(store)));
             places.push(format!("store {shown} (read it with `campanile tail`)"));
+            Some(directory)
         }
-        Err(error) => warnings.push("CAMPANILE_STORE", format_args!("cannot be used and is left out: {error}{}", causes(&error))),
+        Err(error) => {
+            warnings.push("CAMPANILE_STORE", format_args!("cannot be used and is left out: {error}{}", causes(&error)));
+            None
+        }
     }
 }
 
 #[cfg(not(feature = "store"))]
-fn add_store(_: &mut Vec<Box<dyn ErasedExporter>>, _: &mut Vec<String>, settings: &Settings, warnings: &mut Warnings) {
+fn add_store(
+    _: &mut Vec<Box<dyn ErasedExporter>>,
+    _: &mut Vec<String>,
+    settings: &Settings,
+    warnings: &mut Warnings,
+) -> Option<PathBuf> {
     if matches!(settings.store, Some(StoreAt::Directory(_))) {
         warnings.push("CAMPANILE_STORE", "needs the feature `store` and is ignored");
     }
+    None
 }
 
 #[cfg(feature = "otlp")]
@@ -149,7 +161,7 @@ fn add_otlp(
 }
 
 /// The chain behind an error, as the rest of a sentence.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = String::new();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod builder;
+mod control;
 mod env;
 mod exporters;
 mod filter;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
+use super::control::ControlSettings;
 use super::env::{Env, Warnings};
 use super::http::HttpSettings;
 use super::value::Reader;
@@ -65,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) metrics: metrics::Settings,
     /// `CAMPANILE_BODIES`; `None` leaves the choice to the kind of build and to the terminal.
     pub(crate) bodies: Option<Bodies>,
+    /// `CAMPANILE_CONTROL` and `CAMPANILE_DEBUG_KEY`.
+    pub(crate) control: ControlSettings,
     /// `CAMPANILE_FILE`: where JSON lines are written, one for each record.
     pub(crate) file: Option<PathBuf>,
 }
@@ -117,6 +120,7 @@ impl Settings {
             store_max_age: reader.duration("CAMPANILE_STORE_MAX_AGE").unwrap_or(DEFAULT_STORE_MAX_AGE),
             metrics: super::metrics::settings(&mut reader),
             bodies: bodies::read(&mut reader),
+            control: ControlSettings::from_env(&mut reader),
             file: reader.text("CAMPANILE_FILE").map(PathBuf::from),
         }
     }

@@ -9,8 +9,11 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
+use super::control::Office;
+use super::env::Warnings;
 use super::settings::Settings;
 use crate::capture::{Capture, CaptureFilter, Hub, Rules, Scope, install_hook};
+use crate::control::Control;
 use crate::group::GroupBy;
 use crate::keep::Quiet;
 use crate::layer::{HeadSettings, ObserveClientLayer, ObserveLayer, Shared};
@@ -29,6 +32,7 @@ static INSTALLED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 #[must_use = "dropping the last handle ends it"]
 pub struct Telemetry {
     shared: Arc<Shared>,
+    control: Control,
     warnings: Arc<[String]>,
     places: Arc<[String]>,
 }
@@ -43,19 +47,29 @@ impl Telemetry {
         (heads, quiet): (HeadSettings, Quiet),
         exporters: Vec<Box<dyn ErasedExporter>>,
         places: Vec<String>,
-        warnings: Vec<String>,
+        mut warnings: Warnings,
         group_by: GroupBy,
         rules: redact::Rules,
     ) -> Self {
+        let (office, tokens) = Office::new(&settings, &mut warnings);
         let keep = settings.keep.unwrap_or_default();
         let policies = Policies { metrics: settings.metrics, quiet, keep, group_by, rules };
         let pipeline = Pipeline::start(settings.resource, exporters, policies);
         let scope = Scope::new(settings.console_filter, settings.level, settings.own_targets);
         let hub = Hub::new(pipeline, settings.sampler, settings.propagators, scope);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
-        let bodies = settings.bodies.and_then(Rules::new);
-        let shared = Shared::new(hub, settings.callers, heads, !settings.is_off, bodies);
-        Self { shared: Arc::new(shared), warnings: warnings.into(), places: places.into() }
+        let bodies = Rules::new(settings.bodies);
+        let tokens = Arc::new(tokens);
+        let control = Control::new(hub.pipeline.asks().clone(), Arc::clone(&tokens));
+        let shared = Shared::new(hub, settings.callers, heads, !settings.is_off, bodies, tokens);
+        office.open(&shared, &control, &mut warnings);
+        Self { shared: Arc::new(shared), control, warnings: warnings.into_inner().into(), places: places.into() }
+    }
+
+    /// By which code asks for more while it runs: another level, bodies or sampling for one route, user or query.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// The layer that records every request that passes it.

@@ -1,5 +1,7 @@
 //! Which detail travels.
 
+mod ask;
+mod asks;
 mod decide;
 mod history;
 pub(crate) mod probe;
@@ -9,6 +11,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use self::ask::Ask;
+pub(crate) use self::ask::{Scope, is_value};
+pub(crate) use self::asks::{Active, Asks, Trial, Wanted};
 pub(crate) use self::decide::Keeper;
 pub(crate) use self::quiet::Quiet;
 pub(crate) use self::sampler::Sampler;

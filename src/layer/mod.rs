@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod alone;
+mod asked;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod body;
@@ -17,10 +18,11 @@ mod request_id;
 mod route;
 mod watch;
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::Extensions;
@@ -38,6 +40,7 @@ pub use self::observe::{Observe, ObserveAsIs};
 use self::request_id::Maker;
 pub use self::route::{ReportRoute, RouteLayer, route_layer};
 use crate::capture::{Hub, Rules};
+use crate::control::Tokens;
 
 /// How long the last handle of a telemetry waits for what is queued.
 const DROP_DEADLINE: Duration = Duration::from_secs(2);
@@ -50,6 +53,10 @@ pub(crate) struct Shared {
     pub(crate) is_on: bool,
     /// Which bodies are captured; none without.
     pub(crate) bodies: Option<Arc<Rules>>,
+    /// Which debug tokens are taken.
+    pub(crate) tokens: Arc<Tokens>,
+    /// What ends with it.
+    attached: OnceLock<Box<dyn Any + Send + Sync>>,
     has_looked: AtomicBool,
     warned_of_route: AtomicBool,
     is_ending: AtomicBool,
@@ -62,9 +69,17 @@ impl Shared {
         heads: HeadSettings,
         is_on: bool,
         bodies: Option<Arc<Rules>>,
+        tokens: Arc<Tokens>,
     ) -> Self {
+        let attached = OnceLock::new();
         let (has_looked, warned_of_route, is_ending) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Self { hub, callers, heads, is_on, bodies, has_looked, warned_of_route, is_ending }
+        Self { hub, callers, heads, is_on, bodies, tokens, attached, has_looked, warned_of_route, is_ending }
+    }
+
+    /// Keeps something for as long as this lives.
+    #[cfg_attr(not(all(feature = "control", feature = "store", unix)), expect(dead_code, reason = "there is no socket"))]
+    pub(crate) fn attach(&self, what: Box<dyn Any + Send + Sync>) {
+        let _ = self.attached.set(what);
     }
 
     /// Looks once, at the first request, whether anything keeps events from us.

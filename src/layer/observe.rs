@@ -12,7 +12,7 @@ use tower_service::Service;
 use tracing::Span;
 
 use super::future::Flight;
-use super::{ObserveBody, ObserveFuture, Settings, context, head, request_id, route, watch};
+use super::{ObserveBody, ObserveFuture, Settings, asked, context, head, request_id, route, watch};
 use crate::capture::{self, Call, Exchange, Handle, Link, REQUEST_TARGET};
 use crate::record::Kind;
 use crate::record::parts::MAX_HEADER_BYTES;
@@ -148,11 +148,13 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     let baggage = context::read(&mut parts, request.headers(), shared);
     parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
 
-    let watch = watch::request(&parts, request.headers(), shared.bodies.as_ref());
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, baggage).watching(watch));
+    let (wanted, only_user) = asked::read(&mut parts, request.headers(), shared);
+    let watch = watch::request(&parts, request.headers(), shared.bodies.as_ref(), wanted.bodies);
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, baggage, wanted).watching(watch));
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(&mut request, &id);
     let mut exchange = Exchange::new(parts, link);
+    exchange.only_user = only_user;
     if exchange.parts.is_rpc {
         exchange.rpc = Call::of(request.headers());
     }

@@ -23,12 +23,14 @@ use crossbeam_queue::ArrayQueue;
 
 use self::held::Home;
 use self::lane::Lane;
+#[cfg(all(feature = "control", feature = "store", unix))]
+pub(crate) use self::quiet::hush;
 pub(crate) use self::quiet::is_quiet;
 use self::stats::Counts;
 pub use self::stats::{ExporterStats, Report, Stats};
 use crate::exporter::Exporter;
 use crate::group::GroupBy;
-use crate::keep::{Keep, Quiet};
+use crate::keep::{Asks, Keep, Quiet};
 use crate::metrics::{self, Active, Place};
 use crate::record::parts::Parts;
 use crate::record::{Reason, Record, Resource};
@@ -74,6 +76,7 @@ struct Shared {
     /// Whose runtime requests run on.
     host: Host,
     rules: Rules,
+    asks: Asks,
 }
 
 /// What the settings say about records on their way.
@@ -125,6 +128,7 @@ impl Pipeline {
             group_by,
             keep,
             rules,
+            asks: Asks::default(),
         });
         if has_lanes && !worker::start(&shared, resource) {
             shared.abort();
@@ -218,6 +222,16 @@ impl Pipeline {
     /// What may be copied into a record, and what is taken out of it again.
     pub(crate) fn rules(&self) -> &Rules {
         &self.shared.rules
+    }
+
+    /// What was asked for while the process runs.
+    pub(crate) fn asks(&self) -> &Asks {
+        &self.shared.asks
+    }
+
+    /// Counts a debug token that was refused.
+    pub(crate) fn count_refused_token(&self) {
+        self.shared.counts.refuse_token();
     }
 
     /// Whether an exporter shows events while their request is running.

@@ -14,6 +14,7 @@ pub(super) struct Counts {
     forwarded: AtomicU64,
     lost: [AtomicU64; Reason::ALL.len()],
     refused_ids: AtomicU64,
+    refused_tokens: AtomicU64,
 }
 
 impl Counts {
@@ -38,6 +39,10 @@ impl Counts {
         self.refused_ids.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn refuse_token(&self) {
+        self.refused_tokens.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn losses(&self) -> Losses {
         let mut losses = Losses::default();
         for (reason, counter) in Reason::ALL.into_iter().zip(&self.lost) {
@@ -55,6 +60,7 @@ impl Counts {
             queued,
             memory_bytes,
             inbound_ids_refused: self.refused_ids.load(Ordering::Relaxed),
+            debug_tokens_refused: self.refused_tokens.load(Ordering::Relaxed),
             body_bytes: 0,
             exporters,
         }
@@ -84,6 +90,8 @@ pub struct Stats {
     pub memory_bytes: usize,
     /// Requests whose `x-request-id` was not taken: not of the right form, more than one, or of a peer that is not trusted.
     pub inbound_ids_refused: u64,
+    /// Debug tokens that were refused: forged, expired, revoked, or for another service or user.
+    pub debug_tokens_refused: u64,
     /// What requests in flight hold of [captured bodies](crate::Bodies), in bytes.
     pub body_bytes: usize,
     /// The exporters, in the order in which they were added.

@@ -12,6 +12,7 @@ use super::{Shared, grouping, quiet};
 use crate::keep::{Keeper, probe};
 use crate::record::parts::Text;
 use crate::record::{Reason, Record, Resource};
+use crate::time;
 use crate::warn::warn;
 
 /// How often it looks by itself. Nobody wakes it for a record, which is what keeps the request thread cheap.
@@ -42,6 +43,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
             warn(subject, format_args!("{message}"));
         }
         measure.hand_on_if_due(shared);
+        let next_end = shared.asks.tick();
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
         let is_busy = drain(shared, &mut keeper, &mut measure, &mut sequence);
@@ -76,7 +78,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         // Pairs with the fence in `offer`.
         fence(Ordering::SeqCst);
         if shared.ordinary.is_empty() && shared.important.is_empty() {
-            match measure.may_sleep(shared) {
+            match measure.may_sleep(shared).into_iter().chain(next_end).min() {
                 Some(time) => thread::park_timeout(time),
                 None => thread::park(),
             }
@@ -99,8 +101,9 @@ fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: 
             break;
         };
         recognise(&mut record);
+        let is_asked = shared.asks.settle(&mut record, time::unix_ns());
         // Before redaction: what does not travel has no secrets to look for.
-        keeper.settle(&mut record, false);
+        keeper.settle(&mut record, is_asked);
         if !redact(shared, &mut record) {
             shared.give_back(record, Some(Reason::RedactionError));
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);

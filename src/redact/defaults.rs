@@ -148,6 +148,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("x-ms-token-aad-id-token", HeaderSecret, "credentials of Azure"),
     rule("x-functions-key", HeaderSecret, "credentials of Azure"),
     rule("cf-access-jwt-assertion", HeaderSecret, "credentials of Cloudflare"),
+    rule("x-campanile-debug", HeaderSecret, "debug token"),
     rule("x-vault-token", HeaderSecret, "credentials of Vault"),
     rule("x-gitlab-token", HeaderSecret, "credentials of GitLab"),
     rule("private-token", HeaderSecret, "credentials of GitLab"),

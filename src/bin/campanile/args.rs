@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+#[cfg(unix)]
+use std::time::Duration;
 
 use campanile::query::{self, Query};
 use clap::{Parser, Subcommand};
@@ -27,6 +29,132 @@ pub(crate) enum Command {
     Show(Show),
     /// Finds requests, the newest last
     Search(Search),
+    /// Asks a running process for more detail, for a limited time
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Control(ControlCommand),
+    /// Makes a signed token; requests that carry it are captured in full
+    #[cfg(unix)]
+    Token(TokenArgs),
+}
+
+#[cfg(unix)]
+#[derive(Debug, Subcommand)]
+pub(crate) enum ControlCommand {
+    /// Shows the processes that can be asked, and what stands
+    List {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Asks for the whole detail of some requests
+    Ask(AskArgs),
+    /// Ends an ask before its time
+    Revoke {
+        /// The number of the ask
+        #[arg(value_name = "NUMBER")]
+        id: u64,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Refuses a debug token from now on
+    RevokeToken {
+        /// The id of the token, 16 digits
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Which of the running processes is meant.
+#[cfg(unix)]
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Which {
+    /// The process of this number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) pid: Option<u32>,
+    /// The process whose instance begins so, as `list --json` shows it
+    #[arg(long, value_name = "START")]
+    pub(crate) instance: Option<String>,
+    /// All that run
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[cfg(unix)]
+#[derive(Debug, clap::Args)]
+#[command(after_help = ask_help())]
+#[command(group = clap::ArgGroup::new("scope").required(true).args(["route", "user", "attribute", "query"]))]
+pub(crate) struct AskArgs {
+    /// Requests of this route, as /orders/{id}; a * at the end stands for anything
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) route: Option<String>,
+    /// Requests of this user, by the attribute user.id
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// Requests with this attribute
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) attribute: Option<(String, String)>,
+    /// Requests that match
+    #[arg(long, value_name = "QUERY")]
+    pub(crate) query: Option<String>,
+    /// Captures down to this level: error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Option<tracing::Level>,
+    /// Captures bodies, both ways
+    #[arg(long)]
+    pub(crate) bodies: bool,
+    /// Only this share of them, from 0 to 1
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) sample: Option<f64>,
+    /// For how long, at most 24h
+    #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = time)]
+    pub(crate) lasting: Duration,
+    #[command(flatten)]
+    pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[cfg(unix)]
+#[derive(Debug, clap::Args)]
+#[command(after_help = token_help())]
+pub(crate) struct TokenArgs {
+    /// The service that takes it [default: that of the running process]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// Only for requests of this user, by the attribute user.id
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// Captures down to this level: error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Option<tracing::Level>,
+    /// Captures bodies, both ways
+    #[arg(long)]
+    pub(crate) bodies: bool,
+    /// For how long, at most 24h
+    #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = time)]
+    pub(crate) lasting: Duration,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// A time with its unit: 30s, 15m, 2h, 1d.
+#[cfg(unix)]
+fn time(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let found = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let seconds = found.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(seconds));
+    let seconds = seconds.filter(|seconds| (1..=86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| "a time has a unit, as 30s, 15m or 2h, and is at most 24h".to_owned())
+}
+
+#[cfg(unix)]
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write it as name=value".to_owned())
 }
 
 #[derive(Debug, clap::Args)]
@@ -92,7 +220,8 @@ Exit codes:
   2  the command line, the query or the id is wrong
   3  the id fits several requests, which are listed
   4  the store cannot be read
-  5  the output cannot be written"
+  5  the output cannot be written
+  6  the running process refuses"
         .to_owned()
 }
 
@@ -140,6 +269,38 @@ Examples:
 
 {}",
         keys(),
+        exit_codes()
+    )
+}
+
+#[cfg(unix)]
+fn ask_help() -> String {
+    format!(
+        "\
+Examples:
+  campanile control ask --route '/orders/{{id}}' --level trace --bodies --for 5m
+  campanile control ask --user 42 --bodies
+  campanile control ask --query 'status:5xx route:/orders*' --pid 4711
+
+Of a route, only its requests are captured in more detail. Of all else it is known only at their end which requests are
+meant: until then every request is, and what was captured of the others is dropped.
+
+{}",
+        exit_codes()
+    )
+}
+
+#[cfg(unix)]
+fn token_help() -> String {
+    format!(
+        "\
+Examples:
+  campanile token --user 42 --bodies --for 15m
+  CAMPANILE_DEBUG_KEY=… campanile token --service shop --level trace
+
+It is signed with CAMPANILE_DEBUG_KEY, else with the key of the store. Whoever has it can use it until it ends.
+
+{}",
         exit_codes()
     )
 }

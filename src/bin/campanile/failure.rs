@@ -26,6 +26,10 @@ impl Failure {
     /// The output cannot be written.
     pub(crate) const OUTPUT: u8 = 5;
 
+    /// A running process said no.
+    #[cfg(unix)]
+    pub(crate) const REFUSED: u8 = 6;
+
     /// An end with a message of one or more lines.
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()) }
@@ -70,5 +74,23 @@ impl From<store::Error> for Failure {
             message.push_str("\nGive the directory that the application writes to, with --store DIR or CAMPANILE_STORE.");
         }
         Self::new(Self::STORE, message)
+    }
+}
+
+#[cfg(unix)]
+impl From<campanile::control::Error> for Failure {
+    fn from(error: campanile::control::Error) -> Self {
+        let code = match () {
+            () if error.is_refused() => Self::REFUSED,
+            () if error.is_unreachable() => Self::NOTHING,
+            () => Self::USAGE,
+        };
+        let mut message = escape(&error.to_string()).to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let _ = write!(message, ": {}", escape(&cause.to_string()));
+            source = cause.source();
+        }
+        Self::new(code, message)
     }
 }

@@ -2,6 +2,8 @@
 
 mod args;
 mod body;
+#[cfg(unix)]
+mod control;
 mod failure;
 mod full;
 mod load;
@@ -13,6 +15,8 @@ mod search;
 mod show;
 mod tail;
 mod timeline;
+#[cfg(unix)]
+mod token;
 
 use std::process::ExitCode;
 
@@ -37,6 +41,10 @@ fn main() -> ExitCode {
         Command::Tail(tail) => tail::run(&tail, store, &mut output),
         Command::Show(show) => show::run(&show, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
+        #[cfg(unix)]
+        Command::Control(command) => control::run(&command, store, &mut output),
+        #[cfg(unix)]
+        Command::Token(args) => token::run(&args, store, &mut output),
     };
     match done.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -162,7 +162,12 @@ impl Bodies {
     /// Whether the routes allow it. A route may still be told later, unless `is_final`.
     pub(super) fn allows(&self, route: Option<&str>, path: &str, is_final: bool) -> bool {
         let is_in = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, route, path));
-        !is_in(&self.except) && (self.only.is_empty() || (route.is_none() && !is_final) || is_in(&self.only))
+        !self.leaves_out(route, path) && (self.only.is_empty() || (route.is_none() && !is_final) || is_in(&self.only))
+    }
+
+    /// Whether no body of this route is captured, whoever asks.
+    pub(super) fn leaves_out(&self, route: Option<&str>, path: &str) -> bool {
+        self.except.iter().any(|pattern| matches(pattern, route, path))
     }
 }
 

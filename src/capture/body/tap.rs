@@ -8,6 +8,7 @@ use http::HeaderMap;
 
 use super::settings::When;
 use super::{Bodies, Way, media};
+use crate::keep::Trial;
 use crate::pipeline::Pipeline;
 use crate::record::Record;
 use crate::record::parts::{BodySlot, Media, Parts, Text};
@@ -22,13 +23,22 @@ const LEAST_BYTES: usize = 256;
 /// The settings, and what all requests in flight hold together.
 pub(crate) struct Rules {
     bodies: Bodies,
+    /// Only bodies that somebody asks for while the process runs.
+    only_asked: bool,
     held: AtomicUsize,
 }
 
 impl Rules {
-    /// `None` where nothing is captured.
-    pub(crate) fn new(bodies: Bodies) -> Option<Arc<Self>> {
-        (!bodies.is_off()).then(|| Arc::new(Self { bodies, held: AtomicUsize::new(0) }))
+    /// `None` where nothing is captured, whoever asks; without settings, what somebody asks for is.
+    pub(crate) fn new(bodies: Option<Bodies>) -> Option<Arc<Self>> {
+        let only_asked = bodies.is_none();
+        let bodies = bodies.unwrap_or(Bodies::on());
+        (!bodies.is_off()).then(|| Arc::new(Self { bodies, only_asked, held: AtomicUsize::new(0) }))
+    }
+
+    /// Whether there is anything to capture of a request of which so much is asked.
+    pub(crate) fn applies(&self, asked: Trial) -> bool {
+        !self.only_asked || asked != Trial::No
     }
 
     /// Bytes that requests in flight hold.
@@ -37,20 +47,23 @@ impl Rules {
     }
 
     /// What captures the body that these headers announce; `None` where the settings leave it out altogether.
-    pub(crate) fn tap(self: &Arc<Self>, way: Way, parts: &Parts, headers: &HeaderMap) -> Option<Tap> {
+    pub(crate) fn tap(self: &Arc<Self>, way: Way, parts: &Parts, headers: &HeaderMap, asked: Trial) -> Option<Tap> {
         let is_wanted = match way {
             Way::Request => self.bodies.has_requests,
             Way::Response => self.bodies.has_responses,
         };
         let route = parts.route.map(|route| parts.str(route));
-        if !is_wanted || !self.bodies.allows(route, parts.str(parts.path), false) {
+        let path = parts.str(parts.path);
+        let is_asked = asked != Trial::No && !self.bodies.leaves_out(route, path);
+        if !is_wanted || !(is_asked || !self.only_asked && self.bodies.allows(route, path, false)) {
             return None;
         }
         let (media, skipped) = match media::of(headers, &self.bodies.types) {
             Ok(media) => (media, ""),
             Err(reason) => (Media::default(), reason),
         };
-        Some(Tap { rules: Arc::clone(self), media, skipped, bytes: Vec::new(), counted: 0, is_full: !skipped.is_empty() })
+        let (bytes, is_full) = (Vec::new(), !skipped.is_empty());
+        Some(Tap { rules: Arc::clone(self), asked, media, skipped, bytes, counted: 0, is_full })
     }
 
     /// Counts bytes in; false when they would pass the budget.
@@ -69,6 +82,7 @@ impl fmt::Debug for Rules {
 /// Keeps the start of one body.
 pub(crate) struct Tap {
     rules: Arc<Rules>,
+    asked: Trial,
     media: Media,
     /// Why nothing is kept; empty when something may be.
     skipped: &'static str,
@@ -126,15 +140,20 @@ impl Tap {
 
     /// Puts it on the finished record, where that is one whose bodies are wanted.
     pub(super) fn settle(mut self, record: &mut Record, way: Way, pipeline: &Pipeline) {
-        let is_wanted = match self.rules.bodies.when {
-            When::Always => true,
-            When::Failed => record.is_failed(),
-            When::Never => false,
-        };
-        if !is_wanted || !self.rules.bodies.allows(record.route(), record.path(), true) {
+        let bodies = &self.rules.bodies;
+        let is_usual = !self.rules.only_asked
+            && match bodies.when {
+                When::Always => true,
+                When::Failed => record.is_failed(),
+                When::Never => false,
+            }
+            && bodies.allows(record.route(), record.path(), true);
+        let is_extra = !is_usual && self.asked != Trial::No && !bodies.leaves_out(record.route(), record.path());
+        if !is_usual && !is_extra {
             return;
         }
         let parts = record.parts_mut();
+        parts.has_extra_bodies |= is_extra;
         let seen_bytes = match way {
             Way::Request => parts.request_bytes.unwrap_or_default(),
             Way::Response => parts.response_bytes,

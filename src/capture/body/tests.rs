@@ -9,7 +9,7 @@ use crate::record::Record;
 use crate::record::parts::{Parts, Text};
 
 fn rules(bodies: Bodies) -> Arc<Rules> {
-    Rules::new(bodies).unwrap()
+    Rules::new(Some(bodies)).unwrap()
 }
 
 fn idle() -> Pipeline {
@@ -18,7 +18,7 @@ fn idle() -> Pipeline {
 
 fn watch(rules: &Arc<Rules>) -> Watch {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, "text/plain".parse().unwrap())]);
-    Watch::new(rules.tap(Way::Response, &Parts::default(), &headers), None).unwrap()
+    Watch::new(rules.tap(Way::Response, &Parts::default(), &headers, crate::keep::Trial::No), None).unwrap()
 }
 
 /// What remains of the frames.

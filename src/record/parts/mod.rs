@@ -7,6 +7,7 @@
 mod append;
 mod body;
 mod pack;
+mod retain;
 mod slots;
 mod thin;
 
@@ -113,6 +114,12 @@ pub(crate) struct Parts {
     pub(crate) weight: Option<f64>,
     /// The application asked for its detail.
     pub(crate) is_flagged: bool,
+    /// Somebody asked for its detail while the process runs, or the request carried a token.
+    pub(crate) is_asked: bool,
+    /// More was captured than the settings say; it goes again unless the record turns out to be asked for.
+    pub(crate) on_trial: bool,
+    /// Its bodies are only there because somebody might have asked for them.
+    pub(crate) has_extra_bodies: bool,
     pub(crate) in_flight: Option<u32>,
     pub(crate) in_flight_on_route: Option<u32>,
     pub(crate) vitals: Option<Vitals>,

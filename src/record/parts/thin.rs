@@ -162,7 +162,7 @@ impl Parts {
     }
 
     /// Takes spans and events out and counts them; what was inside a span is then inside the one around it.
-    fn take_out(
+    pub(super) fn take_out(
         &mut self,
         mut goes_span: impl FnMut(usize, &SpanSlot) -> bool,
         mut goes_event: impl FnMut(usize, &EventSlot) -> bool,
@@ -212,7 +212,7 @@ impl Parts {
     }
 
     /// Makes the fields anew, so that none is left that belongs to nothing: whoever looks for secrets looks at all of them.
-    fn put_fields_together(&mut self) {
+    pub(super) fn put_fields_together(&mut self) {
         let is_large = self.text.len() > LARGE_TEXT_BYTES;
         Pack::run(self, is_large.then(String::new), Vec::new());
         if is_large {

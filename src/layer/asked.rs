@@ -1,0 +1,40 @@
+//! What is wanted of a request beyond the settings: by asks that stand, and by the debug token that it carries.
+
+use std::time::Instant;
+
+use http::HeaderMap;
+
+use super::Shared;
+use crate::control::Ticket;
+use crate::keep::{Trial, Wanted};
+use crate::record::TraceFlags;
+use crate::record::parts::Parts;
+
+/// Reads it once route and trace are known, and says so on the record; also the one user that a token is for.
+pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> (Wanted, Option<Box<str>>) {
+    let pipeline = &shared.hub.pipeline;
+    let mut wanted = pipeline.asks().at_head(parts.route.map(|route| parts.str(route)), parts.trace_id);
+    let mut only_user = None;
+    match shared.tokens.read(headers) {
+        None => {}
+        Some(Ok(Ticket { user, level, has_bodies })) => {
+            if let Some(level) = level {
+                pipeline.asks().raise(level, Instant::now());
+            }
+            wanted.want(level, has_bodies, user.is_none());
+            wanted.sampled = Some(true);
+            only_user = user;
+        }
+        Some(Err(refused)) => {
+            pipeline.count_refused_token();
+            pipeline.warn("refused", refused);
+        }
+    }
+    if let Some(is_sampled) = wanted.sampled {
+        let others = parts.trace_flags.0 & !TraceFlags::SAMPLED.0;
+        parts.trace_flags = TraceFlags(others | if is_sampled { TraceFlags::SAMPLED.0 } else { 0 });
+    }
+    parts.is_asked = wanted.is_certain;
+    parts.on_trial = !wanted.is_certain && (wanted.level.is_some() || wanted.bodies != Trial::No);
+    (wanted, only_user)
+}
