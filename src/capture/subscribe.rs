@@ -92,6 +92,7 @@ impl Capture {
                 return Some(Mark::of_request(&exchange.link));
             }
             let now_ns = exchange.now_ns();
+            exchange.link.hub.pipeline.reconsider(&mut exchange.parts);
             let id = push_span(&mut exchange.parts, attributes, parent, now_ns)?;
             exchange.link.hub.pipeline.charge(&mut exchange.parts);
             let slot = exchange.parts.spans.len().checked_sub(1);
@@ -170,6 +171,7 @@ impl Capture {
                 }
                 return true;
             }
+            exchange.link.hub.pipeline.reconsider(&mut exchange.parts);
             if !push_event(&mut exchange.parts, event, log, (span, now_ns), shown) {
                 return true;
             }

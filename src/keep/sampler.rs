@@ -1,6 +1,7 @@
 //! The head decision: whether a trace is sampled, made before anything is known about the request's end.
 
 use crate::error::BuildError;
+use crate::record::threshold::NUMBERS;
 use crate::record::{TraceFlags, TraceId};
 
 /// Decides at the head whether a request is sampled.
@@ -17,9 +18,6 @@ pub(crate) struct Sampler {
     threshold: u64,
     asks_parent: bool,
 }
-
-/// Random numbers of a trace id: its last 56 bits.
-const NUMBERS: u64 = 1 << 56;
 
 impl Sampler {
     /// The caller's decision, else everything.
@@ -45,6 +43,13 @@ impl Sampler {
     #[must_use]
     pub(crate) const fn parent_based(self) -> Self {
         Self { asks_parent: true, ..self }
+    }
+
+    /// The threshold that its own decisions go by, where there is a choice: below it a trace is not sampled. `None` where
+    /// the caller decided.
+    pub(crate) fn threshold(&self, parent: Option<TraceFlags>) -> Option<u64> {
+        let is_own = parent.is_none() || !self.asks_parent;
+        Some(self.threshold).filter(|threshold| is_own && *threshold > 0)
     }
 
     /// `parent` holds the flags of a valid trace context that came in.

@@ -7,7 +7,7 @@ use crate::capture::{self, Foreign, Link};
 use crate::propagator::{Baggage, Propagator, cloudflare};
 use crate::random;
 use crate::record::parts::{LinkSlot, MAX_FIELD_BYTES, MAX_HEADER_BYTES, Parts, Slot, Text};
-use crate::record::{SpanId, TraceFlags, TraceId};
+use crate::record::{SpanId, TraceFlags, TraceId, threshold};
 
 /// Gives the record its place in a trace, and what the settings want of the rest; returns what is to be passed on.
 pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> Baggage {
@@ -69,7 +69,17 @@ fn trace(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) {
         parts.trace_id = random::trace_id();
         (decided, random_bit) = (None, TraceFlags::RANDOM);
     }
-    let is_sampled = shared.hub.sampler.sample(decided, parts.trace_id);
+    let sampler = &shared.hub.sampler;
+    let is_sampled = sampler.sample(decided, parts.trace_id);
+    if let Some(own) = sampler.threshold(decided) {
+        // So that everybody down the trace knows how many it stands for.
+        let state = threshold::write(parts.str(parts.trace_state), Some(own).filter(|_| is_sampled));
+        parts.trace_state = parts.push_text(&state, usize::MAX);
+    }
+    if is_sampled {
+        let weight = threshold::read(parts.str(parts.trace_state)).map(threshold::weight);
+        parts.weight = weight.filter(|weight| *weight != 1.0);
+    }
     parts.trace_flags = TraceFlags(random_bit.0 & TraceFlags::RANDOM.0 | u8::from(is_sampled));
 }
 

@@ -15,7 +15,7 @@ use crate::record::{Record, SpanId};
 use crate::remote::chosen;
 use crate::remote::otlp::told::{self, EXCEPTION, List, Told};
 
-/// Carries each event of a sampled request, each failure, and events outside any request to any log exporter of
+/// Carries each event of a sampled request, each failure of any, and events outside any request to any log exporter of
 /// `opentelemetry_sdk`.
 ///
 /// Attributes are those of the exporter of [`otlp`](crate::otlp). Batches are not tried again: that is the given
@@ -36,7 +36,7 @@ impl<E: LogExporter + 'static> Logs<E> {
     }
 
     fn logs(&self, record: &Record) -> Vec<SdkLogRecord> {
-        let events = record.events().map(|event| {
+        let events = told::events(record).map(|event| {
             let mut log = self.log(record, event.unix_ns(), event.span_id(), event.level(), told::event(&event));
             if !event.message().is_empty() {
                 log.set_body(AnyValue::from(event.message().to_owned()));

@@ -15,18 +15,20 @@ const POOLED_BYTES: usize = 8 * 1024;
 /// The buffer of a request in flight may take one part in so many of what is free.
 const SHARE: usize = 8;
 /// A buffer below this is never made smaller while its request is in flight.
-const LARGE_BYTES: usize = 16 * 1024;
+const SMALL_BYTES: usize = 4 * 1024;
 
 /// Where records come from and go back to.
 pub(super) struct Home {
     pool: ArrayQueue<Box<Parts>>,
     used: AtomicUsize,
+    /// How often a request in flight found no room, less how often one gave some back since.
+    refused: AtomicUsize,
     max: usize,
 }
 
 impl Home {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { pool: ArrayQueue::new(POOLED), used: AtomicUsize::new(0), max: max_bytes }
+        Self { pool: ArrayQueue::new(POOLED), used: AtomicUsize::new(0), refused: AtomicUsize::new(0), max: max_bytes }
     }
 
     /// Counts bytes in; false when they would pass the budget.
@@ -67,27 +69,39 @@ impl Home {
     }
 
     /// Counts what a buffer grew while its request is in flight, as far as it may grow: each may take an eighth of what is
-    /// free, so there is always something left for whoever comes next. One that takes much more than that, because others
-    /// came, gives some back.
+    /// free, so there is always something left for whoever comes next. Where there is not, for each that was refused one
+    /// that has more gives half of it back.
     pub(super) fn charge_in_flight(&self, parts: &mut Parts) {
-        let size = parts.size_bytes();
-        let share = self.free_in_flight() / SHARE;
-        let grows = size > parts.charged_bytes;
-        if grows && size <= share && self.charge(parts) {
-            parts.is_full = false;
-        } else if grows {
-            // It has grown already, and has to be as small as it was.
-            parts.is_full = true;
-            parts.fit(parts.charged_bytes);
-            self.discharge(parts);
+        let (size, free) = (parts.size_bytes(), self.free_in_flight());
+        let share = free / SHARE;
+        if size > parts.charged_bytes && !(size <= share && self.charge(parts)) {
+            if !parts.is_full {
+                // It has grown already, and has to be as small as it was.
+                self.shrink(parts, share.min(size).max(parts.charged_bytes));
+                self.refused.fetch_add(1, Ordering::Relaxed);
+            }
             self.charge(parts);
-        } else if size > LARGE_BYTES && size > 4 * share {
-            parts.is_full = true;
-            parts.fit(share.max(LARGE_BYTES / 2));
-            self.discharge(parts);
-        } else if parts.is_full && size < share / 2 {
-            parts.is_full = false;
+            return;
         }
+        if free > self.max / 4 && self.refused.load(Ordering::Relaxed) > 0 {
+            // Whoever was refused has room by now.
+            self.refused.store(0, Ordering::Relaxed);
+        }
+        let is_wanted = self.refused.load(Ordering::Relaxed) > 0;
+        if parts.is_full && share > 2 * size && !(is_wanted && parts.has_given) {
+            (parts.is_full, parts.has_given) = (false, false);
+        } else if size > SMALL_BYTES && is_wanted {
+            let _ = self.refused.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
+            self.shrink(parts, size / 2);
+            parts.has_given = true;
+        }
+    }
+
+    /// Has it take about so much, and no more from now on.
+    fn shrink(&self, parts: &mut Parts, bytes: usize) {
+        parts.is_full = true;
+        parts.fit(bytes);
+        self.discharge(parts);
     }
 
     /// Gives back what a buffer was counted for and does not take any more.
@@ -146,5 +160,47 @@ impl Drop for Held {
         if let Some(record) = self.record.take() {
             self.home.recycle(record.into_parts());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+    use crate::record::SpanId;
+    use crate::record::parts::{EventSlot, List, Origin, Text};
+
+    fn say(home: &Home, parts: &mut Parts, bytes: usize) {
+        if parts.is_full {
+            home.charge_in_flight(parts);
+        }
+        if parts.admits_event() {
+            let message = parts.push_text(&"x".repeat(bytes), bytes);
+            let (name, target) = (Text::Static("event"), Text::Static("shop"));
+            let origin = Origin { name, target, file: Text::EMPTY, line: 1, level: Level::DEBUG };
+            let (span, fields) = (SpanId::INVALID, List::default());
+            parts.events.push(EventSlot { time_ns: 0, span, origin, message, fields, shown: false });
+            home.charge_in_flight(parts);
+        }
+    }
+
+    #[test]
+    fn requests_in_flight_share_what_there_is() {
+        const EXCHANGES: usize = 1_000;
+        let home = Home::new(4 * 1024 * 1024);
+        let mut all: Vec<_> = (0..EXCHANGES).map(|_| home.parts()).collect();
+        for _ in 0..20 {
+            for parts in &mut all {
+                for _ in 0..5 {
+                    say(&home, parts, 100);
+                }
+                assert!(home.used_bytes() <= home.max);
+            }
+        }
+        let bytes: usize = all.iter().map(|parts| parts.size_bytes()).sum();
+        assert!(bytes <= home.max, "{bytes}");
+        let without = all.iter().filter(|parts| parts.events.is_empty()).count();
+        assert!(without < EXCHANGES / 100, "{without} have nothing");
     }
 }

@@ -180,6 +180,13 @@ impl Pipeline {
         self.shared.home.charge_in_flight(parts);
     }
 
+    /// Lets a buffer that could not grow any more grow again, where there is room by now.
+    pub(crate) fn reconsider(&self, parts: &mut Parts) {
+        if parts.is_full {
+            self.charge(parts);
+        }
+    }
+
     /// Which requests keep their detail.
     pub(crate) fn keep(&self) -> &Keep {
         &self.shared.keep

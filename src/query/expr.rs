@@ -4,7 +4,7 @@ use tracing::Level;
 
 use super::columns::Column;
 use super::time::Moment;
-use crate::record::{ErrorClass, GroupId, Kind, Outcome, TraceId};
+use crate::record::{ErrorClass, GroupId, Kept, Kind, Outcome, TraceId};
 
 #[derive(Clone, Debug)]
 pub(super) enum Expr {
@@ -37,6 +37,7 @@ pub(super) enum Test {
     Class(ErrorClass),
     InFlight(Bounds),
     Kind(Kind),
+    Kept(Keeping),
     /// Severity from 1, trace, to 5, error.
     Level(Bounds),
     Id(Id),
@@ -49,6 +50,15 @@ pub(super) enum Test {
         id: Option<Id>,
     },
     Part(String),
+}
+
+/// Whether detail was kept, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// Only the summary.
+    None,
+    Any,
+    For(Kept),
 }
 
 /// Both ends included.

@@ -25,6 +25,8 @@ pub(super) enum Shape {
     InFlight,
     /// One of a closed list of words.
     Kind,
+    /// Why detail was kept, as one of a closed list of words.
+    Kept,
     /// The level of an event.
     Level,
     /// The start of the request's short id, its request id or its trace id.
@@ -100,6 +102,7 @@ pub(super) const KEYS: &[Key] = &[
     key("outcome", &[], Shape::Outcome, "how it ended", "outcome:panicked"),
     key("class", &[], Shape::Class, "what kind of trouble it met: panic, saturated, timeout or error", "class:saturated"),
     key("in_flight", &["inflight"], Shape::InFlight, "requests in flight when it came, itself included", "in_flight>100"),
+    key("kept", &[], Shape::Kept, "why its detail was kept: a reason, any, or none for a summary", "kept:slow"),
     key("error", &[], Shape::Failure, "part of an error's type or message", "error:PoolTimedOut"),
     key("group", &[], Shape::Group, "the start of the id of its group of errors", "group:1f3a"),
     key("level", &[], Shape::Level, "has an event of this level, or with >= at least of it", "level>=warn"),

@@ -1,9 +1,9 @@
 //! Asks a record in memory.
 
 use super::columns::{Column, number};
-use super::expr::{Expr, Id, Test, Text, severity};
+use super::expr::{Expr, Id, Keeping, Test, Text, severity};
 use super::words::{contains, contains_phrase, starts_with};
-use crate::record::{Field, Header, Record, Resource, Value};
+use crate::record::{Field, Header, Kind, Record, Resource, Value};
 
 impl Expr {
     pub(super) fn matches(&self, record: &Record, resource: Option<&Resource>, now: i64) -> bool {
@@ -33,6 +33,9 @@ impl Test {
             Self::Class(class) => record.error_class() == Some(*class),
             Self::InFlight(bounds) => record.in_flight().is_some_and(|in_flight| bounds.contains(in_flight.into())),
             Self::Kind(kind) => record.kind() == *kind,
+            Self::Kept(Keeping::For(kept)) => record.kept() == Some(*kept),
+            // What happened outside a request was never to be kept or not.
+            Self::Kept(keeping) => record.kind() == Kind::Request && record.kept().is_some() == (*keeping == Keeping::Any),
             Self::Level(bounds) => record.events().any(|event| bounds.contains(severity(event.level()))),
             Self::Id(id) => id.matches(record),
             Self::Trace(id) => record.trace_id() == Some(*id),

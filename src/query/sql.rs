@@ -110,6 +110,7 @@ impl Sql {
                 self.write("group_id >= ? AND group_id <= ?", [bytes(*first), bytes(*last)]);
             }
             Test::Group(..)
+            | Test::Kept(_)
             | Test::Attribute(..)
             | Test::Class(_)
             | Test::InFlight(_)

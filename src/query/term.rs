@@ -3,11 +3,11 @@
 use tracing::Level;
 
 use super::columns::{Column, normal_route};
-use super::expr::{Bounds, Id, Test, Text, group_range, severity};
+use super::expr::{Bounds, Id, Keeping, Test, Text, group_range, severity};
 use super::keys::{Key, Shape};
 use super::time::{Moment, duration_ns};
 use super::words::{folded, words};
-use crate::record::{ErrorClass, Kind, Outcome, TraceId};
+use crate::record::{ErrorClass, Kept, Kind, Outcome, TraceId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
@@ -77,6 +77,19 @@ pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String>
             ];
             let known = kinds.into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
             known.map(|(_, kind)| Test::Kind(kind)).ok_or_else(|| one_of(text, "kind", &["request", "event", "span"]))
+        }
+        Shape::Kept => {
+            only_is(name, op, false)?;
+            let text = text.to_ascii_lowercase();
+            let keeping = match text.as_str() {
+                "none" | "summary" => Some(Keeping::None),
+                "any" => Some(Keeping::Any),
+                word => Kept::parse(word).map(Keeping::For),
+            };
+            keeping.map(Test::Kept).ok_or_else(|| {
+                let known: Vec<_> = Kept::ALL.into_iter().map(Kept::as_str).chain(["any", "none"]).collect();
+                one_of(&text, "reason to keep", &known)
+            })
         }
         Shape::Level => level(name, op, text),
         Shape::Group => {

@@ -89,6 +89,22 @@ fn trouble_is_asked_for_by_its_class_and_the_load_it_met() {
 }
 
 #[test]
+fn kept_asks_why_detail_is_there() {
+    use crate::record::Kept;
+    for (query, kept, expected) in [
+        ("kept:slow", Some(Kept::Slow), true),
+        ("kept:slow", Some(Kept::Failed), false),
+        ("kept:any", Some(Kept::Failed), true),
+        ("kept:any", None, false),
+        ("kept:none", None, true),
+        ("-kept:none", None, false),
+    ] {
+        assert_eq!(matches(query, |parts| parts.kept = kept), expected, "{query}");
+    }
+    assert!(Query::parse("kept:quickly").is_err());
+}
+
+#[test]
 fn times_count_back_from_now() {
     let minutes_ago =
         |minutes: u64| move |parts: &mut crate::record::parts::Parts| parts.start_unix_ns = NOW - minutes * 60_000_000_000;

@@ -12,6 +12,7 @@ mod outcome;
 mod own;
 pub(crate) mod parts;
 mod resource;
+pub(crate) mod threshold;
 mod view;
 mod vitals;
 

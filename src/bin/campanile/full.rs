@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use campanile::exporter::{Schema, escape};
-use campanile::record::{Body, Event, Failure, Field, Header, Redaction, Span, Value, Vitals};
+use campanile::record::{Body, Event, Failure, Field, Header, Kept, Redaction, Span, Value, Vitals};
 use campanile::store::Stored;
 use serde_json::{Map, Value as Json, json};
 
@@ -31,9 +31,11 @@ pub(crate) fn json(stored: &Stored) -> String {
             "dropped",
             json!({
                 "headers": dropped.headers, "fields": dropped.fields, "spans": dropped.spans, "events": dropped.events,
-                "failures": dropped.failures,
+                "failures": dropped.failures, "thinned": dropped.thinned,
             }),
         ),
+        ("kept", json!(record.kept().map(Kept::as_str))),
+        ("weight", json!(record.weight())),
         ("trace_state", text(record.trace_state())),
         ("request_id_source", json!(record.request_id_source().as_str())),
         ("sequence", json!(record.sequence())),

@@ -4,8 +4,8 @@ use std::fmt::{Display, Write as _};
 
 use campanile::exporter::escape;
 use campanile::record::{
-    Body, ErrorClass, Event, Failure, FailureKind, Field, Header, Kind, Outcome, Record, Redaction, Resource, Span, SpanKind,
-    rpc_code,
+    Body, ErrorClass, Event, Failure, FailureKind, Field, Header, Kept, Kind, Outcome, Record, Redaction, Resource, Span,
+    SpanKind, rpc_code,
 };
 use campanile::store::Stored;
 
@@ -102,6 +102,9 @@ impl Page {
             let source = record.request_id_source().as_str();
             let refused = record.inbound_request_id().map(|id| format!(" · not taken: {}", escape(id))).unwrap_or_default();
             self.row("id", format_args!("{} ({source}){refused}", escape(record.request_id())));
+        }
+        if record.kind() == Kind::Request {
+            self.row("detail", detail(record));
         }
         if record.attributes().next().is_some() {
             self.row("set", fields(record.attributes()).trim_start());
@@ -239,6 +242,11 @@ impl Page {
             self.out.push('\n');
             self.row("left out", format_args!("{}: the record was full", counts.join(", ")));
         }
+        if dropped.thinned > 0 && record.kept().is_some() {
+            self.out.push('\n');
+            let many = if dropped.thinned == 1 { "event or span" } else { "events and spans" };
+            self.row("thinned", format_args!("{} {many} gave way to later ones: the record was full", dropped.thinned));
+        }
     }
 }
 
@@ -255,6 +263,30 @@ fn title(record: &Record) -> String {
         }
         _ => "event outside any request".to_owned(),
     }
+}
+
+/// Why its detail is here, or why not and what would keep it.
+fn detail(record: &Record) -> String {
+    let why = match record.kept() {
+        Some(Kept::Failed) => "it failed",
+        Some(Kept::Slow) => "it was slow",
+        Some(Kept::Flagged) => "the application asked for it",
+        Some(Kept::Asked) => "somebody asked for it",
+        Some(Kept::Matched) => "a query of the settings matched",
+        Some(Kept::Sampled) => "the sampler chose it",
+        Some(Kept::All) => "all detail is kept",
+        Some(kept) => kept.as_str(),
+        None => {
+            let left = match record.dropped().thinned {
+                0 => String::new(),
+                1 => " without 1 event or span".to_owned(),
+                count => format!(" without {count} events and spans"),
+            };
+            return format!("only the summary was kept{left}; CAMPANILE_KEEP says which requests keep more");
+        }
+    };
+    let weight = record.weight();
+    if weight == 1.0 { format!("kept: {why}") } else { format!("kept: {why}; it stands for {weight} requests") }
 }
 
 fn outcome(record: &Record) -> String {

@@ -10,7 +10,7 @@ use super::schema::{Key, Schema, Table};
 use super::subject::Subject;
 use super::time::Rfc3339;
 use crate::exporter::call::Call;
-use crate::record::{Body, Cause, ErrorClass, Failure, Field, Outcome, Record, Resource, Span, Vitals, rpc_code};
+use crate::record::{Body, Cause, ErrorClass, Failure, Field, Kept, Outcome, Record, Resource, Span, Vitals, rpc_code};
 
 /// Container runtimes split lines at 16 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 16_000;
@@ -149,6 +149,8 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::Probe => text(line, name, request.and_then(Record::probe)),
         Key::UserAgent => text(line, name, request.and_then(Record::user_agent)),
         Key::Outcome => text(line, name, request.map(|request| request.outcome().as_str())),
+        Key::Kept => text(line, name, request.and_then(own_reason).map(Kept::as_str)),
+        Key::Weight => number(line, name, request.map(Record::weight).filter(|weight| *weight != 1.0)),
         Key::Success => text(line, name, request.map(success).or(subject.call().map(call_success))),
         Key::ErrorType => {
             text(line, name, request.and_then(Record::error_type).or(subject.call().and_then(|call| call.error_type())));
@@ -200,6 +202,11 @@ fn number(line: &mut Line<'_>, name: &str, number: Option<impl fmt::Display>) {
 /// Only what is true is said.
 fn flag(line: &mut Line<'_>, name: &str, is_true: bool) {
     number(line, name, is_true.then_some(true));
+}
+
+/// Why its detail was kept, where that is its own doing: what holds of every request is not said of each.
+fn own_reason(request: &Record) -> Option<Kept> {
+    request.kept().filter(|kept| !matches!(kept, Kept::Sampled | Kept::All))
 }
 
 /// Whether a body that was kept was longer.

@@ -8,7 +8,7 @@ impl Parts {
     /// What is not UTF-8 is replaced, and the text takes no more than `max` bytes. `is_cut` says that there was more:
     /// then half a character at the end is left out.
     pub(crate) fn push_body(&mut self, bytes: &[u8], max: usize, is_cut: bool) -> Option<(Text, u32)> {
-        if !self.has_room(bytes.len()) {
+        if !self.has_room(bytes.len()) || self.is_full && bytes.len() > self.text_room() {
             return None;
         }
         let (start, mut kept) = (self.text.len(), 0);

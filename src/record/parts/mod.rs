@@ -148,6 +148,8 @@ pub(crate) struct Parts {
     pub(crate) charged_bytes: usize,
     /// The budget is used up: what is new takes the place of what is old, in the room that there is.
     pub(crate) is_full: bool,
+    /// It gave memory back for others.
+    pub(crate) has_given: bool,
     /// It is full of what cannot give way: nothing is tried any more.
     pub(crate) is_stuck: bool,
 
@@ -280,7 +282,11 @@ impl Parts {
 
     /// Appends a field to `list`; false when it had to be dropped, which is counted.
     pub(crate) fn push_field(&mut self, list: &mut List, name: Text, value: Slot) -> bool {
-        if list.count >= MAX_FIELDS || !self.has_room(size_of::<FieldSlot>()) {
+        let fits = match self.is_full {
+            true => self.fields.len() < self.fields.capacity(),
+            false => self.has_room(size_of::<FieldSlot>()),
+        };
+        if list.count >= MAX_FIELDS || !fits {
             self.dropped_fields = self.dropped_fields.saturating_add(1);
             return false;
         }

@@ -92,6 +92,7 @@ impl Pack {
             thinned: _,
             charged_bytes: _,
             is_full: _,
+            has_given: _,
             is_stuck: _,
             text: _,
             scratch: _,

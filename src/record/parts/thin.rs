@@ -84,21 +84,30 @@ impl Parts {
         freed > 0 || after < before
     }
 
-    /// Has detail give way until it all takes about `bytes`, and gives the memory back. For when memory is short.
+    /// Has detail give way until it takes `bytes`, as far as it can, and gives the memory back. For when memory is short.
     pub(crate) fn fit(&mut self, bytes: usize) {
-        // Each round halves it.
+        fn spare<T>(list: &Vec<T>) -> usize {
+            (list.capacity() - list.len()) * size_of::<T>()
+        }
+        fn shrink<T>(list: &mut Vec<T>, times: usize) {
+            list.shrink_to(list.len().saturating_mul(times));
+        }
+        let tight_bytes = |parts: &Self| {
+            let text = parts.text.capacity() - parts.text.len();
+            parts.size_bytes() - text - spare(&parts.fields) - spare(&parts.events) - spare(&parts.spans)
+        };
+        // Each round halves the detail.
         for _ in 0..usize::BITS {
-            if 2 * self.used_bytes() <= bytes || !self.thin(Scarce::Bytes) {
+            if tight_bytes(self) <= bytes || !self.thin(Scarce::Bytes) {
                 break;
             }
         }
-        fn shrink<T>(list: &mut Vec<T>) {
-            list.shrink_to(list.len().saturating_mul(2));
-        }
-        self.text.shrink_to(self.text.len().saturating_mul(2));
-        shrink(&mut self.fields);
-        shrink(&mut self.events);
-        shrink(&mut self.spans);
+        // Where there is room for it, as much again stays free.
+        let times = if tight_bytes(self) + self.used_bytes() <= bytes { 2 } else { 1 };
+        self.text.shrink_to(self.text.len().saturating_mul(times));
+        shrink(&mut self.fields, times);
+        shrink(&mut self.events, times);
+        shrink(&mut self.spans, times);
     }
 
     /// Leaves the summary: no spans but those of clients, and of the events those from `rest` on.
@@ -223,23 +232,23 @@ impl Parts {
 
     /// Whether another detail of `bytes` still fits, in what the buffer has where it may not grow.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        if self.is_full {
-            let text = self.text.capacity() - self.text.len();
-            return text >= bytes && self.fields.len() < self.fields.capacity();
+        if self.used_bytes().saturating_add(bytes) > super::MAX_RECORD_BYTES {
+            return false;
         }
-        self.used_bytes().saturating_add(bytes) <= super::MAX_RECORD_BYTES
+        if self.is_full {
+            let (text, fields) = (self.text.capacity(), self.fields.capacity());
+            // In a small buffer nothing is worth more than a quarter of it.
+            return text - self.text.len() >= bytes.min(text / 4) && fields - self.fields.len() >= fields.min(2);
+        }
+        true
     }
 
     /// Bytes that texts may still take. An event that was admitted has its room.
     pub(super) fn text_room(&self) -> usize {
         /// For a mark behind a text, which must not make the buffer grow.
         const MARK_BYTES: usize = 16;
-        let most = if self.is_full {
-            self.text.capacity().saturating_sub(MARK_BYTES)
-        } else {
-            super::MAX_RECORD_BYTES + MAX_EVENT_BYTES
-        };
-        most.saturating_sub(self.text.len())
+        let own = if self.is_full { self.text.capacity().saturating_sub(MARK_BYTES) } else { usize::MAX };
+        own.min(super::MAX_RECORD_BYTES + MAX_EVENT_BYTES).saturating_sub(self.text.len())
     }
 }
 

@@ -3,6 +3,8 @@
 //! Building message structs first would cost about ten times more. The shape is one resource, one scope, and under it
 //! every span or log record of the batch; what comes before the first of them is encoded once and copied from then on.
 
+use tracing::level_filters::LevelFilter;
+
 use super::{encode_log, encode_span, proto};
 use crate::record::{Field, Kind, Record, Resource, Value};
 use crate::remote::{Encoder, Verdict};
@@ -28,10 +30,17 @@ pub(in crate::remote) struct Sends {
 }
 
 /// Log records, as an `ExportLogsServiceRequest`.
-#[derive(Default)]
 pub(in crate::remote) struct Logs {
+    /// Least level of the events.
+    least: LevelFilter,
     head: Head,
     keys: Keys,
+}
+
+impl Logs {
+    pub(in crate::remote) fn with(least: LevelFilter) -> Self {
+        Self { least, head: Head::default(), keys: Keys::default() }
+    }
 }
 
 impl Traces {
@@ -63,17 +72,21 @@ impl Encoder for Traces {
 impl Encoder for Logs {
     fn verdict(&self, record: &Record) -> Verdict {
         match record.kind() {
+            Kind::Request | Kind::Event
+                if encode_log::events(record, self.least).next().is_some() || encode_log::failures(record).next().is_some() =>
+            {
+                Verdict::Send
+            }
             Kind::Request if !is_sampled(record) => Verdict::Sampled,
-            Kind::Request | Kind::Event if record.events().len() + encode_log::failures(record).count() > 0 => Verdict::Send,
             _ => Verdict::Nothing,
         }
     }
 
     fn encode(&mut self, records: &[&Record], resource: &Resource, out: &mut Vec<u8>) {
-        let Self { head, keys } = self;
+        let Self { least, head, keys } = self;
         head.around(resource, out, |out| {
             for record in records {
-                encode_log::record(out, keys, record);
+                encode_log::record(out, keys, record, *least);
             }
         });
     }

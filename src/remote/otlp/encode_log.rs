@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::encode::{Attributes, Keys};
 use super::proto;
@@ -17,14 +18,20 @@ const DROPPED_ATTRIBUTES: u32 = 7;
 /// The event that a failure of a request is.
 pub(super) const EXCEPTION: &str = "http.server.request.exception";
 
-/// Appends every event and failure of a record as field 2 of the scope.
-pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record) {
-    for one in record.events() {
+/// Appends every event and failure of a record as field 2 of the scope; of one that is not sampled only the failures.
+pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, least: LevelFilter) {
+    for one in events(record, least) {
         event(out, keys, record, &one);
     }
     for one in failures(record) {
         failure(out, keys, record, &one);
     }
+}
+
+/// The events that are told: none of a request that the sampler did not choose, as its trace is not there either.
+pub(super) fn events(record: &Record, least: LevelFilter) -> impl Iterator<Item = Event<'_>> {
+    let is_told = record.kind() != Kind::Request || record.trace_flags().is_sampled();
+    record.events().filter(move |event| is_told && event.level() <= least)
 }
 
 /// The failures that are exceptions: not those that merely stand for the status of an answer that is no failure, such

@@ -5,7 +5,7 @@
 
 use super::encode::{Attributes, Keys, Sends};
 use super::proto;
-use crate::record::{Body, ErrorClass, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, present, rpc_code};
+use crate::record::{Body, ErrorClass, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, present, rpc_code, threshold};
 
 /// `StatusCode`.
 const ERROR: u64 = 2;
@@ -219,6 +219,9 @@ fn own(attributes: &mut Attributes<'_>, record: &Record) {
     attributes.push_some("campanile.request.id.inbound", record.inbound_request_id());
     attributes.push("campanile.outcome", record.outcome().as_str());
     attributes.push_some("campanile.probe", record.probe());
+    // Of every span that is sent: the receiver has only what was sampled, for whatever reason else it was kept.
+    let weight = threshold::read(record.trace_state()).map(threshold::weight);
+    attributes.push_some("campanile.weight", weight.filter(|weight| *weight != 1.0));
     attributes.push_some("campanile.time_to_first_byte_ns", record.time_to_first_byte_ns());
     let dropped_spans = record.dropped().spans;
     load(attributes, record);

@@ -33,6 +33,6 @@ pub fn otlp(record: &Record) -> [Vec<u8>; 2] {
     let (mut traces, mut logs) = (Vec::new(), Vec::new());
     let resource = Resource::default();
     encode::Traces::with(encode::Sends { headers: true, bodies: true }).encode(&[record], &resource, &mut traces);
-    encode::Logs::default().encode(&[record], &resource, &mut logs);
+    encode::Logs::with(tracing::level_filters::LevelFilter::TRACE).encode(&[record], &resource, &mut logs);
     [traces, logs]
 }

@@ -4,12 +4,14 @@
 //! Up to three exporters, each with its own queue, thread and connection:
 //! - `otlp_traces`: each sampled request as a `SERVER` span and the spans inside it as `INTERNAL` ones;
 //! - `otlp_logs`: each event of a sampled request and each failure as a log record of the same trace, and events
-//!   outside any request. The request itself is a span only, so it is not sent twice;
+//!   outside any request. The request itself is a span only, so it is not sent twice. [`level`](Otlp::level) says from
+//!   which level on;
 //! - `otlp_metrics`: the [metrics](crate::metrics), of all requests, sampled or not. Without exemplars and without
 //!   least and greatest values.
 //!
-//! Requests that are not sampled (by the flag of their trace context) are counted as
-//! [`sampled`](crate::record::Reason::Sampled).
+//! Of a request, detail is sent that was [kept](crate::Keep). Requests that are not sampled (by the flag of their trace
+//! context, which is what was told downstream) are no spans, whatever was kept of them, and counted as
+//! [`sampled`](crate::record::Reason::Sampled); of those that failed, `otlp_logs` sends the failures all the same.
 //!
 //! # When
 //! After [512 records or one second](Otlp::pace), whichever is first; metrics every

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use super::encode::{Logs, Sends, Traces};
 use super::encode_metric::Metrics;
 use super::endpoint::{Endpoint, header};
@@ -67,6 +69,7 @@ pub struct Otlp {
     protocol: Protocol,
     headers: Vec<(String, Secret)>,
     sends: Sends,
+    least: LevelFilter,
     compression: Compression,
     timeout: Duration,
     files: Files,
@@ -97,6 +100,7 @@ impl Otlp {
             protocol: Protocol::default(),
             headers: Vec::new(),
             sends: Sends::default(),
+            least: LevelFilter::TRACE,
             compression: Compression::default(),
             timeout: Self::DEFAULT_TIMEOUT,
             files: Files::default(),
@@ -105,6 +109,15 @@ impl Otlp {
             temporality: Temporality::default(),
             notices: Notices::to(crate::warn::say),
         }
+    }
+
+    /// Least level of the events that are sent as log records; failures are sent whatever it says.
+    ///
+    /// # Default
+    /// TRACE: whatever was [kept](crate::Keep).
+    pub fn level(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.least = level.into();
+        self
     }
 
     /// Sends to exactly this URL, with nothing appended.
@@ -223,7 +236,8 @@ impl Otlp {
     /// # Errors
     /// When a setting cannot be followed, such as an endpoint without a scheme.
     pub fn logs(self) -> Result<impl Exporter, BuildError> {
-        self.build(Signal::Logs, Logs::default())
+        let least = self.least;
+        self.build(Signal::Logs, Logs::with(least))
     }
 
     /// The exporter of metrics.

@@ -1,5 +1,7 @@
 //! What OTLP tells of a record, for somebody who carries it in another form.
 
+use tracing::level_filters::LevelFilter;
+
 use super::encode::{self, Attributes, Logs, Sends, Traces};
 use super::{encode_log, encode_span};
 use crate::record::{Event, Failure, Record, Resource, Span, TraceId, Value};
@@ -73,6 +75,11 @@ pub(crate) fn failure(record: &Record, failure: &Failure<'_>) -> List {
     List::of(0, |to| encode_log::failure_attributes(to, record, failure))
 }
 
+/// The events that are told.
+pub(crate) fn events(record: &Record) -> impl Iterator<Item = Event<'_>> {
+    encode_log::events(record, LevelFilter::TRACE)
+}
+
 /// The failures that are told.
 pub(crate) fn failures(record: &Record) -> impl Iterator<Item = Failure<'_>> {
     encode_log::failures(record)
@@ -99,5 +106,5 @@ pub(crate) fn in_spans(record: &Record) -> Verdict {
 
 /// What is told of a record in log records.
 pub(crate) fn in_logs(record: &Record) -> Verdict {
-    Logs::default().verdict(record)
+    Logs::with(LevelFilter::TRACE).verdict(record)
 }

@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::kit::{event, origin, request, resource};
 use crate::record::parts::{
@@ -40,7 +41,7 @@ pub(super) fn spans(records: &[&Record]) -> Vec<Span> {
 
 pub(super) fn logs(records: &[&Record]) -> Vec<LogRecord> {
     let mut out = Vec::new();
-    Logs::default().encode(records, &resource(), &mut out);
+    Logs::with(LevelFilter::TRACE).encode(records, &resource(), &mut out);
     let mut decoded = ExportLogsServiceRequest::decode(&out[..]).unwrap();
     decoded.resource_logs.remove(0).scope_logs.remove(0).log_records
 }
@@ -347,7 +348,7 @@ fn what_is_sent_depends_on_kind_and_sampling() {
         child(parts, 1, SpanId::INVALID, 1);
     });
     let live = request(|parts| parts.kind = Kind::Live);
-    let (traces, logs) = (Traces::default(), Logs::default());
+    let (traces, logs) = (Traces::default(), Logs::with(LevelFilter::TRACE));
     for (record, of_traces, of_logs) in [
         (&request(|_| {}), Verdict::Send, Verdict::Nothing),
         (&unsampled, Verdict::Sampled, Verdict::Sampled),
@@ -355,6 +356,51 @@ fn what_is_sent_depends_on_kind_and_sampling() {
         (&event("started"), Verdict::Nothing, Verdict::Send),
     ] {
         assert_eq!((traces.verdict(record), logs.verdict(record)), (of_traces, of_logs), "{record:?}");
+    }
+}
+
+#[test]
+fn of_a_failed_request_that_is_not_sampled_only_the_exception_is_sent() {
+    let failed = |flags: TraceFlags| {
+        request(|parts| {
+            (parts.trace_flags, parts.status) = (flags, Some(500));
+            let (message, fields) = (Text::Static("looked into the cache"), List::default());
+            let origin = Origin { level: Level::DEBUG, ..origin("event") };
+            parts.events.push(EventSlot { time_ns: 1, span: SpanId::INVALID, origin, message, fields, shown: false });
+            let slot = FailureSlot {
+                kind: FailureKind::Service,
+                time_ns: 2,
+                span: SpanId::INVALID,
+                type_name: Text::Static("shop::OutOfStock"),
+                message: Text::Static("out of stock"),
+                file: Text::EMPTY,
+                line: 0,
+                backtrace: Text::EMPTY,
+                causes: (0, 0),
+            };
+            parts.failures.push(slot);
+        })
+    };
+    let (unsampled, sampled) = (failed(TraceFlags::RANDOM), failed(TraceFlags::SAMPLED));
+    assert_eq!(Traces::default().verdict(&unsampled), Verdict::Sampled);
+    let all = Logs::with(LevelFilter::TRACE);
+    assert_eq!((all.verdict(&unsampled), all.verdict(&sampled)), (Verdict::Send, Verdict::Send));
+    let names = |record: &Record| logs(&[record]).into_iter().map(|log| log.event_name).collect::<Vec<_>>();
+    assert_eq!(names(&unsampled), ["http.server.request.exception"]);
+    assert_eq!(names(&sampled), ["", "http.server.request.exception"]);
+    let mut out = Vec::new();
+    Logs::with(LevelFilter::INFO).encode(&[&sampled], &resource(), &mut out);
+    let decoded = ExportLogsServiceRequest::decode(&out[..]).unwrap();
+    assert_eq!(decoded.resource_logs[0].scope_logs[0].log_records.len(), 1, "the level leaves failures alone");
+}
+
+#[test]
+fn a_span_says_how_many_it_stands_for() {
+    for (state, expected) in [("ot=th:c", Some(Any::DoubleValue(4.0))), ("ot=th:0", None), ("vendor=1", None)] {
+        let record = request(|parts| parts.trace_state = Text::Static(state));
+        let span = spans(&[&record]).remove(0);
+        assert_eq!(span.trace_state, state);
+        assert_eq!(attributes(&span.attributes).get("campanile.weight").cloned(), expected, "{state}");
     }
 }
 

@@ -6,7 +6,7 @@ use super::{FAILURES, FIRST, KINDS, LEVELS, MEDIA, SECOND, SIDES, SOURCES};
 use crate::record::parts::{
     BodySlot, CauseSlot, EventSlot, FailureSlot, HeaderSlot, LinkSlot, List, Origin, Parts, RedactionSlot, Slot, SpanSlot, Text,
 };
-use crate::record::{GroupId, Kept, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId, Vitals};
+use crate::record::{GroupId, Kept, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId, Vitals};
 
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
@@ -55,6 +55,9 @@ impl<'a> Reader<'a> {
         }
         if version > SECOND {
             self.since_third()?;
+        } else if self.parts.kind == Kind::Request {
+            // Nothing was left out then.
+            self.parts.kept = Some(Kept::All);
         }
         self.parts.text = self.text;
         Some(Record::new(self.parts))
