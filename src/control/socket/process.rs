@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use super::commands::{ask_to, standing_from};
-use super::pairs::Pairs;
 use super::connection::{Line, is_own_user};
+use super::pairs::Pairs;
 use super::{COMMAND_SECONDS, GREETING, PURPOSE, place};
 use crate::control::error::Kind;
 use crate::control::wire::{decode, encode};
