@@ -490,6 +490,18 @@ async fn another_process_of_this_user_asks_lists_and_revokes() {
     assert!(!is_asked(&shop.send("/orders/1", "1", &[("x-campanile-debug", token.as_str())]).await));
 }
 
+#[tokio::test]
+async fn a_revoked_token_stays_revoked_when_the_service_is_started_anew() {
+    let shop = Shop::with(&[], |builder| builder.debug_key(KEY));
+    let token = Token::new("shop").sign(&Key::new(KEY).unwrap()).unwrap();
+    assert!(is_asked(&shop.send("/orders/1", "1", &[("x-campanile-debug", token.as_str())]).await));
+    shop.seen.telemetry.control().revoke_token(&token.id()).unwrap();
+    let store = shop.store.to_str().unwrap().to_owned();
+    let anew = Shop::with(&[("CAMPANILE_STORE", &store)], |builder| builder.debug_key(KEY));
+    assert!(!is_asked(&anew.send("/orders/1", "1", &[("x-campanile-debug", token.as_str())]).await));
+    assert_eq!(anew.refused(), 1);
+}
+
 #[test]
 fn the_socket_is_private_and_goes_with_its_telemetry() {
     let shop = Shop::new();

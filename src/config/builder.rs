@@ -258,7 +258,7 @@ impl Builder {
             }
         }
         let http = self.http.settle(&settings);
-        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings, self.group_by, rules))
+        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings, (self.group_by, rules)))
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

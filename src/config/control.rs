@@ -105,6 +105,15 @@ impl Office {
         let office = Self::in_store(settings, warnings);
         #[cfg(feature = "control")]
         let tokens = tokens.signed_by(control.debug_key.as_ref().and_then(|key| Key::new(key).ok()).or_else(|| office.key()));
+        #[cfg(all(feature = "control", feature = "store", unix))]
+        let tokens = match &office.at {
+            // Where it cannot be known which are revoked, none is taken.
+            Some((directory, ..)) => tokens.noted_in(directory).unwrap_or_else(|error| {
+                warnings.push(SWITCH, format_args!("takes no debug token: control.revoked cannot be read: {error}"));
+                Tokens::none(settings.resource.service_name().to_owned())
+            }),
+            None => tokens,
+        };
         (office, tokens)
     }
 

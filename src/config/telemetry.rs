@@ -48,8 +48,7 @@ impl Telemetry {
         exporters: Vec<Box<dyn ErasedExporter>>,
         places: Vec<String>,
         mut warnings: Warnings,
-        group_by: GroupBy,
-        rules: redact::Rules,
+        (group_by, rules): (GroupBy, redact::Rules),
     ) -> Self {
         let (office, tokens) = Office::new(&settings, &mut warnings);
         let keep = settings.keep.unwrap_or_default();

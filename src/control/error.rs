@@ -18,10 +18,8 @@ pub(super) enum Kind {
     /// It cannot be followed as it was written.
     Wrong,
     /// The process said no.
-    #[cfg_attr(not(all(feature = "control", feature = "store", unix)), expect(dead_code, reason = "there is no socket"))]
     Refused,
     /// Nobody is there.
-    #[cfg_attr(not(all(feature = "control", feature = "store", unix)), expect(dead_code, reason = "there is no socket"))]
     Unreachable,
 }
 
@@ -31,7 +29,7 @@ impl Error {
     }
 
     /// Adds the cause.
-    #[cfg(feature = "control")]
+    #[cfg(all(feature = "control", feature = "store", unix))]
     pub(super) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self

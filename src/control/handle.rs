@@ -66,10 +66,12 @@ impl Control {
     }
 
     /// Refuses the debug token of this [id](crate::control::SignedToken::id) from now on, for as long as any may last: a
-    /// day. A process that is started anew knows nothing of it.
+    /// day. With a [socket](crate::control) it is also noted in the store's directory, for processes that are started later;
+    /// without one, a process that is started anew knows nothing of it.
     ///
     /// # Errors
-    /// When it is not the id of a token, or when 1,024 are revoked already: then only another key helps.
+    /// When it is not the id of a token, when it cannot be noted, or when 1,024 are revoked already: then only another key
+    /// helps.
     pub fn revoke_token(&self, id: &str) -> Result<(), Error> {
         self.tokens.revoke(id)
     }

@@ -28,6 +28,8 @@ mod handle;
 #[cfg(feature = "control")]
 mod key;
 #[cfg(all(feature = "control", feature = "store", unix))]
+mod revoked;
+#[cfg(all(feature = "control", feature = "store", unix))]
 mod socket;
 #[cfg(feature = "control")]
 mod token;

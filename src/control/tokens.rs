@@ -10,6 +10,8 @@ use tracing::Level;
 
 use super::Error;
 use super::error::Kind;
+#[cfg(all(feature = "control", feature = "store", unix))]
+use super::revoked::Noted;
 #[cfg(feature = "control")]
 use super::{Key, token};
 use crate::time;
@@ -31,6 +33,9 @@ pub(crate) struct Tokens {
     key: Option<Key>,
     /// Ids, and when each is forgotten, in seconds since 1970.
     revoked: RwLock<Vec<(u64, u64)>>,
+    /// Where they outlive the process.
+    #[cfg(all(feature = "control", feature = "store", unix))]
+    noted: Option<Noted>,
 }
 
 /// What a good token asks for.
@@ -50,7 +55,20 @@ impl Tokens {
             #[cfg(feature = "control")]
             key: None,
             revoked: RwLock::new(Vec::new()),
+            #[cfg(all(feature = "control", feature = "store", unix))]
+            noted: None,
         }
+    }
+
+    /// Refuses those that are noted in the directory of a store, and notes there what is revoked from now on.
+    ///
+    /// # Errors
+    /// When what is noted there cannot be read.
+    #[cfg(all(feature = "control", feature = "store", unix))]
+    pub(crate) fn noted_in(self, directory: &std::path::Path) -> std::io::Result<Self> {
+        let noted = Noted::new(directory);
+        let revoked = RwLock::new(noted.read(time::unix_ns() / 1_000_000_000, MAX_REVOKED)?);
+        Ok(Self { revoked, noted: Some(noted), ..self })
     }
 
     /// Takes those that `key` signed.
@@ -90,7 +108,23 @@ impl Tokens {
             return Err(Error::new(Kind::Wrong, "as many tokens as may be are revoked: change the key"));
         }
         // No token lasts for longer than this; one hour more for clocks that differ.
-        revoked.push((id, now + crate::keep::Ask::LONGEST.as_secs() + 60 * 60));
+        let until = now + crate::keep::Ask::LONGEST.as_secs() + 60 * 60;
+        revoked.push((id, until));
+        drop(revoked);
+        self.note(id, until)
+    }
+
+    #[cfg(all(feature = "control", feature = "store", unix))]
+    fn note(&self, id: u64, until: u64) -> Result<(), Error> {
+        let noted = self.noted.as_ref().map_or(Ok(()), |noted| noted.add(id, until));
+        noted.map_err(|error| {
+            Error::new(Kind::Wrong, "the token is refused from now on, but for processes to come it cannot be noted in the store")
+                .because(error)
+        })
+    }
+
+    #[cfg(not(all(feature = "control", feature = "store", unix)))]
+    const fn note(&self, _: u64, _: u64) -> Result<(), Error> {
         Ok(())
     }
 }

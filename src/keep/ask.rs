@@ -90,6 +90,9 @@ impl Ask {
     /// Captures events and spans of the application's own code down to this level, and of all other code too, but there
     /// not below DEBUG.
     ///
+    /// A filter that is put up for the whole subscriber hides events from it, as from everything else; what the `log` crate
+    /// hands on is decided when the telemetry is installed.
+    ///
     /// # Default
     /// What is captured anyway.
     pub const fn level(mut self, level: Level) -> Self {

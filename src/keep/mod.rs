@@ -12,7 +12,9 @@ mod settings;
 mod tests;
 
 pub use self::ask::Ask;
-pub(crate) use self::ask::{Scope, is_value};
+#[cfg(all(feature = "control", feature = "store", unix))]
+pub(crate) use self::ask::Scope;
+pub(crate) use self::ask::is_value;
 pub(crate) use self::asks::{Active, Asks, Trial, Wanted};
 pub(crate) use self::decide::Keeper;
 pub(crate) use self::quiet::Quiet;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use crate::control::wire::Pairs;
+use super::pairs::Pairs;
 use crate::control::{Ask, Control, Standing};
 use crate::keep::Scope;
 use crate::query::Query;

@@ -5,8 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::pairs::Pairs;
 use super::{COMMAND_SECONDS, GREETING, MAX_LINE_BYTES, MAX_SECONDS, PURPOSE, commands};
-use crate::control::wire::{Pairs, decode, encode};
+use crate::control::wire::{decode, encode};
 use crate::control::{Control, Key, key};
 use crate::time;
 

@@ -1,10 +1,11 @@
 //! The private socket by which a running process is asked.
 //!
-//! Whoever connects is told a challenge, and answers with lines that are signed over it: the form is that of `wire`. The
+//! Whoever connects is told a challenge, and answers with lines that are signed over it: the form is that of `pairs`. The
 //! library is at both ends, so the form may change with the version of the greeting.
 
 mod commands;
 mod connection;
+mod pairs;
 mod place;
 mod process;
 mod server;

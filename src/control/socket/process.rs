@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::commands::{ask_to, standing_from};
 use super::connection::{Line, is_own_user};
+use super::pairs::Pairs;
 use super::{COMMAND_SECONDS, GREETING, PURPOSE, place};
 use crate::control::error::Kind;
-use crate::control::wire::{Pairs, decode, encode};
+use crate::control::wire::{decode, encode};
 use crate::control::{Ask, Error, Key, Standing};
 use crate::time;
 

@@ -1,0 +1,103 @@
+//! Tokens that are revoked: for this process, and in a file of the store for those that are started later.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Where they are noted, in the store's directory: a line each, the id and when it is forgotten.
+const FILE: &str = "control.revoked";
+/// What is read of it at most, in bytes; a larger one is written anew.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// The file of one store.
+pub(super) struct Noted(PathBuf);
+
+impl Noted {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self(directory.join(FILE))
+    }
+
+    /// Those that are noted and not yet forgotten, the newest last; where there is none, none.
+    pub(super) fn read(&self, now: u64, max: usize) -> io::Result<Vec<(u64, u64)>> {
+        let mut text = String::new();
+        let found = match open(OpenOptions::new().read(true), &self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            opened => opened?.take(MAX_BYTES).read_to_string(&mut text)?,
+        };
+        let mut revoked: Vec<(u64, u64)> = Vec::new();
+        for (id, until) in text.lines().filter_map(line).filter(|(_, until)| *until > now) {
+            revoked.retain(|(known, _)| *known != id);
+            revoked.push((id, until));
+        }
+        revoked.drain(..revoked.len().saturating_sub(max));
+        if found as u64 >= MAX_BYTES / 2 {
+            self.write(&revoked)?;
+        }
+        Ok(revoked)
+    }
+
+    /// Notes one more.
+    pub(super) fn add(&self, id: u64, until: u64) -> io::Result<()> {
+        let mut file = open(OpenOptions::new().append(true).create(true).mode(0o600), &self.0)?;
+        // At once, so that two processes do not write into each other's line.
+        file.write_all(text(id, until).as_bytes())
+    }
+
+    fn write(&self, revoked: &[(u64, u64)]) -> io::Result<()> {
+        let aside = self.0.with_extension(format!("revoked.{}", std::process::id()));
+        let all: String = revoked.iter().map(|(id, until)| text(*id, *until)).collect();
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+        let named = file.write_all(all.as_bytes()).and_then(|()| fs::rename(&aside, &self.0));
+        if named.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+        named
+    }
+}
+
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<fs::File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no file")) }
+}
+
+fn text(id: u64, until: u64) -> String {
+    format!("{id:016x} {until}\n")
+}
+
+fn line(text: &str) -> Option<(u64, u64)> {
+    let (id, until) = text.split_once(' ')?;
+    Some((super::tokens::parse_id(id)?, until.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_noted_is_read_until_its_time_is_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let noted = Noted::new(directory.path());
+        assert_eq!(noted.read(0, 10).unwrap(), []);
+        for (id, until) in [(1, 100), (2, 200), (1, 300), (3, 400)] {
+            noted.add(id, until).unwrap();
+        }
+        assert_eq!(noted.read(0, 10).unwrap(), [(2, 200), (1, 300), (3, 400)]);
+        assert_eq!(noted.read(200, 10).unwrap(), [(1, 300), (3, 400)]);
+        assert_eq!(noted.read(0, 2).unwrap(), [(1, 300), (3, 400)]);
+    }
+
+    #[test]
+    fn a_file_that_has_grown_is_written_anew_and_garbage_in_it_is_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let (noted, path) = (Noted::new(directory.path()), directory.path().join(FILE));
+        fs::write(&path, format!("x\n{}0000000000000001 100\n0000000000000002 x\n", "z \n".repeat(15_000))).unwrap();
+        assert_eq!(noted.read(0, 10).unwrap(), [(1, 100)]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "0000000000000001 100\n");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        assert!(noted.read(0, 10).is_err() && noted.add(1, 1).is_err(), "no link is followed");
+    }
+}
