@@ -53,12 +53,9 @@
 
 mod capture;
 mod config;
-<<<<<<< HEAD
-pub mod control;
-=======
 #[cfg(feature = "store")]
 pub mod contrast;
->>>>>>> dfe79d5 (Contrast: what is different about some requests, counted and judged; the command is not there yet)
+pub mod control;
 mod error;
 mod escape;
 pub mod exporter;

@@ -20,12 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("redact", &["record", "error", "percent"]),
     ("keep", &["record", "query", "error"]),
     ("propagator", &["record", "random", "error", "percent"]),
-<<<<<<< HEAD
     ("store", &["record", "query", "group"]),
-=======
-    ("store", &["record", "query"]),
     ("contrast", &["record", "query", "store"]),
->>>>>>> dfe79d5 (Contrast: what is different about some requests, counted and judged; the command is not there yet)
     ("metrics", &["record"]),
     ("vitals", &["record", "time"]),
     ("exporter", &["record", "error", "escape", "metrics"]),

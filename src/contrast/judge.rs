@@ -1,7 +1,7 @@
 //! Which of the differences are more than chance, and worth telling.
 
 use super::numbers::Comparison;
-use super::odds::{Table, as_float, fisher, stratified};
+use super::odds::{Fisher, Table, as_float, stratified};
 use super::tally::{Counted, Counts, Tally};
 use super::{Difference, Finding, Spread, Stage};
 
@@ -19,11 +19,11 @@ const LEAST_ABOVE: f64 = 0.65;
 /// What is told, the strongest first, and how many comparisons were made for it.
 pub(super) fn judge(tally: &Tally, leave_out: &[&str]) -> (Vec<Finding>, u64) {
     let mut candidates = Vec::new();
-    for ((stage, name), counted) in &tally.names {
-        if !leave_out.contains(&name.as_str()) {
-            values(tally, *stage, name, counted, &mut candidates);
-            numbers(*stage, name, counted, &mut candidates);
-        }
+    let all = Counts::default().table(tally.records);
+    let fisher = Fisher::new(all.selected + all.rest);
+    for (stage, name, counted) in tally.names().filter(|(_, name, _)| !leave_out.contains(name)) {
+        values(tally, &fisher, (stage, name), counted, &mut candidates);
+        numbers(stage, name, counted, &mut candidates);
     }
     let compared = candidates.len() as u64;
     // Bonferroni: so many chances for an accident divide what each may have.
@@ -33,21 +33,23 @@ pub(super) fn judge(tally: &Tally, leave_out: &[&str]) -> (Vec<Finding>, u64) {
     findings.sort_by(|a, b| {
         (a.stage.cmp(&b.stage)).then_with(|| b.strength.total_cmp(&a.strength)).then_with(|| a.name.cmp(&b.name))
     });
-    let by_value: Vec<_> = findings.iter().filter(|finding| !finding.is_of_numbers()).map(|finding| finding.name.clone()).collect();
+    let by_value: Vec<_> =
+        findings.iter().filter(|finding| !finding.is_of_numbers()).map(|finding| finding.name.clone()).collect();
     findings.retain(|finding| !finding.is_of_numbers() || !by_value.contains(&finding.name));
     (findings, compared)
 }
 
-fn values(tally: &Tally, stage: Stage, name: &str, counted: &Counted, candidates: &mut Vec<Finding>) {
+fn values(tally: &Tally, fisher: &Fisher, (stage, name): (Stage, &str), counted: &Counted, candidates: &mut Vec<Finding>) {
     let all = if counted.is_detail { tally.detailed } else { tally.records };
-    let absent = counted.is_single.then(|| (None, counted.present.out_of(all)));
-    let values = counted.values.iter().map(|(value, counts)| (Some(&**value), *counts));
+    let absent = counted.is_single.then(|| (None, counted.present.counts.out_of(all)));
+    let values = counted.values.iter().map(|(value, found)| (Some(&**value), found.counts));
     for (value, counts) in values.chain(absent) {
         let table = counts.table(all);
         if table.selected_with + table.rest_with < LEAST_WITH || table.selected == 0 || table.rest == 0 {
             continue;
         }
-        let pooled = fisher(table);
+        // Values come from the selection; that there is none is asked in any case.
+        let pooled = if value.is_some() { fisher.chance_of_seen(table) } else { fisher.chance(table) };
         // Routes cannot be compared within themselves.
         let is_route = name == "http.route";
         let rest_share = if is_route { share(table.rest_with, table.rest) } else { standard_share(counts, all) };

@@ -54,8 +54,7 @@ impl Numbers {
         if !number.is_finite() {
             return;
         }
-        (side.least, side.most) =
-            if side.seen == 0 { (number, number) } else { (side.least.min(number), side.most.max(number)) };
+        (side.least, side.most) = if side.seen == 0 { (number, number) } else { (side.least.min(number), side.most.max(number)) };
         side.seen += 1;
         if side.kept.len() < KEPT {
             side.kept.push(number);

@@ -80,7 +80,9 @@ impl<P: FnMut(u64)> Reading<'_, P> {
         match scanned {
             Scanned::Whole => {}
             Scanned::Enough => self.notices.push(format!("only the newest {max} that match were looked at")),
-            Scanned::Late => self.notices.push("time was over before all that match were found; the newest were looked at".to_owned()),
+            Scanned::Late => {
+                self.notices.push("time was over before all that match were found; the newest were looked at".to_owned())
+            }
         }
         Ok(())
     }
@@ -132,8 +134,7 @@ impl Sides {
 
     pub(super) fn select_record(&mut self, record: &Record, resource: &crate::record::Resource) {
         let start = record.start_unix_ns();
-        (self.first, self.last) =
-            if self.selected == 0 { (start, start) } else { (self.first.min(start), self.last.max(start)) };
+        (self.first, self.last) = if self.selected == 0 { (start, start) } else { (self.first.min(start), self.last.max(start)) };
         self.selected += 1;
         let next = self.places.len().min(STRATA - 1);
         let (stratum, count) = self.places.entry(place(record).to_owned()).or_insert((next, 0));

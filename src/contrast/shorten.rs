@@ -6,7 +6,9 @@ use std::borrow::Cow;
 pub(super) fn product(user_agent: &str) -> Cow<'_, str> {
     // Browsers pretend to be others; who they are stands behind, the rarer before the more common.
     const BROWSERS: [&str; 6] = ["Edg/", "OPR/", "Firefox/", "Chrome/", "HeadlessChrome/", "Version/"];
-    let named = user_agent.starts_with("Mozilla/").then(|| BROWSERS.iter().find_map(|name| user_agent.split(' ').find(|word| word.starts_with(name))));
+    let named = user_agent
+        .starts_with("Mozilla/")
+        .then(|| BROWSERS.iter().find_map(|name| user_agent.split(' ').find(|word| word.starts_with(name))));
     let first = named.flatten().or_else(|| user_agent.split(' ').next()).unwrap_or_default();
     let Some((name, version)) = first.split_once('/') else { return Cow::Borrowed(first) };
     let major: &str = version.split(|char: char| !char.is_ascii_alphanumeric()).next().unwrap_or_default();

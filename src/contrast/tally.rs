@@ -21,11 +21,13 @@ pub(super) const STRATA: usize = 8;
 /// Everything that is counted.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) names: HashMap<(Stage, String), Counted>,
+    names: [HashMap<String, Counted>; 2],
     /// Records of each group, and those of them that tell their detail.
     pub(super) records: Counts,
     pub(super) detailed: Counts,
     values: usize,
+    /// Number of the record that is counted now, so that what it says twice counts once.
+    record: u32,
     /// Whether something found no room.
     pub(super) is_full: bool,
 }
@@ -33,12 +35,31 @@ pub(super) struct Tally {
 /// What is counted of one name.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
-    pub(super) values: HashMap<Box<str>, Counts>,
+    pub(super) values: HashMap<Box<str>, OfValue>,
     /// Records that have any value, where there is one place for it.
-    pub(super) present: Counts,
+    pub(super) present: OfValue,
     pub(super) numbers: Option<Numbers>,
     pub(super) is_single: bool,
     pub(super) is_detail: bool,
+}
+
+/// Records that have a value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OfValue {
+    pub(super) counts: Counts,
+    last: u32,
+}
+
+impl OfValue {
+    /// False where the record was counted already.
+    fn add(&mut self, record: u32, stratum: usize, is_selected: bool) -> bool {
+        if self.last == record {
+            return false;
+        }
+        self.last = record;
+        self.counts.add(stratum, is_selected);
+        true
+    }
 }
 
 /// How many of the rest and of the selection, in each group.
@@ -81,45 +102,63 @@ impl Counts {
 }
 
 impl Tally {
+    /// Every name with what was counted of it.
+    pub(super) fn names(&self) -> impl Iterator<Item = (Stage, &str, &Counted)> {
+        let [arrival, course] = &self.names;
+        let of = |stage, names| std::iter::Iterator::map(names, move |(name, counted): (&String, _)| (stage, name, counted));
+        let all = of(Stage::Arrival, arrival.iter()).chain(of(Stage::Course, course.iter()));
+        all.map(|(stage, name, counted)| (stage, name.as_str(), counted))
+    }
+
     /// Counts a record's facts. The selection comes first: what it has not shown need not be counted of the rest.
     pub(super) fn add(&mut self, facts: &[Fact<'_>], stratum: usize, is_selected: bool, is_detailed: bool) {
+        self.record = self.record.wrapping_add(1);
         self.records.add(stratum, is_selected);
         if is_detailed {
             self.detailed.add(stratum, is_selected);
         }
         for fact in facts {
-            let key = (fact.stage, fact.name.clone().into_owned());
-            if !self.names.contains_key(&key) && self.names.len() >= MAX_NAMES {
-                self.is_full = true;
-                continue;
+            self.fact(fact, stratum, is_selected);
+        }
+    }
+
+    fn fact(&mut self, fact: &Fact<'_>, stratum: usize, is_selected: bool) {
+        let has_room = self.names.iter().map(HashMap::len).sum::<usize>() < MAX_NAMES;
+        let [arrival, course] = &mut self.names;
+        let names = if fact.stage == Stage::Arrival { arrival } else { course };
+        let counted = match names.contains_key(&*fact.name) || !has_room {
+            true => names.get_mut(&*fact.name),
+            false => Some(names.entry(fact.name.clone().into_owned()).or_default()),
+        };
+        let Some(counted) = counted else {
+            self.is_full = true;
+            return;
+        };
+        let value = match &fact.what {
+            What::Number(number) => return counted.numbers.get_or_insert_default().add(is_selected, *number),
+            What::Is(value) => {
+                counted.is_single = true;
+                // There is one place for it, and the first counts.
+                if !counted.present.add(self.record, stratum, is_selected) {
+                    return;
+                }
+                value
             }
-            let counted = self.names.entry(key).or_default();
-            let value = match &fact.what {
-                What::Number(number) => {
-                    counted.numbers.get_or_insert_default().add(is_selected, *number);
-                    continue;
-                }
-                What::Is(value) => {
-                    counted.is_single = true;
-                    counted.present.add(stratum, is_selected);
-                    value
-                }
-                What::Has(value) => value,
-                What::HasInDetail(value) => {
-                    counted.is_detail = true;
-                    value
-                }
-            };
-            let value = cut_at(value, MAX_VALUE_BYTES).0;
-            if let Some(counts) = counted.values.get_mut(value) {
-                counts.add(stratum, is_selected);
-            } else if is_selected {
-                if counted.values.len() >= MAX_VALUES || self.values >= MAX_ALL_VALUES {
-                    self.is_full = true;
-                } else {
-                    self.values += 1;
-                    counted.values.entry(value.into()).or_default().add(stratum, is_selected);
-                }
+            What::Has(value) => value,
+            What::HasInDetail(value) => {
+                counted.is_detail = true;
+                value
+            }
+        };
+        let value = cut_at(value, MAX_VALUE_BYTES).0;
+        if let Some(of_value) = counted.values.get_mut(value) {
+            of_value.add(self.record, stratum, is_selected);
+        } else if is_selected {
+            if counted.values.len() >= MAX_VALUES || self.values >= MAX_ALL_VALUES {
+                self.is_full = true;
+            } else {
+                self.values += 1;
+                counted.values.entry(value.into()).or_default().add(self.record, stratum, is_selected);
             }
         }
     }
@@ -142,9 +181,9 @@ mod tests {
                 .collect();
             tally.add(&facts, 0, true, false);
         }
-        assert_eq!(tally.names.len(), MAX_NAMES);
+        assert_eq!(tally.names().count(), MAX_NAMES);
         assert!(tally.is_full);
-        let values: Vec<_> = tally.names.values().flat_map(|counted| counted.values.keys()).collect();
+        let values: Vec<_> = tally.names().flat_map(|(_, _, counted)| counted.values.keys()).collect();
         assert!(values.len() <= MAX_ALL_VALUES && values.iter().all(|value| value.len() <= MAX_VALUE_BYTES));
         let one = Fact { stage: Stage::Arrival, name: "name 0".into(), what: What::Is("new".into()) };
         let before = tally.values;

@@ -76,10 +76,10 @@ fn names(contrast: &Contrast) -> Vec<String> {
 
 #[test]
 fn noise_gives_no_findings_in_at_least_95_of_100_runs() {
-    for sizes in [(42, 960), (8, 100), (500, 500), (4, 2000)] {
+    for sizes in [(42, 500), (8, 100), (200, 200), (4, 500)] {
         let loud: Vec<_> =
-            (0..100).map(|seed| compare(seed, sizes, |_, _, _| "1")).filter(|contrast| !contrast.findings.is_empty()).collect();
-        assert!(loud.len() <= 5, "{sizes:?}: {:?}", loud.iter().map(names).collect::<Vec<_>>());
+            (0..60).map(|seed| compare(seed, sizes, |_, _, _| "1")).filter(|contrast| !contrast.findings.is_empty()).collect();
+        assert!(loud.len() <= 3, "{sizes:?}: {:?}", loud.iter().map(names).collect::<Vec<_>>());
     }
 }
 
@@ -124,8 +124,7 @@ fn larger_and_smaller_numbers_are_found() {
         }
         "1"
     });
-    let expected =
-        ["campanile.in_flight larger", "http.response.body.size smaller", "http.server.request.duration larger"];
+    let expected = ["campanile.in_flight larger", "http.response.body.size smaller", "http.server.request.duration larger"];
     assert_eq!(names(&contrast), expected);
 }
 
@@ -178,7 +177,7 @@ fn little_data_says_nothing() {
         let contrast = compare(5, sizes, plant);
         assert!(!contrast.is_enough() && contrast.findings.is_empty(), "{sizes:?}");
     }
-    assert_eq!(names(&compare(5, (4, 40), plant)), ["http.response.status_code=500"]);
+    assert_eq!(names(&compare(5, (4, 40), plant)), ["error.type=500", "http.response.status_code=500"]);
 }
 
 #[test]

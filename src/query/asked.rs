@@ -76,8 +76,13 @@ mod tests {
     #[test]
     fn names_are_those_of_attributes() {
         let query = Query::parse("status:5xx (ms>3 or -order.region:eu) user:7 \"words\"").unwrap();
-        let expected =
-            ["http.response.status_code", "http.server.request.duration", "campanile.time_to_first_byte", "order.region", "user.id"];
+        let expected = [
+            "http.response.status_code",
+            "http.server.request.duration",
+            "campanile.time_to_first_byte",
+            "order.region",
+            "user.id",
+        ];
         assert_eq!(query.names(), expected);
     }
 }
