@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Stage;
 use super::shorten::{product, template};
-use crate::record::{Field, Header, Record, Resource, Value};
+use crate::record::{Field, Header, Record, Resource, Value, rpc_code};
 
 /// One thing that holds of a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +94,7 @@ impl<'a> Facts<'a> {
     /// What happened then.
     fn course(&mut self, record: &'a Record) {
         self.is("http.response.status_code", record.status().map(|status| status.to_string()));
-        self.is("rpc.response.status_code", record.rpc_status().map(|status| crate::record::rpc_code(status)));
+        self.is("rpc.response.status_code", record.rpc_status().map(rpc_code));
         self.is("campanile.outcome", Some(record.outcome().as_str()));
         self.is("error.type", record.error_type());
         for failure in record.failures() {
