@@ -81,7 +81,7 @@ fn text(contrast: &Contrast, limit: usize) -> String {
         if rows.is_empty() {
             continue;
         }
-        let shown = &rows[..rows.len().min(limit)];
+        let shown = rows.get(..limit).unwrap_or(&rows);
         let width = shown.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
         out.push_str(&format!("\n{title}\n"));
         for (label, told) in shown {
