@@ -18,6 +18,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 const OLD: &str = "1111111111111111111111111111111111111111";
 const NEW: &str = "2222222222222222222222222222222222222222";
@@ -32,6 +33,10 @@ struct Order {
 
 async fn order(Query(order): Query<Order>) -> StatusCode {
     campanile::set("order.region", order.region.as_str());
+    tracing::debug!("looked at the order");
+    if order.fail.is_some() {
+        tracing::debug!("no stock for order {}", order.region.len());
+    }
     if order.fail.is_some() { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }
 }
 
@@ -41,10 +46,12 @@ fn run_app(directory: &Path, revision: &str, requests: impl Iterator<Item = Requ
     let telemetry = builder.exporter(StoreExporter::new(store)).build().unwrap();
     let app = Router::new().route("/orders/{id}", get(order)).route("/other", get(order)).layer(telemetry.layer());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    for request in requests {
-        let app = app.clone();
-        runtime.block_on(async { app.oneshot(request).await.unwrap().into_body().collect().await.unwrap() });
-    }
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.tracing_layer()), || {
+        for request in requests {
+            let app = app.clone();
+            runtime.block_on(async { app.oneshot(request).await.unwrap().into_body().collect().await.unwrap() });
+        }
+    });
     drop(telemetry.shutdown_blocking(Duration::from_secs(10)));
 }
 
@@ -107,7 +114,8 @@ fn what_was_planted_is_told_with_its_counts() {
     let (before, after) = (at("known when they came"), at("what happened then"));
     assert!(before < region.min(query) && region.max(query) < release && release < after, "the strongest first: {out}");
     at("error.type=500 34 of 34 (100 %) vs 0 of 366 (0 %)");
-    for noise in ["accept-language", "user_agent", "service.version", "status_code", "url.path"] {
+    at("event=DEBUG no stock for order {} 34 of 34 (100 %) vs 0 of 366 (0 %)");
+    for noise in ["looked at", "accept-language", "user_agent", "service.version", "status_code", "url.path"] {
         assert!(!out.contains(noise), "{noise} in\n{out}");
     }
 }
@@ -131,6 +139,17 @@ fn what_makes_no_difference_is_said_so() {
     let out = text(&output.stdout);
     assert!(out.contains("108 requests match and 189 others of /orders/{id}, "), "{out}");
     assert!(out.contains("\nNothing stands out: ") && out.lines().count() == 2, "{out}");
+}
+
+#[test]
+fn a_group_is_compared_by_its_id() {
+    let found = run(&["search", "-n1", "--json", "status:5xx"]);
+    let line: Value = serde_json::from_str(&text(&found.stdout)).unwrap();
+    let group = line["campanile.group"].as_str().unwrap();
+    let output = run(&["diff", "--group", group]);
+    let out = text(&output.stdout);
+    assert!(out.starts_with("34 requests match and 366 others of /orders/{id}, "), "{out}{}", text(&output.stderr));
+    assert!(out.contains("http.response.status_code=500 ") && !out.contains("campanile.group"), "{out}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::Stage;
-use super::shorten::{product, template};
+use super::agent::product;
+use crate::group::template;
 use crate::record::{Field, Header, Record, Resource, Value, rpc_code};
 
 /// One thing that holds of a record.
@@ -97,8 +98,10 @@ impl<'a> Facts<'a> {
         self.is("rpc.response.status_code", record.rpc_status().map(rpc_code));
         self.is("campanile.outcome", Some(record.outcome().as_str()));
         self.is("error.type", record.error_type());
+        self.is("campanile.error.class", record.error_class().map(|class| class.as_str()));
+        self.is("campanile.group", record.group().map(|group| group.to_string()));
         for failure in record.failures() {
-            self.push("error.message", What::Has(template(failure.message())));
+            self.push("error.message", What::Has(template(failure.message()).into()));
         }
         self.headers("http.response.header.", record.response_headers());
         self.number("http.server.request.duration", Some(float(record.duration_ns())));

@@ -15,12 +15,12 @@
 //! # Bounds
 //! 256 names, 1,000 values of each and 50,000 of all, at most; what has no room is not compared, and that is said.
 
+mod agent;
 mod facts;
 mod judge;
 mod numbers;
 mod odds;
 mod read;
-mod shorten;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -161,7 +161,7 @@ fn events_are_compared_among_those_that_tell_their_detail() {
         }
         "1"
     });
-    assert_eq!(names(&contrast), ["event=DEBUG cache miss for key #"]);
+    assert_eq!(names(&contrast), ["event=DEBUG cache miss for key {}"]);
     let Difference::Value { rest, .. } = contrast.findings[0].difference else { panic!("a value") };
     assert!((60..140).contains(&rest), "only what was kept counts: {rest}");
 }

@@ -47,6 +47,9 @@ fn collect<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
             Test::Attribute(name, _) => names.push(name),
             Test::Release(_) => names.extend(["service.version", "vcs.ref.head.revision"]),
             Test::Failure(_) => names.extend(["error.type", "error.message"]),
+            Test::Class(_) => names.push("campanile.error.class"),
+            Test::Group(..) => names.extend(["campanile.group", "error.type", "error.message"]),
+            Test::InFlight(_) => names.push("campanile.in_flight"),
             Test::Outcome(_) => names.push("campanile.outcome"),
             Test::Level(_) => names.push("event"),
             _ => {}

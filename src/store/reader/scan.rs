@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Error, Reader, Stored, binds, unix_ns};
+use super::{Conditions, Error, Reader, Stored, binds, unix_ns};
 use crate::query::{Query, number_column as number};
 
 /// Which records are read.
@@ -36,17 +36,19 @@ impl Reader {
         let (started, now) = (Instant::now(), unix_ns(SystemTime::now()));
         let all = Query::default();
         let query = scan.query.unwrap_or(&all);
-        let sql = query.to_sql(now);
+        let conditions = Conditions::of(query, now);
         let window = [scan.from_unix_ns.map_or(i64::MIN, number), scan.before_unix_ns.map_or(i64::MAX, number)];
-        let text = format!(
-            "SELECT id, resource, data FROM record WHERE kind = 'request' AND {} AND start_unix_ns >= ? AND start_unix_ns < ?
-             ORDER BY start_unix_ns DESC, id DESC",
-            sql.text
-        );
         let mut scanned = Scanned::Whole;
         for name in self.refresh()?.into_iter().rev() {
             let _ = self.visit(&name, |connection, rows| {
-                rows.each(connection, &text, binds(&sql, window), |_, stored| {
+                let sql = conditions.at(rows.version);
+                let text = format!(
+                    "SELECT id, resource, data FROM record
+                     WHERE kind = 'request' AND {} AND start_unix_ns >= ? AND start_unix_ns < ?
+                     ORDER BY start_unix_ns DESC, id DESC",
+                    sql.text
+                );
+                rows.each(connection, &text, binds(sql, window), |_, stored| {
                     if let Some(stored) = stored.filter(|stored| query.matches_from(stored.resource(), stored.record(), now))
                         && !take(stored)
                     {
