@@ -53,6 +53,8 @@
 
 mod capture;
 mod config;
+#[cfg(feature = "store")]
+pub mod contrast;
 pub mod control;
 mod error;
 mod escape;

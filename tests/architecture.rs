@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("keep", &["record", "query", "error"]),
     ("propagator", &["record", "random", "error", "percent"]),
     ("store", &["record", "query", "group"]),
+    ("contrast", &["record", "query", "group", "store"]),
     ("metrics", &["record"]),
     ("vitals", &["record", "time"]),
     ("exporter", &["record", "error", "escape", "metrics"]),
@@ -55,7 +56,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "warn",
         ],
     ),
-    ("testing", &["record", "escape", "exporter", "metrics", "layer", "config"]),
+    ("testing", &["record", "escape", "keep", "exporter", "metrics", "layer", "config"]),
     // Behind a flag of the compiler, for the fuzzer.
     ("fuzzing", &["record", "query", "redact", "propagator", "escape", "capture", "remote"]),
 ];

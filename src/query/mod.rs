@@ -13,6 +13,8 @@
 //! A query is parsed once and then either asked about records in memory or turned into SQL for the store, which is only
 //! ever used to leave out rows that cannot match: what matches is decided in one place.
 
+#[cfg(feature = "store")]
+mod asked;
 mod columns;
 mod error;
 mod expr;

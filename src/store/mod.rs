@@ -54,6 +54,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
 pub use self::reader::{Cursor, Find, Gap, Reader};
+pub(crate) use self::reader::{Scan, Scanned};
 pub use self::rows::Stored;
 pub use self::writer::Store;
 

@@ -1,5 +1,7 @@
 //! Reads every segment of a directory.
 
+mod scan;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use super::rows::{Rows, Stored};
 use super::{Error, schema, unix_ns};
 use crate::query::{Bind, Query, Sql, number_column as number};
 use crate::record::{Losses, Reason, Resource};
+
+pub(crate) use self::scan::{Scan, Scanned};
 
 /// Files that are kept open between two calls.
 const MAX_OPEN: usize = 16;

@@ -101,10 +101,12 @@ use self::dump::{Count, dump};
 use self::listen::Listener;
 use crate::config::{Builder, Telemetry, builder};
 use crate::exporter::Memory;
+use crate::keep::Keep;
 use crate::layer::ObserveLayer;
 use crate::record::{Kind, Record};
 
-/// Starts a telemetry for the running test: into memory, with the default settings, heard on this thread.
+/// Starts a telemetry for the running test: into memory, with all detail kept and otherwise the default settings, heard on
+/// this thread.
 ///
 /// # Panics
 /// When there is no thread to be had.
@@ -128,7 +130,7 @@ pub fn start() -> Kit {
 #[track_caller]
 pub fn start_with(change: impl FnOnce(Builder) -> Builder) -> Kit {
     let listener = Listener::default();
-    let telemetry = match change(builder()).exporter(listener.clone()).build() {
+    let telemetry = match change(builder().keep(Keep::all())).exporter(listener.clone()).build() {
         Ok(telemetry) => telemetry,
         Err(error) => panic!("the telemetry of this test cannot be started: {error}"),
     };

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Finds requests, the newest last
     Search(Search),
+    /// Tells what is different about the requests that match, beside others of the same routes
+    Diff(Diff),
     /// Asks a running process for more detail, for a limited time
     #[cfg(unix)]
     #[command(subcommand)]
@@ -194,6 +196,25 @@ pub(crate) struct Search {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = diff_help())]
+pub(crate) struct Diff {
+    /// Which requests are compared with the others
+    #[arg(value_name = "QUERY", required_unless_present = "group")]
+    query: Vec<String>,
+    /// Those of a group of failures; the same as group:GROUP in the query
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+    /// How many differences of each kind to show; the strongest stay
+    #[arg(short = 'n', long, value_name = "LIMIT", default_value_t = 15)]
+    pub(crate) limit: usize,
+    /// How long it may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub(crate) seconds: u64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Common {
     /// One JSON object a line
     #[arg(long)]
@@ -209,6 +230,18 @@ impl Tail {
 impl Search {
     pub(crate) fn query(&self) -> Result<Query, Failure> {
         Ok(Query::parse(&self.query.join(" "))?)
+    }
+}
+
+impl Diff {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        let query = self.query.join(" ");
+        let Some(group) = &self.group else { return Ok(Query::parse(&query)?) };
+        if group.is_empty() || !group.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(Failure::new(Failure::USAGE, "the name of a group has letters and digits only"));
+        }
+        let query = if query.trim().is_empty() { query } else { format!(" ({query})") };
+        Ok(Query::parse(&format!("group:{group}{query}"))?)
     }
 }
 
@@ -264,6 +297,27 @@ Examples:
   campanile search '\"out of stock\" or text~\"stock low\"'
   campanile search -n 200 --json 'route:/orders/{{id}} ms>300'
   campanile search -- '-path:/health since:10m'
+
+{}
+
+{}",
+        keys(),
+        exit_codes()
+    )
+}
+
+fn diff_help() -> String {
+    format!(
+        "\
+Compares the requests that match with the others of the same routes in the same time: the time that the query names,
+else from before the first that matches, by an hour at least, until the last. Tells what is more frequent among them than
+chance may make it; of numbers, what is larger or smaller. The first part was known when the requests came and may be a
+cause, the second part may be a consequence. Events and spans are compared where they were kept.
+
+Examples:
+  campanile diff 'status:5xx since:1h'
+  campanile diff 'route:/orders/{{id}} ms>300'
+  campanile diff --json error:PoolTimedOut
 
 {}
 

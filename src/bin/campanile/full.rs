@@ -151,7 +151,7 @@ fn text(text: &str) -> Json {
 }
 
 /// The same JSON without characters that steer a terminal or hide text: they can only stand inside strings.
-fn visible(json: &str) -> String {
+pub(crate) fn visible(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut buffer = [0; 4];
     for char in json.chars() {

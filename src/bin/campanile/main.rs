@@ -4,6 +4,7 @@ mod args;
 mod body;
 #[cfg(unix)]
 mod control;
+mod diff;
 mod failure;
 mod full;
 mod load;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Control(command) => control::run(&command, store, &mut output),
         #[cfg(unix)]
         Command::Token(args) => token::run(&args, store, &mut output),
+        Command::Diff(diff) => diff::run(&diff, store, &mut output),
     };
     match done.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,

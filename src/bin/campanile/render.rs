@@ -54,6 +54,12 @@ pub(crate) fn moment(record: &Record) -> String {
     format!("{} {:.3}", at.date(), at.time())
 }
 
+/// Date and time to the second.
+pub(crate) fn at(unix_ns: u64) -> String {
+    let at = local(unix_ns, &TimeZone::system());
+    format!("{} {:.0}", at.date(), at.time())
+}
+
 fn local(unix_ns: u64, zone: &TimeZone) -> jiff::civil::DateTime {
     zone.to_datetime(Timestamp::from_nanosecond(unix_ns.into()).unwrap_or_default())
 }
