@@ -1,6 +1,6 @@
 //! `campanile diff` tells what was planted, says when there is too little or nothing, and prints nothing that deceives.
 #![cfg(all(feature = "cli", feature = "axum"))]
-#![expect(clippy::unwrap_used, reason = "what a test cannot go on without fails it")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test cannot go on without fails it")]
 
 use std::path::Path;
 use std::process::{Command, Output};
