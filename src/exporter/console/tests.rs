@@ -67,9 +67,9 @@ fn a_failure_stands_under_its_request() {
 #[test]
 fn a_request_that_was_turned_away_or_given_up_says_so_with_the_load() {
     let answer = |status, in_flight| Parts { status: Some(status), in_flight, ..samples::answered() };
-    let text = [answer(503, Some(212)), answer(429, Some(9)), answer(504, None), answer(500, Some(3))].map(shown).concat();
+    let text = [answer(503, Some(47)), answer(429, Some(9)), answer(504, None), answer(500, Some(3))].map(shown).concat();
     let expected = "
- 12:04:11.018  GET     503    3.1ms  /orders/{id}                   1.2K  8f2c1a2b   saturated at 212
+ 12:04:11.018  GET     503    3.1ms  /orders/{id}                   1.2K  8f2c1a2b   saturated at 47
  12:04:11.018  GET     429    3.1ms  /orders/{id}                   1.2K  8f2c1a2b   saturated at 9
  12:04:11.018  GET     504    3.1ms  /orders/{id}                   1.2K  8f2c1a2b   timeout
  12:04:11.018  GET     500    3.1ms  /orders/{id}                   1.2K  8f2c1a2b
