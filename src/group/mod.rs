@@ -33,4 +33,6 @@ mod value;
 
 pub(crate) use self::by::GroupBy;
 pub use self::fingerprint::{Component, Fingerprint};
+#[cfg(feature = "store")]
+pub(crate) use self::hash::hash;
 pub use self::template::template;

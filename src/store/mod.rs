@@ -39,6 +39,7 @@
 mod codec;
 mod directory;
 mod error;
+mod groups;
 mod open;
 mod reader;
 mod rows;
@@ -53,6 +54,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
+pub use self::groups::{Group, GroupState, Groups, Release};
 pub use self::reader::{Cursor, Find, Gap, Reader};
 pub(crate) use self::reader::{Scan, Scanned};
 pub use self::rows::Stored;
