@@ -42,6 +42,12 @@ async fn named() -> StatusCode {
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
+/// Breaks a line, clears the screen, reorders text.
+async fn hostile() -> StatusCode {
+    campanile::group("bad\nFAKE \u{1b}[2J\u{9b}31m\u{202e}gnp\r");
+    StatusCode::INTERNAL_SERVER_ERROR
+}
+
 async fn fine() -> &'static str {
     campanile::group("never told");
     "ok"
@@ -65,6 +71,7 @@ fn run(directory: &Path, release: &str, paths: &[&str]) -> Vec<campanile::record
         .route("/declined/{id}", get(declined))
         .route("/named", get(named))
         .route("/fine", get(fine))
+        .route("/hostile", get(hostile))
         .route("/odd", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
         .route("/broken", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
         .layer(telemetry.layer());
@@ -247,6 +254,103 @@ fn a_file_of_somebody_else_is_left_alone_a_damaged_one_is_set_aside_and_no_recor
         match Groups::open(directory.path()) {
             Ok(groups) => assert_eq!((is_set_aside, groups.list().unwrap()[0].count()), (true, 2), "{what}"),
             Err(error) => assert!(!is_set_aside, "{what}: {error}"),
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+mod command_line {
+    use std::process::{Command, Output};
+
+    use super::*;
+
+    fn campanile(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
+        command.args(arguments).arg("--store").arg(directory).env_remove("COLUMNS").env("TZ", "UTC");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    }
+
+    #[test]
+    fn errors_are_listed_explained_resolved_and_opened_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        assert_eq!(campanile(at, &["errors"]).0, Some(1), "nothing has failed yet");
+        run(at, "1.0.0", &["/gone/1", "/gone/2", "/declined/1"]);
+        let (code, out, _) = campanile(at, &["errors", "--sort", "count", "--since", "1h"]);
+        let lines: Vec<_> = out.lines().collect();
+        assert_eq!(code, Some(0));
+        assert!(lines[0].starts_with("group ") && lines[0].ends_with("what"), "{out}");
+        assert!(
+            lines[1].contains(" 2 ") && lines[1].contains("new") && lines[1].ends_with("ShopError: order {} is gone"),
+            "{out}"
+        );
+        assert!(lines[2].ends_with("/gone/{id} · 1.0.0"), "{out}");
+
+        let id = find(at, "is gone").id().to_string();
+        let (code, out, _) = campanile(at, &["why", &id[..8]]);
+        assert_eq!(code, Some(0));
+        for part in [
+            id.as_str(),
+            "2 times by 2 users",
+            "type      groups::ShopError",
+            "message   order {} is gone",
+            "GET /gone/{id}",
+            "campanile show ",
+        ] {
+            assert!(out.contains(part), "{part}: {out}");
+        }
+        let json: serde_json::Value = serde_json::from_str(&campanile(at, &["why", "--json", &id]).1).unwrap();
+        assert_eq!((json["count"].as_u64(), json["requests"].as_array().map(Vec::len)), (Some(2), Some(2)));
+
+        assert_eq!(campanile(at, &["errors", "--state", "resolved"]).0, Some(1));
+        let (code, out, _) = campanile(at, &["errors", "resolve", &id, "--in-release", "1.0.0"]);
+        assert_eq!((code, out), (Some(0), format!("resolved in 1.0.0: {} ShopError: order {{}} is gone\n", &id[..8])));
+        assert!(campanile(at, &["errors", "--state", "resolved"]).1.contains(&id[..8]));
+        run(at, "1.0.0", &["/gone/3"]);
+        let (_, out, _) = campanile(at, &["errors", "--state", "regressed", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((json["group"].as_str(), json["resolved_in"].as_str()), (Some(id.as_str()), Some("1.0.0")));
+        assert_eq!(campanile(at, &["errors", "reopen", &id]).0, Some(0));
+        assert_eq!(campanile(at, &["errors", "--state", "regressed"]).0, Some(1));
+
+        let newest = &campanile(at, &["search", "-n1", "--json", &format!("group:{}", &id[..6])]).1;
+        let json: serde_json::Value = serde_json::from_str(newest).unwrap();
+        assert_eq!(json["campanile.group"].as_str(), Some(id.as_str()));
+        let shown = campanile(at, &["show", &json["span_id"].as_str().unwrap()[..8]]).1;
+        assert!(shown.contains(&format!("group     {id}")), "{shown}");
+    }
+
+    #[test]
+    fn a_group_that_is_not_there_or_not_the_only_one_is_said_so() {
+        let directory = tempfile::tempdir().unwrap();
+        run(directory.path(), "1.0.0", &["/gone/1", "/declined/1"]);
+        for (arguments, expected) in [
+            (&["why", "1"][..], 3),
+            (&["why", "f00"], 1),
+            (&["why", "gone"], 2),
+            (&["errors", "resolve", "1"], 3),
+            (&["errors", "--since", "often"], 2),
+        ] {
+            let (code, _, said) = campanile(directory.path(), arguments);
+            assert_eq!(code, Some(expected), "{arguments:?} {said}");
+            assert!(said.starts_with("campanile: "), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_an_application_named_a_group_deceives_no_terminal() {
+        let directory = tempfile::tempdir().unwrap();
+        run(directory.path(), "1.0.0\u{1b}[2J", &["/hostile"]);
+        let id = groups(directory.path())[0].id().to_string();
+        let newest = campanile(directory.path(), &["search", "-n1", "--json", "group:1"]).1;
+        let newest: serde_json::Value = serde_json::from_str(&newest).unwrap();
+        let show = newest["span_id"].as_str().unwrap()[..8].to_owned();
+        for arguments in [&["errors"][..], &["errors", "--json"], &["why", &id], &["errors", "resolve", &id], &["show", &show]] {
+            let (code, out, said) = campanile(directory.path(), arguments);
+            assert_eq!(code, Some(0), "{said}");
+            assert!(!out.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\r']), "{out}");
+            assert!(out.lines().all(|line| !line.starts_with("FAKE")), "{out}");
         }
     }
 }

@@ -22,6 +22,8 @@
 //! change.
 
 mod by;
+#[cfg(test)]
+mod corpus;
 mod fingerprint;
 mod hash;
 mod name;

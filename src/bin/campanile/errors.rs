@@ -73,9 +73,7 @@ fn list(args: &Errors, groups: &Groups, output: &mut Output) -> Result<(), Failu
     let now = now();
     let since = args.since(now)?;
     let mut found = groups.list()?;
-    found.retain(|group| {
-        group.last_unix_ns() >= since && args.state.is_none_or(|state| state.is(group.state(now)))
-    });
+    found.retain(|group| group.last_unix_ns() >= since && args.state.is_none_or(|state| state.is(group.state(now))));
     match args.sort {
         Sort::Last => {}
         Sort::First => found.sort_by_key(|group| std::cmp::Reverse(group.first_unix_ns())),
@@ -92,7 +90,7 @@ fn list(args: &Errors, groups: &Groups, output: &mut Output) -> Result<(), Failu
     }
     let left_out = found.len().saturating_sub(args.limit);
     for group in found.iter().take(args.limit) {
-        output.write(&if args.common.json { object(group, now) } else { rows(group, now, output.width()) })?;
+        output.write(&if args.common.json { object(group, now, None) } else { rows(group, now, output.width()) })?;
     }
     output.flush()?;
     if left_out > 0 {
@@ -120,8 +118,7 @@ fn rows(group: &Group, now: u64, width: usize) -> String {
     if group.routes().len() > routes.len() {
         routes.push(format!("{} more", group.routes().len() - routes.len()));
     }
-    let where_and_when: Vec<String> =
-        [routes.join(", "), releases(group)].into_iter().filter(|text| !text.is_empty()).collect();
+    let where_and_when: Vec<String> = [routes.join(", "), releases(group)].into_iter().filter(|text| !text.is_empty()).collect();
     if !where_and_when.is_empty() {
         let _ = writeln!(out, "{:LEFT$}{}", "", cut(&where_and_when.join(" · "), room));
     }
@@ -154,7 +151,8 @@ pub(crate) fn users(group: &Group) -> String {
     format!("{}{}", if group.users_are_exact() { "" } else { "~" }, group.users())
 }
 
-fn object(group: &Group, now: u64) -> String {
+/// A group as one JSON object in a line, with the span ids of requests where they are told.
+pub(crate) fn object(group: &Group, now: u64, requests: Option<&[String]>) -> String {
     let moment = |unix_ns: u64| at_utc(unix_ns);
     let routes: Vec<_> = group.routes().map(|(route, count)| json!({ "route": route, "count": count })).collect();
     let releases: Vec<_> = group
@@ -165,7 +163,7 @@ fn object(group: &Group, now: u64) -> String {
         })
         .collect();
     let components: Vec<_> = group.components().map(|(label, text)| json!({ "label": label, "text": text })).collect();
-    let object = json!({
+    let mut object = json!({
         "group": group.id().to_string(),
         "title": group.title(),
         "state": group.state(now).as_str(),
@@ -181,6 +179,9 @@ fn object(group: &Group, now: u64) -> String {
         "releases": releases,
         "components": components,
     });
+    if let (Some(requests), Some(object)) = (requests, object.as_object_mut()) {
+        object.insert("requests".to_owned(), json!(requests));
+    }
     crate::full::visible(&object.to_string()) + "\n"
 }
 

@@ -8,7 +8,7 @@ use campanile::query::Query;
 use campanile::store::{Find, Group, Groups, Reader, Stored};
 
 use crate::args::Why;
-use crate::errors::{none_yet, now, one, standing, users};
+use crate::errors::{none_yet, now, object, one, standing, users};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::page::status;
@@ -34,7 +34,12 @@ pub(crate) fn run(args: &Why, store: Option<&Path>, output: &mut Output) -> Resu
         Err(error) if error.is_not_found() => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    output.write(&text(&group, &requests))?;
+    if args.common.json {
+        let ids: Vec<_> = requests.iter().map(|stored| stored.record().span_id().to_string()).collect();
+        output.write(&object(&group, now(), Some(&ids)))?;
+    } else {
+        output.write(&text(&group, &requests))?;
+    }
     output.flush()?;
     for warning in &warnings {
         output.complain(warning);
@@ -47,7 +52,11 @@ fn text(group: &Group, requests: &[Stored]) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}  {}\n{}\n", group.id(), group.state(now).as_str(), escape(group.title()));
     let many = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    let by = if group.users() == 0 { String::new() } else { format!(" by {} user{}", users(group), if group.users() == 1 { "" } else { "s" }) };
+    let by = if group.users() == 0 {
+        String::new()
+    } else {
+        format!(" by {} user{}", users(group), if group.users() == 1 { "" } else { "s" })
+    };
     row(&mut out, "seen", &format!("{}{by}", many(group.count(), "time")));
     row(&mut out, "first", &seen(group.first_unix_ns(), group.releases().next().map(|it| it.name.as_str())));
     let last = group.releases().max_by_key(|release| release.last_unix_ns);
@@ -56,11 +65,11 @@ fn text(group: &Group, requests: &[Stored]) -> String {
         row(&mut out, label, &text);
     }
     block(&mut out, "routes", group.routes().map(|(route, count)| format!("{count:>7}  {}", escape(route))));
-    let releases = group.releases().map(|it| {
-        format!("{:>7}  {}, {} to {}", it.count, escape(&it.name), at(it.first_unix_ns), at(it.last_unix_ns))
-    });
+    let releases = group
+        .releases()
+        .map(|it| format!("{:>7}  {}, {} to {}", it.count, escape(&it.name), at(it.first_unix_ns), at(it.last_unix_ns)));
     block(&mut out, "releases", releases);
-    let parts = group.components().map(|(label, text)| format!("{:<9} {}", escape(label), escape(text)));
+    let parts = group.components().map(|(label, text)| format!("{:<9} {}", escape(label).to_string(), escape(text)));
     block(&mut out, "made of", parts);
     let shown = requests.iter().map(|stored| {
         let record = stored.record();

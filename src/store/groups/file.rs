@@ -53,7 +53,8 @@ impl Groups {
             return Err(Error::new(Kind::NotFound, message));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let first = Connection::open_with_flags(&path, flags).and_then(|connection| check(&connection).map(|what| (connection, what)));
+        let first =
+            Connection::open_with_flags(&path, flags).and_then(|connection| check(&connection).map(|what| (connection, what)));
         // In a directory that cannot be written SQLite has no place for its lock file.
         let opened = first.or_else(|_| {
             let uri = open::immutable_uri(&path);
@@ -91,8 +92,10 @@ impl Groups {
     /// When the file cannot be read.
     pub fn releases(&self) -> Result<Vec<(String, u64)>, Error> {
         let read = || {
-            let mut statement = self.connection.prepare("SELECT name, first_unix_ns FROM release ORDER BY first_unix_ns LIMIT 1000")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default())))?;
+            let mut statement =
+                self.connection.prepare("SELECT name, first_unix_ns FROM release ORDER BY first_unix_ns LIMIT 1000")?;
+            let rows =
+                statement.query_map([], |row| Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default())))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(failed)
@@ -202,10 +205,13 @@ pub(super) fn open_writable(directory: &Directory) -> Result<Writable, Error> {
         });
         match opened {
             Ok((connection, What::Ours | What::Empty)) => {
-                connection.execute_batch(
-                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 1048576;
+                connection
+                    .execute_batch(
+                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 1048576;
                      PRAGMA wal_autocheckpoint = 250; PRAGMA temp_store = MEMORY;",
-                ).and_then(|()| schema::create(&connection)).map_err(failed)?;
+                    )
+                    .and_then(|()| schema::create(&connection))
+                    .map_err(failed)?;
                 return Ok(Writable::Ready(connection));
             }
             Ok((_, What::Foreign | What::Newer)) => return Ok(Writable::Refused),

@@ -142,7 +142,9 @@ fn commit(
             .prepare_cached("INSERT OR IGNORE INTO release(name, first_unix_ns) VALUES (?, ?)")?
             .execute(params![release, number(now_unix_ns)])?;
         transaction
-            .prepare_cached("DELETE FROM release WHERE name IN (SELECT name FROM release ORDER BY first_unix_ns DESC LIMIT -1 OFFSET ?)")?
+            .prepare_cached(
+                "DELETE FROM release WHERE name IN (SELECT name FROM release ORDER BY first_unix_ns DESC LIMIT -1 OFFSET ?)",
+            )?
             .execute([MAX_RELEASES])?;
     }
     let mut is_longer = false;

@@ -243,7 +243,8 @@ impl Group {
     /// From a row of [`COLUMNS`](Self::COLUMNS).
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let unsigned = |at: usize| row.get::<_, i64>(at).map(|value| u64::try_from(value).unwrap_or_default());
-        let optional = |at: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(at)?.and_then(|value| u64::try_from(value).ok()));
+        let optional =
+            |at: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(at)?.and_then(|value| u64::try_from(value).ok()));
         let blob = |at: usize| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_blob().unwrap_or_default());
         let routes = decode_pairs(blob(6)?).into_iter().map(|(route, count)| (route, count.parse().unwrap_or_default()));
         let releases = decode_pairs(blob(7)?).into_iter().map(|(name, numbers)| {

@@ -34,9 +34,8 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     if objects(&transaction)?.is_empty() {
-        transaction.execute_batch(&format!(
-            "{TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-        ))?;
+        transaction
+            .execute_batch(&format!("{TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"))?;
     }
     transaction.commit()
 }

@@ -125,7 +125,9 @@ mod tests {
 
     #[test]
     fn merging_counts_everybody_once_and_bytes_come_back() {
-        for (a, b, all) in [(0..5, 3..9, 0..9), (0..100, 50..1000, 0..1000), (0..1000, 50..60, 0..1000), (0..300, 200..500, 0..500)] {
+        for (a, b, all) in
+            [(0..5, 3..9, 0..9), (0..100, 50..1000, 0..1000), (0..1000, 50..60, 0..1000), (0..300, 200..500, 0..500)]
+        {
             let mut merged = users(a.clone());
             merged.merge(&users(b.clone()));
             assert_eq!(merged.count(), users(all).count(), "{a:?} {b:?}");
