@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::file::{self, Groups, Writable};
 use super::row::{Group, cut};
@@ -170,16 +170,22 @@ fn is_regression(connection: &Connection, group: &Group, seen: &Group, release: 
     let (Some(fixed), Some(release)) = (group.resolved_release.as_deref(), release) else {
         return Ok(seen.last_unix_ns > resolved);
     };
-    if fixed == release {
+    if is_release(release, fixed) {
         return Ok(true);
     }
-    let first = |name: &str| {
-        let mut statement = connection.prepare_cached("SELECT first_unix_ns FROM release WHERE name = ?")?;
-        statement.query_row([name], |row| row.get::<_, i64>(0)).optional()
-    };
+    let mut statement = connection.prepare_cached("SELECT name, first_unix_ns FROM release")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    let known = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let first = |is: &dyn Fn(&str) -> bool| known.iter().filter(|(name, _)| is(name)).map(|(_, first)| *first).min();
     // Before the release is there that resolves it, every other one is an older one.
-    let Some(fixed) = first(fixed)? else { return Ok(false) };
-    Ok(first(release)?.is_none_or(|release| release > fixed))
+    let Some(fixed) = first(&|name| is_release(name, fixed)) else { return Ok(false) };
+    Ok(first(&|name| name == release).is_none_or(|release| release > fixed))
+}
+
+/// Whether a release is what somebody calls it: by its whole name, its version, or at least 7 digits of its revision.
+fn is_release(name: &str, called: &str) -> bool {
+    let (version, revision) = name.rsplit_once('+').unwrap_or((name, name));
+    name == called || version == called || called.len() >= 7 && (revision.starts_with(called) || called.starts_with(revision))
 }
 
 /// Removes what was seen least recently, unresolved groups first, and a little more, so as not to do it each time.
@@ -206,5 +212,38 @@ fn release(resource: &Resource) -> Option<String> {
         (Some(version), _) => Some(cut(version, 100).to_owned()),
         (None, Some(revision)) => Some(short(revision)),
         (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_a_version_and_a_revision_and_goes_by_either() {
+        let named = |version: &str, revision: &str| {
+            let mut resource = Resource::default();
+            resource.set("service.version", version);
+            resource.set("vcs.ref.head.revision", revision);
+            release(&resource)
+        };
+        let revision = "9d59409acf479dfa0df1aa568182e43e43df8bbe";
+        assert_eq!(named("1.4.2", revision).as_deref(), Some("1.4.2+9d59409acf47"));
+        assert_eq!(named("1.4.2", "").as_deref(), Some("1.4.2"));
+        assert_eq!(named("", revision).as_deref(), Some("9d59409acf47"));
+        assert_eq!(named("1.4.2-9d59409acf47", revision).as_deref(), Some("1.4.2-9d59409acf47"));
+        assert_eq!(named("", ""), None);
+        for (called, expected) in [
+            ("1.4.2", true),
+            ("1.4.2+9d59409acf47", true),
+            ("9d59409", true),
+            (revision, true),
+            ("9d59", false),
+            ("1.4", false),
+            ("1.4.20", false),
+        ] {
+            assert_eq!(is_release("1.4.2+9d59409acf47", called), expected, "{called}");
+        }
+        assert!(is_release("1.4.2", "1.4.2") && !is_release("1.4.2", "1.4.3"));
     }
 }
