@@ -8,6 +8,9 @@
 //! query for long; only files of exactly this name, or of this name and `.damaged`, are ever removed. A process whose
 //! file was removed begins another.
 //!
+//! Records are found by columns of their own, among them the group of an error; segments of the first schema, without that
+//! column, are read as they are. What is known of each group outlives the segments in `groups.sqlite`, see [`Groups`].
+//!
 //! # When something is wrong on disk
 //! With less than 256 MiB or 5 % of the disk left nothing is written, and what is lost is counted, until there is more.
 //! Writing never depends on what is there: only a directory that cannot be used is an error. A file that fails while it

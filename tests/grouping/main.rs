@@ -3,7 +3,7 @@
 //! Pairs of two machines, two releases and two compilers, which one test cannot be, stand in `tests/data/grouping.json` and
 //! are held by `src/group/corpus.rs`.
 #![cfg(feature = "axum")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "errors are what it makes")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "errors are what it makes")]
 
 mod helper;
 mod orders;
