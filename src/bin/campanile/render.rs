@@ -50,12 +50,7 @@ pub(crate) fn missing(losses: &Losses) -> String {
 
 /// Date and time of a record, to the millisecond.
 pub(crate) fn moment(record: &Record) -> String {
-    at(record.start_unix_ns())
-}
-
-/// Date and time, to the millisecond.
-pub(crate) fn at(unix_ns: u64) -> String {
-    let at = local(unix_ns, &TimeZone::system());
+    let at = local(record.start_unix_ns(), &TimeZone::system());
     format!("{} {:.3}", at.date(), at.time())
 }
 
