@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{hash::hash, name, place, template};
 use crate::percent::Decoded;
-use crate::record::{Failure, FailureKind, Field, GroupId, Record, Span, Value, rpc_code};
+use crate::record::{Failure, FailureKind, Field, Frame, GroupId, Record, Span, Value, is_own_file, rpc_code};
 
 /// What makes a failure belong to its group, in words.
 ///
@@ -136,10 +136,13 @@ fn of_failure(parts: &mut Parts, record: &Record, failure: Failure<'_>) -> Strin
 /// The first own functions, else where it was reported.
 fn push_place(parts: &mut Parts, record: &Record, failure: Failure<'_>, is_known: &dyn Fn(&str) -> bool) {
     let mut functions: Vec<String> = Vec::new();
-    for frame in failure.frames().filter(|frame| frame.is_own()) {
-        let function = name::function(frame.function());
+    // A panic hook of the application's own stands above the panic that it was called for.
+    let above = failure.frames().position(is_panic_entry).map_or(0, |at| at + 1);
+    let mut frames = failure.frames().skip(above);
+    while let Some(frame) = frames.next() {
+        let Some(function) = own(frame, frames.clone()) else { continue };
         // A future's function and its state are one, and so are the calls of a recursion.
-        if !function.is_empty() && functions.last() != Some(&function) {
+        if functions.last() != Some(&function) {
             functions.push(function);
         }
         if functions.len() == Fingerprint::FUNCTIONS {
@@ -155,6 +158,27 @@ fn push_place(parts: &mut Parts, record: &Record, failure: Failure<'_>, is_known
     if let Some(span) = failure.span_id().and_then(|id| record.spans().find(|span| span.id() == id)) {
         parts.push("span", named(span, is_known));
     }
+}
+
+/// The name of a function of the application. Where the compiler was asked for no more than lines, one that was inlined has
+/// no path: then it is named with its file, and the state of a future after what its callers say that they ran.
+fn own<'a>(frame: Frame<'a>, callers: impl Iterator<Item = Frame<'a>>) -> Option<String> {
+    let function = name::function(frame.function());
+    if function.contains("::") {
+        return Some(function).filter(|_| frame.is_own());
+    }
+    let file = frame.file().filter(|file| file.ends_with(".rs") && is_own_file(file))?;
+    if function.is_empty() {
+        let is_foreign = |frame: &Frame<'_>| !frame.file().is_some_and(is_own_file);
+        let ran = callers.take(MAX_CALLERS).take_while(is_foreign).find_map(|frame| name::of_state(frame.function()));
+        return Some(ran.unwrap_or_else(|| place::file(file)));
+    }
+    Some(format!("{function} in {}", place::file(file)))
+}
+
+/// Where a panic begins; what is above it only tells of it.
+fn is_panic_entry(frame: Frame<'_>) -> bool {
+    frame.function().contains("rust_begin_unwind") || frame.function().starts_with("std::panicking::begin_panic")
 }
 
 /// Name and target of a span.
@@ -178,6 +202,9 @@ fn of_status(parts: &mut Parts, record: &Record) -> String {
     let place = [method, route].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     if place.is_empty() { format!("answered {word}") } else { format!("answered {word} to {place}") }
 }
+
+/// Frames of others between a future of the application and whoever knows its type.
+const MAX_CALLERS: usize = 6;
 
 fn typed(type_name: Option<&str>, message: &str) -> String {
     match type_name {

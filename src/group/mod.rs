@@ -5,7 +5,7 @@
 //! nothing else then. Otherwise
 //! - whether it was a panic, an error, or only a status;
 //! - type and message of the error and of each of its causes; of a message only its [template](template), as values change
-//!   from request to request;
+//!   from request to request. A word that the path, an attribute or a field of a span of the request holds too is a value;
 //! - where it happened: the first three functions of the application in its backtrace; else the source file that it was
 //!   reported from, with the span that it happened in;
 //! - for gRPC the code; for a status behind which no error was seen also the route.
@@ -22,6 +22,8 @@
 //! change.
 
 mod by;
+#[cfg(test)]
+mod corpus;
 mod fingerprint;
 mod hash;
 mod name;
@@ -33,4 +35,6 @@ mod value;
 
 pub(crate) use self::by::GroupBy;
 pub use self::fingerprint::{Component, Fingerprint};
+#[cfg(feature = "store")]
+pub(crate) use self::hash::hash;
 pub use self::template::template;

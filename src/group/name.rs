@@ -1,5 +1,7 @@
 //! Names of types and functions without what changes from build to build.
 
+use crate::record::is_carrier;
+
 /// Wrappers that say nothing about what is inside.
 const WRAPPERS: [&str; 4] = ["alloc::boxed::Box", "alloc::sync::Arc", "alloc::rc::Rc", "core::pin::Pin"];
 /// A name that is longer than this is cut, in bytes.
@@ -21,6 +23,20 @@ pub(super) fn type_name(name: &str) -> Option<String> {
 /// trait that it implements.
 pub(super) fn function(name: &str) -> String {
     path(without_hash(name))
+}
+
+/// The function of the application whose future or closure is among the generic arguments of a function:
+/// `shop::orders::load` of `poll<shop::orders::load::{async_fn_env#0}>`.
+pub(super) fn of_state(name: &str) -> Option<String> {
+    ["::{async_fn_env#", "::{async_block_env#", "::{closure_env#"].iter().find_map(|state| {
+        name.match_indices(state).find_map(|(at, _)| {
+            let start = name.get(..at)?;
+            let is_path = |char: char| char.is_alphanumeric() || matches!(char, '_' | ':' | '{' | '}' | '#');
+            let path = start.get(start.rfind(|char| !is_path(char)).map_or(0, |at| at + 1)..)?;
+            let krate = path.split("::").next().filter(|krate| !is_carrier(krate) && *krate != "campanile")?;
+            (!krate.is_empty() && path.contains("::")).then(|| function(path))
+        })
+    })
 }
 
 /// The last segment of a type's path; of one that is only called `Error` with the module before it.
@@ -202,6 +218,23 @@ mod tests {
             (">::<", ""),
         ] {
             assert_eq!(function(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_future_is_known_by_who_runs_it() {
+        for (name, expected) in [
+            ("poll<shop::orders::load::{async_fn_env#0}>", Some("shop::orders::load")),
+            (
+                "{async_block#0}<fn(u8) -> shop::orders::load::{async_fn_env#0}, shop::x::{closure_env#3}>",
+                Some("shop::orders::load"),
+            ),
+            ("call<shop::routes::{closure#18}::{async_block_env#0}>", Some("shop::routes")),
+            ("poll<tokio::task::local::run::{closure_env#0}>", None),
+            ("poll", None),
+            ("{async_fn_env#0}", None),
+        ] {
+            assert_eq!(of_state(name).as_deref(), expected, "{name}");
         }
     }
 

@@ -107,7 +107,7 @@ fn span_range(digits: &str) -> Option<([u8; 8], [u8; 8])> {
 }
 
 /// The first and the last group whose id begins with these digits.
-pub(super) fn group_range(digits: &str) -> Option<(GroupId, GroupId)> {
+pub(crate) fn group_range(digits: &str) -> Option<(GroupId, GroupId)> {
     let is_start = !digits.is_empty() && digits.len() <= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     number_range(digits).filter(|_| is_start).map(|(first, last)| (GroupId(first), GroupId(last)))
 }

@@ -40,6 +40,8 @@ use self::columns::number;
 pub(crate) use self::columns::{Column, kind_word, number as number_column};
 pub use self::error::Error;
 use self::expr::Expr;
+#[cfg(feature = "store")]
+pub(crate) use self::expr::group_range;
 pub use self::keys::Key;
 #[cfg(feature = "store")]
 pub(crate) use self::sql::{Bind, Sql};

@@ -17,6 +17,12 @@ impl GroupId {
         let is_plain = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         u64::from_str_radix(text, 16).ok().filter(|_| is_plain).map(Self)
     }
+
+    /// Its first 8 digits, which are enough to find it by.
+    #[must_use]
+    pub fn to_short(self) -> String {
+        format!("{:08x}", self.0 >> 32)
+    }
 }
 
 impl fmt::Display for GroupId {

@@ -26,7 +26,7 @@ pub use self::id::{Hex, RequestIdSource, SpanId, TraceFlags, TraceId};
 pub use self::kept::Kept;
 pub use self::loss::{Losses, Reason};
 pub use self::outcome::Outcome;
-pub(crate) use self::own::is_own_file;
+pub(crate) use self::own::{is_carrier, is_own_file};
 use self::parts::{Parts, Side};
 pub use self::resource::Resource;
 pub(crate) use self::view::present;

@@ -13,7 +13,7 @@ pub(crate) fn is_own_file(file: &str) -> bool {
 /// and what wraps errors.
 ///
 /// Asked only where a build without debug information left no source file to go by.
-pub(super) fn is_carrier(krate: &str) -> bool {
+pub(crate) fn is_carrier(krate: &str) -> bool {
     CARRIERS.binary_search(&krate).is_ok() || krate.starts_with("__")
 }
 

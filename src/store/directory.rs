@@ -95,11 +95,15 @@ impl Directory {
 
     /// Makes an empty file that only its owner may read, and refuses a directory that belongs to somebody else.
     pub(super) fn create_file(&self, name: &Name) -> Result<(), Error> {
+        self.create_private(name.as_str())
+    }
+
+    pub(super) fn create_private(&self, name: &str) -> Result<(), Error> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let path = self.file(name);
+        let path = self.path.join(name);
         let made = options.open(&path).and_then(|file| file.metadata());
         let made = made.map_err(|error| {
             let kind = if error.kind() == io::ErrorKind::StorageFull { Kind::Full } else { Kind::Directory };

@@ -8,6 +8,9 @@
 //! query for long; only files of exactly this name, or of this name and `.damaged`, are ever removed. A process whose
 //! file was removed begins another.
 //!
+//! Records are found by columns of their own, among them the group of an error; segments of the first schema, without that
+//! column, are read as they are. What is known of each group outlives the segments in `groups.sqlite`, see [`Groups`].
+//!
 //! # When something is wrong on disk
 //! With less than 256 MiB or 5 % of the disk left nothing is written, and what is lost is counted, until there is more.
 //! Writing never depends on what is there: only a directory that cannot be used is an error. A file that fails while it
@@ -39,6 +42,7 @@
 mod codec;
 mod directory;
 mod error;
+mod groups;
 mod open;
 mod reader;
 mod rows;
@@ -53,6 +57,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
+pub use self::groups::{Group, GroupState, Groups, Release};
 pub use self::reader::{Cursor, Find, Gap, Reader};
 pub(crate) use self::reader::{Scan, Scanned};
 pub use self::rows::Stored;

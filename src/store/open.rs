@@ -60,8 +60,8 @@ pub(super) fn immutable_uri(path: &Path) -> String {
     uri
 }
 
-fn check(connection: Connection, expected: &schema::Expected) -> rusqlite::Result<Opened> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+/// Keeps a file that somebody may have prepared from doing harm.
+pub(super) fn defend(connection: &Connection) -> rusqlite::Result<()> {
     for (setting, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -72,7 +72,13 @@ fn check(connection: Connection, expected: &schema::Expected) -> rusqlite::Resul
     }
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_ROW_BYTES)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;")?;
+    connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;")
+}
+
+fn check(connection: Connection, expected: &schema::Expected) -> rusqlite::Result<Opened> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    defend(&connection)?;
+    connection.execute_batch("PRAGMA query_only = ON;")?;
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let (application, version) = (number("application_id")?, number("user_version")?);
     let objects = schema::objects(&connection)?;

@@ -52,7 +52,7 @@ fn files(directory: &Path) -> Vec<String> {
 }
 
 fn segments(directory: &Path) -> Vec<String> {
-    files(directory).into_iter().filter(|name| name.ends_with(".sqlite")).collect()
+    files(directory).into_iter().filter(|name| name.starts_with("segment-") && name.ends_with(".sqlite")).collect()
 }
 
 fn bytes_in(directory: &Path) -> u64 {
@@ -76,6 +76,8 @@ proptest::proptest! {
         bytes.extend_from_slice(b"of a later version");
         let back = codec::decode(&bytes).unwrap();
         same(&record, &back);
+        let id = |record: &Record| crate::group::Fingerprint::of(record).map(|fingerprint| fingerprint.id());
+        proptest::prop_assert_eq!(id(&record), id(&back));
         // NaN differs from itself, so the views are compared as they print.
         let view = |record: &Record| {
             let events: Vec<_> = record.events().map(|event| format!(
@@ -507,4 +509,47 @@ fn a_finished_segment_is_read_where_nothing_can_be_written() {
     let count: i64 = connection.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 1);
     assert_eq!(files(path.parent().unwrap()), [name]);
+}
+
+/// A failed request that the application named the group of.
+fn failed(number: u64, group: &str) -> Record {
+    let mut record = request(number, 10);
+    record.parts_mut().status = Some(500);
+    let key = record.parts_mut().push_text(group, 100);
+    record.parts_mut().group_key = key;
+    record.parts_mut().group = crate::group::Fingerprint::of(&record).map(|fingerprint| fingerprint.id());
+    record
+}
+
+#[test]
+fn groups_are_bounded_and_those_that_were_resolved_stay_longest() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = Settings::new(directory.path());
+    settings.max_bytes = Settings::MIN_MAX_BYTES;
+    let mut store = Store::open(settings).unwrap();
+    let mut put = |number: u64, name: &str| {
+        let mut record = failed(number, name);
+        record.parts_mut().start_unix_ns += number;
+        store.append([&record], &resource("shop"), &Losses::default()).unwrap();
+    };
+    put(0, "resolved");
+    let groups = Groups::open(directory.path()).unwrap();
+    assert!(groups.resolve(groups.list().unwrap()[0].id(), Some("9")).unwrap());
+    (1..300).for_each(|number| put(number, &format!("group {number}")));
+    let titles: Vec<_> = groups.list().unwrap().iter().map(|group| group.title().to_owned()).collect();
+    assert!((250..=256).contains(&titles.len()), "{}", titles.len());
+    assert!(titles.contains(&"resolved".to_owned()) && titles.contains(&"group 299".to_owned()));
+    assert!(!titles.contains(&"group 1".to_owned()), "the one that was seen least recently goes");
+}
+
+#[test]
+fn two_processes_count_into_one_history() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut one, mut other) = (open(directory.path()), open(directory.path()));
+    for number in 0..10 {
+        one.append([&failed(number, "both")], &resource("shop"), &Losses::default()).unwrap();
+        other.append([&failed(number, "both")], &resource("shop"), &Losses::default()).unwrap();
+    }
+    let groups = Groups::open(directory.path()).unwrap().list().unwrap();
+    assert_eq!(groups.iter().map(Group::count).collect::<Vec<_>>(), [20]);
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::directory::{Directory, Limits, Name};
+use super::groups::History;
 use super::segment::{Row, Segment, is_busy, is_damage, is_out_of_reach};
 use super::{Error, Settings, codec, error::Kind, unix_ns};
 use crate::record::{Kind as RecordKind, Losses, Reason, Record, Resource};
@@ -28,6 +29,7 @@ pub struct Store {
     /// Losses that are not written yet.
     pending: Losses,
     set_aside: u64,
+    groups: History,
 }
 
 impl Store {
@@ -41,8 +43,10 @@ impl Store {
     pub fn open(settings: Settings) -> Result<Self, Error> {
         let settings = Settings { max_bytes: settings.max_bytes.max(Settings::MIN_MAX_BYTES), ..settings };
         let now = Instant::now();
+        let directory = Directory::create(&settings.directory)?;
         let mut store = Self {
-            directory: Directory::create(&settings.directory)?,
+            groups: History::new(directory.clone(), settings.max_bytes),
+            directory,
             segment: None,
             segment_bytes: (settings.max_bytes / 8).min(MAX_SEGMENT_BYTES),
             last_unix_ms: 0,
@@ -78,6 +82,7 @@ impl Store {
         let mut batch = Batch::default();
         let max_bytes = usize::try_from(self.segment_bytes / 4).unwrap_or(usize::MAX);
         for record in records.into_iter().filter(|record| record.kind() != RecordKind::Live) {
+            self.groups.see(record, resource);
             let mut data = Vec::with_capacity(1024);
             codec::encode(record, &mut data);
             if data.len() > max_bytes {
@@ -92,6 +97,7 @@ impl Store {
             batch.rows.push((record, data));
         }
         self.finish(&mut batch, resource);
+        self.groups.write(resource, unix_ns(SystemTime::now()));
         match batch.error {
             Some(error) if batch.stored == 0 => Err(error),
             _ => Ok(batch.lost),
@@ -203,6 +209,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        self.groups.write_at_last(unix_ns(SystemTime::now()));
         // A process that had nothing to say leaves no file behind.
         if let Some(segment) = self.segment.take_if(|segment| segment.rows == 0) {
             let name = segment.name.clone();

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 #[cfg(unix)]
 use std::time::Duration;
 
+use campanile::exporter::escape;
 use campanile::query::{self, Query};
+use campanile::store::GroupState;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
@@ -29,6 +31,10 @@ pub(crate) enum Command {
     Show(Show),
     /// Finds requests, the newest last
     Search(Search),
+    /// Lists what fails: groups of errors with one cause, how often, for how many users, since when
+    Errors(Errors),
+    /// Explains a group of errors: what makes it one, its history, requests to look at
+    Why(Why),
     /// Tells what is different about the requests that match, beside others of the same routes
     Diff(Diff),
     /// Asks a running process for more detail, for a limited time
@@ -215,6 +221,113 @@ pub(crate) struct Diff {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = errors_help())]
+pub(crate) struct Errors {
+    #[command(subcommand)]
+    pub(crate) action: Option<ErrorsAction>,
+    /// Only groups that were seen since then: 10m, 24h, 7d, or a moment such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only groups that stand like this
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub(crate) state: Option<State>,
+    /// What comes first: the one that was last seen, first seen last, seen most often, or by most users
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t = Sort::Last)]
+    pub(crate) sort: Sort,
+    /// How many to show
+    #[arg(short = 'n', long, value_name = "LIMIT", default_value_t = 50)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ErrorsAction {
+    /// Marks a group as resolved; it counts as regressed when it is seen again
+    Resolve {
+        /// The start of its id
+        #[arg(value_name = "GROUP")]
+        group: String,
+        /// The release that resolves it: older ones may go on failing
+        #[arg(long, value_name = "RELEASE")]
+        in_release: Option<String>,
+    },
+    /// Takes that mark away
+    Reopen {
+        /// The start of its id
+        #[arg(value_name = "GROUP")]
+        group: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Sort {
+    Last,
+    First,
+    Count,
+    Users,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum State {
+    /// First seen less than a day ago
+    New,
+    /// Seen for longer, and not resolved
+    Open,
+    Resolved,
+    /// Resolved, and seen again
+    Regressed,
+}
+
+impl State {
+    pub(crate) const fn is(self, state: GroupState) -> bool {
+        matches!(
+            (self, state),
+            (Self::New, GroupState::New)
+                | (Self::Open, GroupState::Open)
+                | (Self::Resolved, GroupState::Resolved)
+                | (Self::Regressed, GroupState::Regressed)
+        )
+    }
+}
+
+impl Errors {
+    /// The moment since when groups have to be seen, where now is `now_unix_ns`.
+    pub(crate) fn since(&self, now_unix_ns: u64) -> Result<u64, Failure> {
+        let Some(text) = self.since.as_deref() else { return Ok(0) };
+        let wrong = || {
+            Failure::new(Failure::USAGE, format!("'{}' is no time: write 10m, 24h or 7d, or 2026-01-31T12:00:00Z", escape(text)))
+        };
+        if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+            return Ok(u64::try_from(moment.as_nanosecond()).unwrap_or_default());
+        }
+        let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+        let unit = match text.get(number.len()..) {
+            Some("s") => 1,
+            Some("m") => 60,
+            Some("h") => 3600,
+            Some("d") => 86_400,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = number.parse().map_err(|_| wrong())?;
+        Ok(now_unix_ns.saturating_sub(count.saturating_mul(unit).saturating_mul(1_000_000_000)))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = why_help())]
+pub(crate) struct Why {
+    /// The start of the group's id, as `errors`, `show` and every line of a failure tell it
+    #[arg(value_name = "GROUP")]
+    pub(crate) group: String,
+    /// How many of its requests to name
+    #[arg(short = 'n', long, value_name = "LIMIT", default_value_t = 5)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Common {
     /// One JSON object a line
     #[arg(long)]
@@ -251,7 +364,7 @@ Exit codes:
   0  done; also when the reader of the output has seen enough
   1  nothing found
   2  the command line, the query or the id is wrong
-  3  the id fits several requests, which are listed
+  3  the id fits several requests or groups, which are listed
   4  the store cannot be read
   5  the output cannot be written
   6  the running process refuses"
@@ -282,6 +395,34 @@ Examples:
   campanile show 8f2c
   campanile show 4bf92f3577b34da6a3ce929d0e0e4736
   campanile show --json 8f2c1a2b
+
+{}",
+        exit_codes()
+    )
+}
+
+fn errors_help() -> String {
+    format!(
+        "\
+Examples:
+  campanile errors
+  campanile errors --since 24h --sort count
+  campanile errors --state regressed --json
+  campanile errors resolve 1f3a
+  campanile errors resolve 1f3a --in-release 1.5.0
+  campanile errors reopen 1f3a
+
+{}",
+        exit_codes()
+    )
+}
+
+fn why_help() -> String {
+    format!(
+        "\
+Examples:
+  campanile why 1f3a
+  campanile search group:1f3a since:1h
 
 {}",
         exit_codes()

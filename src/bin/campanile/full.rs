@@ -36,6 +36,7 @@ pub(crate) fn json(stored: &Stored) -> String {
         ),
         ("kept", json!(record.kept().map(Kept::as_str))),
         ("weight", json!(record.weight())),
+        ("group_key", text(record.group_key().unwrap_or_default())),
         ("trace_state", text(record.trace_state())),
         ("request_id_source", json!(record.request_id_source().as_str())),
         ("sequence", json!(record.sequence())),

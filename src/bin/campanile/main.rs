@@ -5,6 +5,7 @@ mod body;
 #[cfg(unix)]
 mod control;
 mod diff;
+mod errors;
 mod failure;
 mod full;
 mod load;
@@ -18,6 +19,7 @@ mod tail;
 mod timeline;
 #[cfg(unix)]
 mod token;
+mod why;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Command::Token(args) => token::run(&args, store, &mut output),
         Command::Diff(diff) => diff::run(&diff, store, &mut output),
+        Command::Errors(errors) => errors::run(&errors, store, &mut output),
+        Command::Why(why) => why::run(&why, store, &mut output),
     };
     match done.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -142,6 +142,11 @@ impl Page {
                 self.row("", format_args!("  {}", escape(line)));
             }
         }
+        if let Some(group) = record.group() {
+            let key = record.group_key().map(|key| format!("  {}", escape(key))).unwrap_or_default();
+            self.out.push('\n');
+            self.row("group", format_args!("{group}{key}"));
+        }
     }
 
     /// Outgoing requests: when, whom, and how it ended.

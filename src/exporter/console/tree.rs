@@ -7,7 +7,7 @@ use super::cells::{clean, cut_end, duration, fill};
 use super::event;
 use super::request::AFTER_TIME;
 use crate::exporter::call::Call;
-use crate::record::{Failure, FailureKind, Record, Span, SpanKind};
+use crate::record::{Failure, FailureKind, GroupId, Record, Span, SpanKind};
 
 const MAX_FAILURES: usize = 4;
 const MAX_EVENTS: usize = 3;
@@ -18,8 +18,10 @@ const MAX_TEXT: usize = 600;
 /// Appends the failures of a failed request, each with its chain and its place, and the newest events that were not
 /// shown while it ran.
 pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
+    let main = record.failure().map(|main| (main.kind(), main.time_ns()));
     for failure in record.failures().take(MAX_FAILURES) {
-        write_failure(out, failure);
+        let group = record.group().filter(|_| main == Some((failure.kind(), failure.time_ns())));
+        write_failure(out, failure, group);
     }
     let more = record.failures().len().saturating_sub(MAX_FAILURES);
     if more > 0 {
@@ -49,7 +51,7 @@ fn failed_calls(record: &Record) -> impl Iterator<Item = Span<'_>> {
     record.spans().filter(is_failed).take(MAX_CALLS)
 }
 
-fn write_failure(out: &mut String, failure: Failure<'_>) {
+fn write_failure(out: &mut String, failure: Failure<'_>, group: Option<GroupId>) {
     let head = match failure.kind() {
         FailureKind::Panic => format!("panicked: {}", clean(failure.message())),
         _ => typed(failure.type_name(), failure.message()),
@@ -60,7 +62,9 @@ fn write_failure(out: &mut String, failure: Failure<'_>) {
         Some(line) => format!("{}:{line}", clean(file)),
         None => clean(file),
     });
-    let mut children = causes.chain(place).peekable();
+    let group = group.map(|group| format!("group {}", group.to_short()));
+    let last = [place, group].into_iter().flatten().collect::<Vec<_>>().join("  ");
+    let mut children = causes.chain(Some(last).filter(|last| !last.is_empty())).peekable();
     while let Some(child) = children.next() {
         branch(out, AFTER_TIME + 2, if children.peek().is_some() { "├" } else { "└" }, &child);
     }

@@ -170,9 +170,7 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::Causes => line.list(name, failure.iter().flat_map(Failure::causes).map(Link)),
         Key::OtherFailures => write_others(line, name, request),
         Key::Group => {
-            if let Some(group) = request.and_then(Record::group) {
-                line.display(name, format_args!("{group}"));
-            }
+            text(line, name, request.and_then(Record::group).map(|group| group.to_string()).as_deref());
         }
         Key::File => text(line, name, subject.place().0),
         Key::Line => number(line, name, subject.place().1),
