@@ -39,11 +39,14 @@
 mod codec;
 mod directory;
 mod error;
+mod instance;
 mod open;
+mod partials;
 mod reader;
 mod rows;
 mod schema;
 mod segment;
+mod unfinished;
 mod writer;
 
 #[cfg(test)]
@@ -56,6 +59,7 @@ pub use self::error::Error;
 pub use self::reader::{Cursor, Find, Gap, Reader};
 pub(crate) use self::reader::{Scan, Scanned};
 pub use self::rows::Stored;
+pub use self::unfinished::{LeftBehind, Unfinished};
 pub use self::writer::Store;
 
 /// Where a store is and how large and old it may get.
