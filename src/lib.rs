@@ -33,6 +33,7 @@
 //! - Where the layer goes among others, and the peer's address: [`ObserveLayer`].
 //! - In a handler: [`set`] an attribute, [`attach`] an error, name the [`group()`] of its failure, [`current`] for the request id and trace; in axum also
 //!   [`axum::Reported`] and [`Handle`] as an extractor.
+//! - What goes on after an upgrade, such as a WebSocket: [`upgraded`].
 //! - Work that leaves the request's task: [`InExchange`] for futures, [`Handle::run`] for threads.
 //! - Outgoing requests: [`Telemetry::client_layer`] around any Tower client; by hand, [`Handle::inject`].
 //! - One part without the rest: [`alone`] and [`catch_panic_layer`].
@@ -107,7 +108,9 @@ pub mod axum {
     pub use crate::layer::axum::{MissingLayer, Reported};
 }
 
-pub use self::capture::{Bodies, Handle, InExchange, WithExchange, attach, attach_dyn, current, group, keep, set};
+pub use self::capture::{
+    Bodies, Handle, InExchange, Upgraded, WithExchange, attach, attach_dyn, current, group, keep, set, upgraded,
+};
 #[cfg(feature = "axum")]
 pub use self::config::shutdown_signal;
 pub use self::config::{Builder, Env, Telemetry, builder, init};

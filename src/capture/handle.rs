@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::mark::Mark;
 use super::{Hub, Link, current as slot};
-use crate::record::parts::{MAX_FIELD_BYTES, MAX_GROUP_KEY_BYTES, Parts};
+use crate::record::parts::{MAX_FIELD_BYTES, MAX_GROUP_KEY_BYTES, Parts, Side};
 use crate::record::{SpanId, TraceFlags, TraceId, Value};
 
 /// Sets an attribute of the current request, replacing an earlier value of the same key.
@@ -82,6 +82,10 @@ pub struct Handle {
 impl Handle {
     pub(crate) const fn new(link: Arc<Link>) -> Self {
         Self { link }
+    }
+
+    pub(super) const fn link(&self) -> &Arc<Link> {
+        &self.link
     }
 
     /// Whether the request's record is still being written.
@@ -232,6 +236,12 @@ pin_project! {
     }
 }
 
+impl<F> WithExchange<F> {
+    pub(super) const fn of(inner: F, handle: Option<Handle>) -> Self {
+        Self { inner, handle }
+    }
+}
+
 impl<F: Future> Future for WithExchange<F> {
     type Output = F::Output;
 
@@ -275,6 +285,16 @@ pub(super) fn on_current(f: impl FnOnce(&mut Parts, SpanId, u64)) {
     if let (None, Some(f), Some(link)) = (done, f, elsewhere()) {
         by_inbox(&link, f);
     }
+}
+
+/// The value of a header of the current request, where it was kept; in lower case.
+pub(super) fn header_of_current(name: &str) -> Option<String> {
+    slot::with(|exchange| {
+        let parts = &exchange.parts;
+        let header = parts.headers.iter().find(|header| header.side == Side::Request && parts.str(header.name) == name)?;
+        Some(parts.str(header.value?).to_ascii_lowercase())
+    })
+    .flatten()
 }
 
 fn by_inbox(link: &Link, f: impl FnOnce(&mut Parts, SpanId, u64)) {

@@ -1,8 +1,10 @@
 //! What every exchange of one pipeline shares.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::inflight::{InFlight, ReportSettings};
 use tracing::Metadata;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -18,6 +20,8 @@ pub(crate) struct Hub {
     pub(crate) sampler: Sampler,
     /// How trace context is read and written.
     pub(crate) propagators: Propagators,
+    /// What is running right now.
+    pub(super) in_flight: Arc<InFlight>,
     scope: Scope,
     /// Whether a tracing layer of this telemetry exists.
     is_subscribed: AtomicBool,
@@ -29,7 +33,17 @@ impl Hub {
     pub(crate) fn new(pipeline: Pipeline, sampler: Sampler, propagators: Propagators, scope: Scope) -> Self {
         let usual = scope.clone();
         pipeline.asks().set_usual(Box::new(move |target, file, level| usual.captures(target, file, level)));
-        Self { pipeline, sampler, propagators, scope, is_subscribed: AtomicBool::new(false), foreign: None }
+        let in_flight = Arc::new(InFlight::new(ReportSettings { every: None }, false));
+        Self { pipeline, sampler, propagators, in_flight, scope, is_subscribed: AtomicBool::new(false), foreign: None }
+    }
+
+    /// Lists requests in flight, and reports about them where an exporter wants that.
+    pub(crate) fn reporting(mut self, settings: ReportSettings) -> Self {
+        self.in_flight = Arc::new(InFlight::new(settings, self.pipeline.wants_partial()));
+        if self.in_flight.is_on() {
+            self.pipeline.watch_with(Arc::clone(&self.in_flight) as _);
+        }
+        self
     }
 
     /// Keeps another library's current span in step with ours.

@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderValue};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
+use super::inflight::Listed;
+use super::inline::Inline;
 use super::{Hub, Pieces, Watch};
 use crate::keep::Wanted;
 use crate::metrics::Place;
@@ -17,6 +19,10 @@ use crate::propagator::request_id::X_REQUEST_ID;
 use crate::propagator::{Baggage, Outgoing};
 use crate::record::parts::{Parts, Text};
 use crate::record::{Kind, Record, SpanId, TraceFlags, TraceId};
+use crate::{random, time};
+
+/// Longest request id.
+const REQUEST_ID: usize = 128;
 
 /// Identity of a request, and the inbox for what happens to it elsewhere.
 pub(crate) struct Link {
@@ -28,7 +34,7 @@ pub(crate) struct Link {
     pub(super) trace_state: Box<str>,
     /// What the caller sent along, to be passed on.
     pub(crate) baggage: Baggage,
-    pub(crate) request_id: InlineId,
+    pub(crate) request_id: Inline<REQUEST_ID>,
     pub(crate) start: Instant,
     pub(crate) start_unix_ns: u64,
     /// What is captured beyond the settings.
@@ -36,8 +42,10 @@ pub(crate) struct Link {
     request_bytes: AtomicU64,
     /// Least level of the events that are captured; below TRACE it captures no spans either.
     least: LevelFilter,
-    /// Where it is counted among the requests in flight.
-    place: Place,
+    /// Where it is counted among the requests in flight; what goes on after an upgrade is no request.
+    place: Option<Place>,
+    /// What reports about it say, where there are any.
+    pub(crate) listed: Option<Listed>,
     /// What is noted of the request's body, which may be read on another task and after the request's end.
     watch: Option<Box<Mutex<Watch>>>,
     inbox: Mutex<Inbox>,
@@ -57,6 +65,7 @@ impl Link {
         parts.in_flight = Some(in_flight);
         parts.in_flight_on_route = parts.route.and_then(|route| hub.pipeline.active().enter_route(&place, parts.str(route)));
         let least = hub.pipeline.keep().least_at_head(parts.trace_flags.is_sampled(), wanted.is_possible);
+        let listed = hub.in_flight.is_on().then(|| Listed::of(parts));
         Self {
             least,
             hub,
@@ -65,12 +74,13 @@ impl Link {
             trace_flags: parts.trace_flags,
             trace_state: parts.str(parts.trace_state).into(),
             baggage,
-            request_id: InlineId::new(parts.str(parts.request_id)),
+            request_id: Inline::of(&[parts.str(parts.request_id)]),
             start: Instant::now(),
             start_unix_ns: parts.start_unix_ns,
             wanted,
             request_bytes: AtomicU64::new(0),
-            place,
+            place: Some(place),
+            listed,
             watch: None,
             inbox: Mutex::default(),
         }
@@ -84,6 +94,33 @@ impl Link {
     /// Whether nothing of its detail can be wanted when it is over, so that there is no need to capture it.
     pub(super) fn is_bare(&self) -> bool {
         self.least != LevelFilter::TRACE
+    }
+
+    /// The link of what goes on after an upgrade: a span of its own in the request's trace.
+    pub(super) fn upgraded(&self) -> Self {
+        Self {
+            least: self.least,
+            wanted: self.wanted,
+            hub: Arc::clone(&self.hub),
+            trace_id: self.trace_id,
+            span_id: random::span_id(),
+            trace_flags: self.trace_flags,
+            trace_state: self.trace_state.clone(),
+            baggage: self.baggage.clone(),
+            request_id: self.request_id.clone(),
+            start: Instant::now(),
+            start_unix_ns: time::unix_ns(),
+            request_bytes: AtomicU64::new(0),
+            place: None,
+            listed: Some(Listed::upgraded(self.listed.as_ref(), self.span_id)),
+            watch: None,
+            inbox: Mutex::default(),
+        }
+    }
+
+    /// Enters it in the list of what is in flight.
+    pub(crate) fn list(self: &Arc<Self>) {
+        self.hub.in_flight.enter(self);
     }
 
     /// Puts the trace context, and what travels with it, into the headers of a request that `span_id` makes.
@@ -105,7 +142,7 @@ impl Link {
 
     /// Counts the request for a route that is only known now; how many of it there are then.
     pub(crate) fn arrive_at(&self, route: &str) -> Option<u32> {
-        self.hub.pipeline.active().enter_route(&self.place, route)
+        self.hub.pipeline.active().enter_route(self.place.as_ref()?, route)
     }
 
     /// Nanoseconds since the request arrived.
@@ -134,6 +171,11 @@ impl Link {
         self.watch.as_ref().map(|watch| std::mem::take(&mut *watch.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
+    /// Counts what came in after an upgrade.
+    pub(super) fn received(&self, bytes: u64) {
+        self.request_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     pub(crate) fn request_bytes(&self) -> u64 {
         self.request_bytes.load(Ordering::Relaxed)
     }
@@ -143,7 +185,8 @@ impl Link {
     /// Nothing of a user runs under the lock: the parts are ready when they come here.
     pub(crate) fn deliver(&self, parts: Box<Parts>) {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        if inbox.is_closed {
+        // What goes on after an upgrade may go on for days: its events do not wait for its end.
+        if inbox.is_closed || (self.is_upgrade() && !parts.events.is_empty()) {
             drop(inbox);
             return self.deliver_late(parts);
         }
@@ -163,14 +206,38 @@ impl Link {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         if !inbox.is_closed {
             inbox.is_closed = true;
-            self.hub.pipeline.active().leave(&self.place);
+            self.leave();
         }
         inbox.parts.take()
     }
 
-    /// Whether the request's record is finished.
+    /// Looks at what was left so far.
+    pub(super) fn look_into_inbox(&self, f: impl FnOnce(&Parts)) {
+        if let Some(parts) = &self.inbox.lock().unwrap_or_else(PoisonError::into_inner).parts {
+            f(parts);
+        }
+    }
+
+    /// Whether the request's record is finished, so that events and spans have to stand alone.
     pub(crate) fn is_closed(&self) -> bool {
+        self.is_upgrade() || self.is_over()
+    }
+
+    /// Whether nothing is in flight any more.
+    pub(super) fn is_over(&self) -> bool {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).is_closed
+    }
+
+    /// Whether it stands for what goes on after an upgrade.
+    fn is_upgrade(&self) -> bool {
+        self.listed.as_ref().is_some_and(Listed::is_upgrade)
+    }
+
+    fn leave(&self) {
+        if let Some(place) = &self.place {
+            self.hub.pipeline.active().leave(place);
+        }
+        self.hub.in_flight.leave(self);
     }
 
     fn deliver_late(&self, mut parts: Box<Parts>) {
@@ -190,7 +257,7 @@ impl Link {
         parts.span_id = self.span_id;
         parts.trace_flags = self.trace_flags;
         parts.start_unix_ns = self.start_unix_ns;
-        let id: Text = parts.push_text(self.request_id.as_str(), InlineId::MAX);
+        let id: Text = parts.push_text(self.request_id.as_str(), REQUEST_ID);
         parts.request_id = id;
     }
 }
@@ -199,8 +266,13 @@ impl Drop for Link {
     /// One that was never closed belongs to an exchange that was lost, and is in flight no longer.
     fn drop(&mut self) {
         let inbox = self.inbox.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if !inbox.is_closed {
-            self.hub.pipeline.active().leave(&self.place);
+        let (was_open, left) = (!std::mem::replace(&mut inbox.is_closed, true), inbox.parts.take());
+        if was_open {
+            self.leave();
+        }
+        let reported = self.listed.as_ref().and_then(Listed::take_copy);
+        for parts in [left, reported].into_iter().flatten() {
+            self.hub.pipeline.recycle(parts);
         }
     }
 }
@@ -211,29 +283,5 @@ impl fmt::Debug for Link {
             .field("request_id", &self.request_id.as_str())
             .field("span_id", &self.span_id)
             .finish_non_exhaustive()
-    }
-}
-
-/// A request id without an allocation.
-pub(crate) struct InlineId {
-    bytes: [u8; Self::MAX],
-    len: u8,
-}
-
-impl InlineId {
-    /// Longest request id.
-    const MAX: usize = 128;
-
-    fn new(id: &str) -> Self {
-        let mut bytes = [0; Self::MAX];
-        let kept = id.as_bytes().get(..id.len().min(Self::MAX)).unwrap_or_default();
-        if let Some(slots) = bytes.get_mut(..kept.len()) {
-            slots.copy_from_slice(kept);
-        }
-        Self { bytes, len: u8::try_from(kept.len()).unwrap_or_default() }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        self.bytes.get(..usize::from(self.len)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }

@@ -1,17 +1,19 @@
 //! From settings to a running telemetry.
 
 use std::fmt;
+use std::time::Duration;
 
 use tracing_subscriber::filter::Targets;
 
 use super::control::ControlSettings;
 use super::env::Warnings;
+use super::exporters::Told;
 use super::http::HttpInCode;
 use super::keep::Detail;
 use super::metrics::MetricChanges;
 use super::propagation::Propagation;
 use super::settings::Settings;
-use super::{Env, Telemetry, exporters, redact};
+use super::{Env, Telemetry, exporters, redact, reports};
 use crate::capture::Bodies;
 use crate::error::BuildError;
 use crate::exporter::Exporter;
@@ -62,6 +64,7 @@ pub fn builder() -> Builder {
         group_by: GroupBy::default(),
         detail: Detail::default(),
         control: ControlSettings::default(),
+        report_every: None,
     }
 }
 
@@ -81,6 +84,7 @@ pub struct Builder {
     pub(super) group_by: GroupBy,
     pub(super) detail: Detail,
     pub(super) control: ControlSettings,
+    pub(super) report_every: Option<Duration>,
     redact: Redact,
 }
 
@@ -95,6 +99,7 @@ impl Builder {
     /// | `CAMPANILE_STORE_MAX_BYTES`, `CAMPANILE_STORE_MAX_AGE` | bounds of the store, such as `1GiB` and `3d` | 512 MiB, 7 days |
     /// | `CAMPANILE_BODIES` | `on`, `off` or `failed`, `request` or `response`, a size such as `16KiB`, with commas between: which [bodies](Bodies) are captured | `on` in debug builds that write `pretty` on a terminal, else `off` |
     /// | `CAMPANILE_FILE` | a file for JSON lines | none |
+    /// | `CAMPANILE_REPORT_EVERY` | time between [reports](Builder::report_every) about a request that is still running, such as `30s`, or `off` | `10s` |
     /// | `CAMPANILE_TRUSTED_PROXIES` | proxies that may tell the client: addresses, ranges, `loopback`, `private`, `cloudflare`, `alb`, or `hops:2` | none |
     /// | `CAMPANILE_FORWARDED_BY` | by which header they tell it: `forwarded`, `x-forwarded-for`, `x-real-ip`, `cf-connecting-ip` | the only one that is there |
     /// | `CAMPANILE_TRUNCATE_IP` | `true`: addresses are kept as /24 and /48 | false |
@@ -236,6 +241,7 @@ impl Builder {
             settings.keep.get_or_insert_with(Keep::all);
         }
         self.control.apply(&mut settings.control)?;
+        reports::apply(self.report_every, &mut settings.reports);
         if let Some(bodies) = self.bodies {
             if let Some(problem) = bodies.problem() {
                 return Err(BuildError::new("capture_bodies", problem));
@@ -247,18 +253,18 @@ impl Builder {
             None => self.redact.rules()?,
         };
         let mut exporters = self.exporters;
-        let mut places = Vec::new();
+        let mut told = Told::default();
         if settings.is_off || settings.is_sdk_disabled {
             exporters.clear();
         } else if let Some(env) = &self.env {
-            settings.control.directory = exporters::add(&mut exporters, &mut places, env, &settings, &mut warnings)?;
+            settings.control.directory = exporters::add(&mut exporters, &mut told, env, &settings, &mut warnings)?;
             if settings.bodies.is_none() && exporters::is_for_people(&settings) {
                 settings.bodies = Some(Bodies::on());
-                places.push("bodies 4 KiB each way (CAMPANILE_BODIES=off keeps none)".to_owned());
+                told.places.push("bodies 4 KiB each way (CAMPANILE_BODIES=off keeps none)".to_owned());
             }
         }
         let http = self.http.settle(&settings);
-        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, places, warnings, (self.group_by, rules)))
+        Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, told, warnings, (self.group_by, rules)))
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

@@ -10,10 +10,20 @@ use crate::error::BuildError;
 use crate::exporter::{File, Json, Schema};
 use crate::pipeline::ErasedExporter;
 
-/// Adds them; `places` tells people where to look. Returns the directory of the store, where there is one.
+/// What people are told at the start.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Where to look.
+    pub(super) places: Vec<String>,
+    /// What was in flight when the process before died.
+    #[cfg(feature = "store")]
+    pub(super) left_behind: Option<super::left_behind::Notice>,
+}
+
+/// Adds them. Returns the directory of the store, where there is one.
 pub(super) fn add(
     exporters: &mut Vec<Box<dyn ErasedExporter>>,
-    places: &mut Vec<String>,
+    told: &mut Told,
     env: &Env,
     settings: &Settings,
     warnings: &mut Warnings,
@@ -25,9 +35,9 @@ pub(super) fn add(
             Err(error) => warnings.push("CAMPANILE_FILE", format_args!("cannot be opened and is left out{}", causes(&error))),
         }
     }
-    let directory = add_store(exporters, places, settings, warnings);
+    let directory = add_store(exporters, told, settings, warnings);
     // Bodies leave the machine only where somebody asked for them.
-    add_otlp(exporters, places, env, settings.bodies.is_some(), warnings)?;
+    add_otlp(exporters, &mut told.places, env, settings.bodies.is_some(), warnings)?;
     Ok(directory)
 }
 
@@ -78,7 +88,7 @@ fn pretty(env: &Env, warnings: &mut Warnings) -> crate::exporter::Console<std::i
 #[cfg(feature = "store")]
 fn add_store(
     exporters: &mut Vec<Box<dyn ErasedExporter>>,
-    places: &mut Vec<String>,
+    told: &mut Told,
     settings: &Settings,
     warnings: &mut Warnings,
 ) -> Option<PathBuf> {
@@ -97,8 +107,9 @@ fn add_store(
     let shown = at.directory.display().to_string();
     match Store::open(at) {
         Ok(store) => {
+            told.left_behind = super::left_behind::Notice::of(&store);
             exporters.push(Box::new(StoreExporter::new(store)));
-            places.push(format!("store {shown} (read it with `campanile tail`)"));
+            told.places.push(format!("store {shown} (read it with `campanile tail`)"));
             Some(directory)
         }
         Err(error) => {
@@ -111,7 +122,7 @@ fn add_store(
 #[cfg(not(feature = "store"))]
 fn add_store(
     _: &mut Vec<Box<dyn ErasedExporter>>,
-    _: &mut Vec<String>,
+    _: &mut Told,
     settings: &Settings,
     warnings: &mut Warnings,
 ) -> Option<PathBuf> {

@@ -10,12 +10,15 @@ mod groups;
 mod http;
 mod keep;
 mod known;
+#[cfg(feature = "store")]
+mod left_behind;
 mod metrics;
 #[cfg(feature = "otlp")]
 pub(crate) mod otlp;
 mod propagation;
 mod redact;
 mod release;
+mod reports;
 mod resource;
 mod settings;
 #[cfg(feature = "axum")]

@@ -10,8 +10,8 @@ use super::control::ControlSettings;
 use super::env::{Env, Warnings};
 use super::http::HttpSettings;
 use super::value::Reader;
-use super::{bodies, filter, keep, known, propagation, resource};
-use crate::capture::Bodies;
+use super::{bodies, filter, keep, known, propagation, reports, resource};
+use crate::capture::{Bodies, ReportSettings};
 use crate::keep::{Keep, Sampler};
 use crate::layer::Callers;
 use crate::metrics;
@@ -68,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) bodies: Option<Bodies>,
     /// `CAMPANILE_CONTROL` and `CAMPANILE_DEBUG_KEY`.
     pub(crate) control: ControlSettings,
+    /// `CAMPANILE_REPORT_EVERY`: reports about what is still running.
+    pub(crate) reports: ReportSettings,
     /// `CAMPANILE_FILE`: where JSON lines are written, one for each record.
     pub(crate) file: Option<PathBuf>,
 }
@@ -121,6 +123,7 @@ impl Settings {
             metrics: super::metrics::settings(&mut reader),
             bodies: bodies::read(&mut reader),
             control: ControlSettings::from_env(&mut reader),
+            reports: reports::read(&mut reader),
             file: reader.text("CAMPANILE_FILE").map(PathBuf::from),
         }
     }

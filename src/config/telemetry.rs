@@ -11,6 +11,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::control::Office;
 use super::env::Warnings;
+use super::exporters::Told;
 use super::settings::Settings;
 use crate::capture::{Capture, CaptureFilter, Hub, Rules, Scope, install_hook};
 use crate::control::Control;
@@ -35,6 +36,9 @@ pub struct Telemetry {
     control: Control,
     warnings: Arc<[String]>,
     places: Arc<[String]>,
+    /// What is said once.
+    #[cfg(feature = "store")]
+    left_behind: Arc<Mutex<Option<super::left_behind::Notice>>>,
 }
 
 impl Telemetry {
@@ -46,7 +50,7 @@ impl Telemetry {
         has_opentelemetry: bool,
         (heads, quiet): (HeadSettings, Quiet),
         exporters: Vec<Box<dyn ErasedExporter>>,
-        places: Vec<String>,
+        told: Told,
         mut warnings: Warnings,
         (group_by, rules): (GroupBy, redact::Rules),
     ) -> Self {
@@ -55,14 +59,21 @@ impl Telemetry {
         let policies = Policies { metrics: settings.metrics, quiet, keep, group_by, rules };
         let pipeline = Pipeline::start(settings.resource, exporters, policies);
         let scope = Scope::new(settings.console_filter, settings.level, settings.own_targets);
-        let hub = Hub::new(pipeline, settings.sampler, settings.propagators, scope);
+        let hub = Hub::new(pipeline, settings.sampler, settings.propagators, scope).reporting(settings.reports);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let bodies = Rules::new(settings.bodies);
         let tokens = Arc::new(tokens);
         let control = Control::new(hub.pipeline.asks().clone(), Arc::clone(&tokens));
         let shared = Shared::new(hub, settings.callers, heads, !settings.is_off, bodies, tokens);
         office.open(&shared, &control, &mut warnings);
-        Self { shared: Arc::new(shared), control, warnings: warnings.into_inner().into(), places: places.into() }
+        Self {
+            shared: Arc::new(shared),
+            control,
+            warnings: warnings.into_inner().into(),
+            places: told.places.into(),
+            #[cfg(feature = "store")]
+            left_behind: Arc::new(Mutex::new(told.left_behind)),
+        }
     }
 
     /// By which code asks for more while it runs: another level, bodies or sampling for one route, user or query.
@@ -107,7 +118,8 @@ impl Telemetry {
     /// Makes it the process's own: tracing subscriber, records of the `log` crate, panic hook.
     ///
     /// A subscriber or logger that is installed already stays, with one warning; the panic hook that was there before
-    /// is still called. Prints on standard error where to look, and which settings could not be followed.
+    /// is still called. Prints on standard error where to look, which settings could not be followed, and once which
+    /// requests were in flight when the process before died.
     pub fn install(&self) {
         *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&self.shared);
         for warning in &*self.warnings {
@@ -141,6 +153,10 @@ impl Telemetry {
     fn tell_places(&self) {
         if !self.places.is_empty() {
             line(&format!("campanile {}: {}", env!("CARGO_PKG_VERSION"), self.places.join(", ")));
+        }
+        #[cfg(feature = "store")]
+        if let Some(notice) = self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            notice.tell();
         }
     }
 

@@ -105,6 +105,10 @@ pub trait Exporter: Send + 'static {
 
     /// Whether it is given reports about requests that are still running, as records of
     /// [`Kind::Partial`](crate::record::Kind::Partial).
+    ///
+    /// Each replaces the one before of the same span. One without a [number](crate::record::Record::report) takes them back:
+    /// the request is in flight no longer, whether its own record arrives or is lost. They are in no count of
+    /// [`ExporterStats`](crate::ExporterStats).
     fn wants_partial(&self) -> bool {
         false
     }

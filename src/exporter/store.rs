@@ -42,6 +42,10 @@ impl Exporter for StoreExporter {
         Cow::Borrowed("store")
     }
 
+    fn wants_partial(&self) -> bool {
+        true
+    }
+
     fn pace(&self) -> Pace {
         Pace { max_delay: Duration::from_millis(100), ..Pace::default() }
     }

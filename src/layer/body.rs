@@ -103,7 +103,9 @@ where
             Ok(Poll::Ready(Some(Ok(frame)))) => frame.is_trailers() || inner.is_end_stream(),
             Ok(Poll::Ready(_)) | Err(_) => true,
         };
-        if is_over && let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
+        if !is_over {
+            response.flight.report_if_asked();
+        } else if let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
             match &polled {
                 Err(payload) => response.flight.panicked(&**payload),
                 Ok(Poll::Ready(Some(Err(error)))) => response.flight.failed(FailureKind::Body, error, Outcome::BodyError),
@@ -130,6 +132,9 @@ impl FollowResponse {
                 exchange.parts.first_byte_ns = Some(exchange.link.now_ns());
             }
             exchange.parts.response_bytes = exchange.parts.response_bytes.saturating_add(data.remaining() as u64);
+            if let Some(listed) = &exchange.link.listed {
+                listed.sent(exchange.parts.response_bytes);
+            }
             if let Some(watch) = &mut exchange.response {
                 watch.see(&Pieces::of(data));
             }

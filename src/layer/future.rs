@@ -65,7 +65,10 @@ where
         };
         let polled = flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.poll(cx))));
         let result = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Pending) => {
+                flight.report_if_asked();
+                return Poll::Pending;
+            }
             Ok(Poll::Ready(result)) => result,
             Err(payload) => {
                 if let Some(flight) = this.flight.take() {
@@ -148,6 +151,13 @@ impl Flight {
         self.exchange.as_mut()
     }
 
+    /// Leaves a report, where one is asked for; after a poll that did not end it.
+    pub(super) fn report_if_asked(&self) {
+        if let Some(exchange) = &self.exchange {
+            exchange.report_if_asked();
+        }
+    }
+
     /// Runs `f` inside the request's span, with the exchange where events find it.
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let Self { exchange, span, link, .. } = self;
@@ -164,7 +174,11 @@ impl Flight {
         let Link { trace_id, span_id, trace_flags, .. } = &*self.link;
         self.shared.callers.trace_response.write(*trace_id, *span_id, *trace_flags, response.headers_mut());
         if let Some(exchange) = &mut self.exchange {
-            exchange.parts.head_ns = Some(exchange.link.now_ns());
+            let head_ns = exchange.link.now_ns();
+            exchange.parts.head_ns = Some(head_ns);
+            if let Some(listed) = &exchange.link.listed {
+                listed.answered(head_ns, response.status().as_u16());
+            }
             head::response(&mut exchange.parts, &response, exchange.link.hub.pipeline.rules());
             watch::response(exchange, response.headers(), self.shared.bodies.as_ref());
             if self.wraps_router

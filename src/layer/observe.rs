@@ -151,6 +151,7 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     let (wanted, only_user) = asked::read(&mut parts, request.headers(), shared);
     let watch = watch::request(&parts, request.headers(), shared.bodies.as_ref(), wanted.bodies);
     let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, baggage, wanted).watching(watch));
+    link.list();
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(&mut request, &id);
     let mut exchange = Exchange::new(parts, link);

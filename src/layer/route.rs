@@ -64,6 +64,9 @@ pub(super) fn report(extensions: &Extensions) {
         {
             exchange.parts.route = Some(exchange.parts.push_text(route, MAX_HEADER_BYTES));
             exchange.parts.in_flight_on_route = exchange.link.arrive_at(route);
+            if let Some(listed) = &exchange.link.listed {
+                listed.routed(route);
+            }
         }
     });
 }

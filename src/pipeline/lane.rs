@@ -12,11 +12,14 @@ use super::stats::ExporterStats;
 use super::{ErasedExporter, after, quiet};
 use crate::exporter::{Batch, ExportError, Pace, Patience};
 use crate::metrics::Snapshot;
-use crate::record::{Kind, Losses, Reason, Record, Resource};
+use crate::record::parts::Parts;
+use crate::record::{Kind, Losses, Reason, Record, Resource, SpanId};
 use crate::warn::warn;
 
 /// Bytes in one exporter's queue, at most.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Requests whose reports wait to be taken back, at most.
+const MAX_OVER: usize = 65_536;
 /// Of a queue's room, one part in so many is for records of failed requests.
 const FAILED_SHARE: usize = 4;
 
@@ -44,6 +47,9 @@ struct State {
     queue: VecDeque<(Instant, Arc<Held>)>,
     queue_bytes: usize,
     in_flight: usize,
+    /// Requests that were reported and are in flight no longer, and since when the first of them waits.
+    over: Vec<SpanId>,
+    over_since: Option<Instant>,
     /// The newest metrics that are not exported yet.
     metrics: Option<Snapshot>,
     is_exporting_metrics: bool,
@@ -85,6 +91,10 @@ impl Lane {
         self.wants_live
     }
 
+    pub(super) const fn wants_partial(&self) -> bool {
+        self.wants_partial
+    }
+
     pub(super) const fn wants_metrics(&self) -> bool {
         self.wants_metrics
     }
@@ -121,25 +131,46 @@ impl Lane {
             if !self.wants(record) {
                 continue;
             }
-            state.stats.offered += 1;
+            let is_report = record.kind() == Kind::Partial;
+            state.stats.offered += u64::from(!is_report);
             if state.is_done {
+                if is_report {
+                    continue;
+                }
                 let reason = if state.is_closing { Reason::ShutdownDeadline } else { Reason::InternalPanic };
                 state.stats.dropped.add(reason, 1);
                 continue;
             }
-            let room = |all: usize| if record.is_failed() { all } else { all - all / FAILED_SHARE };
+            // A report takes no room that a record may need: what it tells comes again.
+            let room = |all: usize| match record.is_failed() {
+                _ if is_report => all / 2,
+                true => all,
+                false => all - all / FAILED_SHARE,
+            };
             let has_room =
                 state.queue.len() < room(shared.pace.max_queue.max(1)) && state.queue_bytes + held.size() <= room(MAX_BYTES);
             if has_room {
                 state.queue_bytes += held.size();
                 state.queue.push_back((now, Arc::clone(held)));
-            } else {
+            } else if !is_report {
                 state.stats.dropped.add(Reason::QueueFull, 1);
             }
         }
         shared.queue_bytes.store(state.queue_bytes, Ordering::Relaxed);
         drop(state);
         shared.changed.notify_all();
+    }
+
+    /// Takes back reports. That finds room when a report does not: no reader is to see in flight what is not.
+    pub(super) fn push_over(&self, ids: &[SpanId]) {
+        let mut state = self.shared.state();
+        if ids.is_empty() || state.is_done || state.over.len() > MAX_OVER {
+            return;
+        }
+        state.over.extend_from_slice(ids);
+        state.over_since.get_or_insert_with(Instant::now);
+        drop(state);
+        self.shared.changed.notify_all();
     }
 
     /// Who shows events at once shows those that the console's filter lets through, and of the rest only requests.
@@ -155,7 +186,7 @@ impl Lane {
 
     pub(super) fn stats(&self) -> ExporterStats {
         let state = self.shared.state();
-        let queued = (state.queue.len() + state.in_flight) as u64;
+        let queued = (state.counted() + state.in_flight) as u64;
         ExporterStats { queued, ..state.stats.clone() }
     }
 
@@ -184,7 +215,7 @@ impl Lane {
         let in_time = self.wait_until(self.shared.state(), deadline, |state| state.is_done);
         let mut state = self.shared.state();
         if !state.is_done {
-            let left = state.queue.len() + state.in_flight;
+            let left = state.counted() + state.in_flight;
             state.stats.dropped.add(Reason::ShutdownDeadline, left as u64);
             state.queue.clear();
             state.queue_bytes = 0;
@@ -208,6 +239,18 @@ impl Lane {
     }
 }
 
+impl State {
+    /// Records that wait, without reports.
+    fn counted(&self) -> usize {
+        self.queue.iter().filter(|(_, held)| is_counted(held)).count()
+    }
+}
+
+/// Whether it is a record, and no report about a request that is still running.
+fn is_counted(held: &Held) -> bool {
+    held.as_ref().kind() != Kind::Partial
+}
+
 impl LaneShared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -218,7 +261,7 @@ impl LaneShared {
         quiet::hush();
         while let Some(work) = self.next(exporter) {
             match work {
-                Work::Records(batch, lost_before) => self.export(exporter, &batch, &lost_before, resource),
+                Work::Records { batch, over, lost_before } => self.export(exporter, (&batch, &over), &lost_before, resource),
                 Work::Metrics(snapshot) => self.export_metrics(exporter, &snapshot),
             }
         }
@@ -240,14 +283,14 @@ impl LaneShared {
                 return Some(Work::Metrics(snapshot));
             }
             let hurried = state.is_closing || state.flush_done < state.flush_asked;
-            let first = state.queue.front().map(|(since, _)| after(*since, self.pace.max_delay));
+            let first = state.queue.front().map(|(since, _)| *since).into_iter().chain(state.over_since).min();
+            let first = first.map(|since| after(since, self.pace.max_delay));
             let now = Instant::now();
             let is_due = first.is_some_and(|due| hurried || due <= now || state.queue.len() >= self.pace.max_records);
             if is_due {
-                let (batch, lost_before) = self.take(&mut state);
-                return Some(Work::Records(batch, lost_before));
+                return Some(self.take(&mut state));
             }
-            if state.queue.is_empty() && state.flush_done < state.flush_asked {
+            if state.queue.is_empty() && state.over.is_empty() && state.flush_done < state.flush_asked {
                 let ticket = state.flush_asked;
                 drop(state);
                 flush(&self.name, exporter);
@@ -266,24 +309,38 @@ impl LaneShared {
         }
     }
 
-    fn take(&self, state: &mut State) -> (Vec<Arc<Held>>, Losses) {
+    fn take(&self, state: &mut State) -> Work {
         let count = state.queue.len().min(self.pace.max_records.max(1));
         let batch: Vec<_> = state.queue.drain(..count).map(|(_, held)| held).collect();
+        let mut over = Vec::new();
         let bytes: usize = batch.iter().map(|held| held.size()).sum();
         state.queue_bytes -= bytes;
         self.queue_bytes.store(state.queue_bytes, Ordering::Relaxed);
-        state.in_flight = count;
+        // Behind the records, so that none of them comes after it was taken back.
+        if state.queue.is_empty() {
+            let count = state.over.len().min(self.pace.max_records.max(1));
+            over.extend(state.over.drain(..count));
+            state.over_since = state.over_since.filter(|_| !state.over.is_empty());
+        }
+        state.in_flight = batch.iter().filter(|held| is_counted(held)).count();
         let mut all = state.lost_at_intake.clone();
         for (reason, count) in state.stats.dropped.iter() {
             all.add(reason, count);
         }
         let lost_before = all.since(&state.told);
         state.told = all;
-        (batch, lost_before)
+        Work::Records { batch, over, lost_before }
     }
 
-    fn export(&self, exporter: &mut dyn ErasedExporter, held: &[Arc<Held>], lost_before: &Losses, resource: &Resource) {
-        let records: Vec<Arc<dyn AsRef<Record> + Send + Sync>> = held.iter().map(|held| Arc::clone(held) as _).collect();
+    fn export(
+        &self,
+        exporter: &mut dyn ErasedExporter,
+        (held, over): (&[Arc<Held>], &[SpanId]),
+        lost_before: &Losses,
+        resource: &Resource,
+    ) {
+        let records = held.iter().map(|held| Arc::clone(held) as Arc<dyn AsRef<Record> + Send + Sync>);
+        let records: Vec<_> = records.chain(over.iter().map(|id| Arc::new(Over::of(*id)) as _)).collect();
         let batch = Batch::new(&records, resource, lost_before, &self.patience);
         // The text too is made inside: an error's own `Display` may panic.
         let result = catch_unwind(AssertUnwindSafe(|| {
@@ -291,7 +348,8 @@ impl LaneShared {
         }))
         .unwrap_or_else(|_| Err((Reason::InternalPanic, "the exporter panicked".to_owned())));
         let mut given_up = batch.given_up();
-        let rest = (held.len() as u64).saturating_sub(given_up.total());
+        let counted = held.iter().filter(|held| is_counted(held)).count();
+        let rest = (counted as u64).saturating_sub(given_up.total());
         let mut state = self.state();
         if state.is_done {
             // Shutdown did not wait for us and has counted this batch already.
@@ -338,10 +396,29 @@ impl LaneShared {
     }
 }
 
+/// A report that takes the earlier ones back.
+struct Over(Record);
+
+impl Over {
+    fn of(span_id: SpanId) -> Self {
+        Self(Record::new(Box::new(Parts { kind: Kind::Partial, span_id, ..Parts::default() })))
+    }
+}
+
+impl AsRef<Record> for Over {
+    fn as_ref(&self) -> &Record {
+        &self.0
+    }
+}
+
 /// What the exporter is called for.
 enum Work {
-    /// A batch, and what was lost since the one before.
-    Records(Vec<Arc<Held>>, Losses),
+    /// A batch, which reports are taken back, and what was lost since the batch before.
+    Records {
+        batch: Vec<Arc<Held>>,
+        over: Vec<SpanId>,
+        lost_before: Losses,
+    },
     Metrics(Snapshot),
 }
 

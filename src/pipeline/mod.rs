@@ -7,6 +7,7 @@
 mod grouping;
 mod held;
 mod lane;
+mod lookout;
 mod measure;
 mod quiet;
 mod shutdown;
@@ -23,6 +24,7 @@ use crossbeam_queue::ArrayQueue;
 
 use self::held::Home;
 use self::lane::Lane;
+pub(crate) use self::lookout::{Lookout, Told};
 #[cfg(all(feature = "control", feature = "store", unix))]
 pub(crate) use self::quiet::hush;
 pub(crate) use self::quiet::is_quiet;
@@ -71,6 +73,8 @@ struct Shared {
     /// What request threads have to say; the worker says it, as writing may block.
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
+    /// Who reports about requests in flight.
+    lookout: OnceLock<Arc<dyn Lookout>>,
     metrics: metrics::Settings,
     active: Active,
     /// Whose runtime requests run on.
@@ -120,6 +124,7 @@ impl Pipeline {
             progress: Mutex::default(),
             changed: Condvar::new(),
             wants_live: lanes.iter().any(Lane::wants_live),
+            lookout: OnceLock::new(),
             metrics,
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
             host: Host::default(),

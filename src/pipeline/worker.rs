@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::held::Held;
+use super::lookout::Watch;
 use super::measure::Measure;
 use super::{Shared, grouping, quiet};
 use crate::keep::{Keeper, probe};
@@ -36,6 +37,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
     quiet::hush();
     let mut measure = Measure::new(shared, resource);
     let mut keeper = Keeper::new(shared.keep.clone());
+    let mut watch = Watch::new();
     let mut sequence = 0;
     let mut idle = 0;
     loop {
@@ -44,6 +46,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         }
         measure.hand_on_if_due(shared);
         let next_end = shared.asks.tick();
+        watch.look_if_due(shared);
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
         let is_busy = drain(shared, &mut keeper, &mut measure, &mut sequence);
@@ -62,6 +65,9 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
             shared.changed.notify_all();
         }
         if closing {
+            drop(progress);
+            watch.end(shared);
+            progress = shared.progress();
             progress.worker_done = true;
             drop(progress);
             shared.changed.notify_all();
@@ -78,7 +84,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         // Pairs with the fence in `offer`.
         fence(Ordering::SeqCst);
         if shared.ordinary.is_empty() && shared.important.is_empty() {
-            match measure.may_sleep(shared).into_iter().chain(next_end).min() {
+            match [measure.may_sleep(shared), watch.may_sleep(shared), next_end].into_iter().flatten().min() {
                 Some(time) => thread::park_timeout(time),
                 None => thread::park(),
             }
@@ -140,7 +146,7 @@ fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: 
 
 /// Takes its secrets out; false where nobody may see the record. A fault of ours costs this record, and neither its
 /// secrets nor those behind it.
-fn redact(shared: &Shared, record: &mut Record) -> bool {
+pub(super) fn redact(shared: &Shared, record: &mut Record) -> bool {
     catch_unwind(AssertUnwindSafe(|| shared.rules.record(record))).is_ok()
 }
 

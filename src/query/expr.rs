@@ -14,6 +14,18 @@ pub(super) enum Expr {
     Test(Test),
 }
 
+impl Expr {
+    /// Whether a kind of record is named anywhere in it.
+    #[cfg(feature = "store")]
+    pub(super) fn asks_for_kind(&self, kind: Kind) -> bool {
+        match self {
+            Self::All(terms) | Self::Any(terms) => terms.iter().any(|term| term.asks_for_kind(kind)),
+            Self::Not(expr) => expr.asks_for_kind(kind),
+            Self::Test(test) => matches!(test, Test::Kind(asked) if *asked == kind),
+        }
+    }
+}
+
 impl Default for Expr {
     fn default() -> Self {
         Self::All(Vec::new())

@@ -117,7 +117,13 @@ pub(super) const KEYS: &[Key] = &[
         "the service's version, or at least 4 digits of its revision",
         "release:9d59409",
     ),
-    key("kind", &[], Shape::Kind, "request, or event or span outside any request", "kind:event"),
+    key(
+        "kind",
+        &[],
+        Shape::Kind,
+        "request, or event or span outside any request, or partial: a report of one that runs",
+        "kind:event",
+    ),
     key("text", &[], Shape::Any, "words anywhere in the record; ~ for a part", "text~\"out of st\""),
 ];
 

@@ -105,6 +105,12 @@ impl Query {
         Self { source: String::new(), root: Expr::Test(expr::Test::Id(id)) }
     }
 
+    /// Whether it asks for reports about running requests, which are left out otherwise.
+    #[cfg(feature = "store")]
+    pub(crate) fn wants_partial(&self) -> bool {
+        self.root.asks_for_kind(crate::record::Kind::Partial)
+    }
+
     /// A condition on the store's columns that every matching row fulfils; `has_groups` tells whether there is one for groups.
     #[cfg(feature = "store")]
     pub(crate) fn to_sql(&self, now_unix_ns: u64, has_groups: bool) -> Sql {

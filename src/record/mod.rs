@@ -506,6 +506,12 @@ impl Record {
         self.parts.report
     }
 
+    /// Whether a report is worth a line on the console.
+    #[cfg(feature = "console")]
+    pub(crate) fn is_shown(&self) -> bool {
+        self.parts.is_shown
+    }
+
     /// Headers, fields, spans and events that were left out because the record was full.
     #[must_use]
     pub fn dropped(&self) -> Dropped {

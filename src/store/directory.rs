@@ -29,6 +29,12 @@ impl Name {
         (digits && hex).then(|| Self(text.to_owned()))
     }
 
+    /// Who began it.
+    pub(super) fn instance(&self) -> u32 {
+        let digits = self.0.strip_suffix(".sqlite").and_then(|name| name.rsplit_once('-')).map(|(_, digits)| digits);
+        digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or_default()
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -282,6 +288,7 @@ mod tests {
     fn only_the_exact_name_is_ours() {
         let name = Name::new(1_795_392_000_250, 0xabcd);
         assert_eq!(name.as_str(), "segment-0001795392000250-0000abcd.sqlite");
+        assert_eq!(name.instance(), 0xabcd);
         assert_eq!(Name::parse(name.as_str()), Some(name));
         for other in
             ["segment-1-0.sqlite", "segment-0001795392000250-0000ABCD.sqlite", "segment-0001795392000250-0000abcd.sqlite-wal"]

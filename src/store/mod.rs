@@ -43,11 +43,14 @@ mod codec;
 mod directory;
 mod error;
 mod groups;
+mod instance;
 mod open;
+mod partials;
 mod reader;
 mod rows;
 mod schema;
 mod segment;
+mod unfinished;
 mod writer;
 
 #[cfg(test)]
@@ -61,6 +64,7 @@ pub use self::groups::{Group, GroupState, Groups, Release};
 pub use self::reader::{Cursor, Find, Gap, Reader};
 pub(crate) use self::reader::{Scan, Scanned};
 pub use self::rows::Stored;
+pub use self::unfinished::{LeftBehind, Unfinished};
 pub use self::writer::Store;
 
 /// Where a store is and how large and old it may get.

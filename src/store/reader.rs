@@ -129,9 +129,14 @@ impl Reader {
     /// # Errors
     /// When the directory cannot be read.
     pub fn find(&mut self, query: &Query, options: &Find) -> Result<Vec<Stored>, Error> {
+        self.look_for(query, options, query.wants_partial())
+    }
+
+    fn look_for(&mut self, query: &Query, options: &Find, with_partial: bool) -> Result<Vec<Stored>, Error> {
         let (started, now) = (Instant::now(), unix_ns(SystemTime::now()));
         let limit = options.limit.min(Find::MAX_LIMIT);
         let sql = Conditions::of(query, now);
+        let without = without_partial(with_partial);
         let mut position = Cursor::default();
         let mut found: Vec<Stored> = Vec::new();
         let mut late = false;
@@ -146,7 +151,7 @@ impl Reader {
                 }
                 let sql = sql.at(rows.version);
                 let text = format!(
-                    "SELECT id, resource, data FROM record WHERE {} AND id <= ? AND start_unix_ns > ?
+                    "SELECT id, resource, data FROM record WHERE {}{without} AND id <= ? AND start_unix_ns > ?
                      ORDER BY start_unix_ns DESC, id DESC",
                     sql.text
                 );
@@ -179,7 +184,7 @@ impl Reader {
     /// # Errors
     /// As [`find`](Self::find).
     pub fn by_id(&mut self, id: &str) -> Result<Vec<Stored>, Error> {
-        self.find(&Query::for_id(id), &Find::with_limit(1000))
+        self.look_for(&Query::for_id(id), &Find::with_limit(1000), true)
     }
 
     /// The place behind everything that the last [`find`](Self::find) looked at, to go on from with [`poll`](Self::poll).
@@ -197,6 +202,7 @@ impl Reader {
     pub fn poll(&mut self, query: &Query, cursor: &mut Cursor) -> Result<Vec<Stored>, Error> {
         let now = unix_ns(SystemTime::now());
         let sql = Conditions::of(query, now);
+        let without = without_partial(query.wants_partial());
         let names = self.refresh()?;
         cursor.0.retain(|name, _| names.contains(name));
         let mut found: Vec<Stored> = Vec::new();
@@ -211,7 +217,10 @@ impl Reader {
                     return Ok((end, Vec::new()));
                 }
                 let sql = sql.at(rows.version);
-                let text = format!("SELECT id, resource, data FROM record WHERE {} AND id <= ? AND id > ? ORDER BY id", sql.text);
+                let text = format!(
+                    "SELECT id, resource, data FROM record WHERE {}{without} AND id <= ? AND id > ? ORDER BY id",
+                    sql.text
+                );
                 let (mut page, mut reached) = (Vec::new(), end);
                 rows.each(connection, &text, binds(sql, [end, from]), |id, stored| {
                     page.extend(stored.filter(|stored| query.matches_from(stored.resource(), stored.record(), now)));
@@ -264,6 +273,10 @@ impl Reader {
         &self.warnings
     }
 
+    pub(super) const fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     fn warn(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -271,7 +284,7 @@ impl Reader {
     }
 
     /// The segments that are there now, oldest first; forgets what is known of others.
-    fn refresh(&mut self) -> Result<Vec<Name>, Error> {
+    pub(super) fn refresh(&mut self) -> Result<Vec<Name>, Error> {
         let names = self.directory.segments()?;
         self.open.retain(|name, _| names.contains(name));
         self.resources.retain(|(name, _), _| names.contains(name));
@@ -280,7 +293,11 @@ impl Reader {
     }
 
     /// Does something with a segment; `None` when it cannot be read, which is no reason not to read the others.
-    fn visit<T>(&mut self, name: &Name, work: impl FnOnce(&Connection, &mut Rows<'_>) -> rusqlite::Result<T>) -> Option<T> {
+    pub(super) fn visit<T>(
+        &mut self,
+        name: &Name,
+        work: impl FnOnce(&Connection, &mut Rows<'_>) -> rusqlite::Result<T>,
+    ) -> Option<T> {
         if self.skipped.contains(name) {
             return None;
         }
@@ -337,6 +354,11 @@ impl Conditions {
     const fn at(&self, version: i32) -> &Sql {
         if schema::has_groups(version) { &self.newest } else { &self.first }
     }
+}
+
+/// Reports about running requests are left out unless they are asked for.
+const fn without_partial(with_partial: bool) -> &'static str {
+    if with_partial { "" } else { " AND kind <> 'partial'" }
 }
 
 fn binds(sql: &Sql, more: [i64; 2]) -> Vec<Value> {

@@ -8,6 +8,8 @@ pub(super) const APPLICATION_ID: i32 = 0x4341_4d50;
 pub(super) const VERSION: i32 = 2;
 /// The first version that has a column for groups.
 const WITH_GROUPS: i32 = 2;
+/// The first version that keeps reports about running requests.
+const WITH_REPORTS: i32 = 2;
 
 /// `record` has a row for each record: what queries compare in columns, and everything in `data`. `resource` says who
 /// wrote it. `loss` says what was lost before the record of that number.
@@ -47,6 +49,7 @@ CREATE TABLE loss(id INTEGER PRIMARY KEY, record INTEGER NOT NULL, unix_ns INTEG
 const SECOND: &str = "
 ALTER TABLE record ADD COLUMN group_id BLOB;
 CREATE INDEX record_group ON record(group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX record_partial ON record(span_id) WHERE kind = 'partial';
 ";
 
 /// Makes the tables, all or nothing.
@@ -90,4 +93,9 @@ impl Expected {
 /// Whether the rows of this version have a column for groups.
 pub(super) const fn has_groups(version: i32) -> bool {
     version >= WITH_GROUPS
+}
+
+/// Whether reports about running requests may be among the rows of this version.
+pub(super) const fn has_reports(version: i32) -> bool {
+    version >= WITH_REPORTS
 }

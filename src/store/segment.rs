@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::directory::{Directory, Name};
+use super::partials::{Partials, is_over};
 use super::{codec, schema};
 use crate::query::{Column, kind_word, number_column as number};
-use crate::record::{Losses, Record, Resource};
+use crate::record::{Kind, Losses, Record, Resource};
 
-const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 const BUSY_TRIES: u32 = 8;
 
 #[derive(Debug)]
@@ -18,6 +19,9 @@ pub(super) struct Segment {
     connection: Connection,
     /// The resource that was written last, and its row.
     resource: Option<(Resource, i64)>,
+    /// The number of the row that was written last. Numbers are not used again: readers go on behind the last they saw.
+    last: i64,
+    /// Rows but for those that are replaced.
     pub(super) rows: u64,
     pub(super) since: Instant,
 }
@@ -39,7 +43,7 @@ impl Segment {
             pages * 4096
         ))?;
         schema::create(&connection)?;
-        Ok(Self { name, connection, resource: None, rows: 0, since: Instant::now() })
+        Ok(Self { name, connection, resource: None, last: 0, rows: 0, since: Instant::now() })
     }
 
     /// Writes all of it in one transaction, or nothing. Waits a bounded time for whoever has locked the file.
@@ -48,18 +52,26 @@ impl Segment {
         rows: &[Row<'_>],
         resource: &Resource,
         losses: &Losses,
+        partials: &Partials,
         now_unix_ns: u64,
     ) -> rusqlite::Result<()> {
         let mut tries = 1;
         loop {
-            match self.try_write(rows, resource, losses, now_unix_ns) {
+            match self.try_write(rows, resource, losses, partials, now_unix_ns) {
                 Err(error) if is_busy(&error) && tries < BUSY_TRIES => tries += 1,
                 done => return done,
             }
         }
     }
 
-    fn try_write(&mut self, rows: &[Row<'_>], resource: &Resource, losses: &Losses, now_unix_ns: u64) -> rusqlite::Result<()> {
+    fn try_write(
+        &mut self,
+        rows: &[Row<'_>],
+        resource: &Resource,
+        losses: &Losses,
+        partials: &Partials,
+        now_unix_ns: u64,
+    ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let known = self.resource.as_ref().filter(|(known, _)| known == resource).map(|(_, row)| *row);
         let resource_row = match known {
@@ -73,15 +85,21 @@ impl Segment {
             transaction
                 .prepare_cached(
                     "INSERT INTO loss(record, unix_ns, reason, count)
-                     VALUES ((SELECT coalesce(max(id), 0) + 1 FROM record), ?, ?, ?)",
+                     VALUES (?, ?, ?, ?)",
                 )?
-                .execute(params![number(now_unix_ns), reason.as_str(), number(count)])?;
+                .execute(params![self.last + 1, number(now_unix_ns), reason.as_str(), number(count)])?;
         }
+        let mut last = self.last;
         for (record, data) in rows {
-            insert(&transaction, record, resource_row, data)?;
+            partials.replace(&transaction, &self.name, record)?;
+            if !is_over(record) {
+                last += 1;
+                insert(&transaction, last, record, resource_row, data)?;
+            }
         }
         transaction.commit()?;
-        self.rows += rows.len() as u64;
+        self.last = last;
+        self.rows += rows.iter().filter(|(record, _)| record.kind() != Kind::Partial).count() as u64;
         if known.is_none() {
             self.resource = Some((resource.clone(), resource_row));
         }
@@ -89,11 +107,12 @@ impl Segment {
     }
 }
 
-fn insert(connection: &Connection, record: &Record, resource: i64, data: &[u8]) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO record(resource, sequence, start_unix_ns, duration_ns, kind, outcome, failed, span_id, trace_id,
+fn insert(connection: &Connection, id: i64, record: &Record, resource: i64, data: &[u8]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO record(id, resource, sequence, start_unix_ns, duration_ns, kind, outcome, failed, span_id, trace_id,
                request_id, method, route, path, status, user_id, error_type, group_id, data)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql)?.execute(params![
+        id,
         resource,
         number(record.sequence()),
         number(record.start_unix_ns()),

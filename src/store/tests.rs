@@ -553,3 +553,97 @@ fn two_processes_count_into_one_history() {
     let groups = Groups::open(directory.path()).unwrap().list().unwrap();
     assert_eq!(groups.iter().map(Group::count).collect::<Vec<_>>(), [20]);
 }
+
+/// A report about the request of this number, with so many bytes of path; the last one where `report` is none.
+fn report(number: u64, report: Option<u32>, bytes: usize) -> Record {
+    let mut parts = request(number, bytes).into_parts();
+    (parts.kind, parts.sequence, parts.report) = (Kind::Partial, 0, report);
+    parts.duration_ns = u64::from(report.unwrap_or_default()) + 1;
+    Record::new(parts)
+}
+
+fn write(store: &mut Store, records: &[Record]) {
+    assert_eq!(store.append(records, &resource("shop"), &Losses::default()).unwrap().total(), 0);
+}
+
+/// Numbers of the requests that have no record, and of their newest reports.
+fn unfinished(directory: &Path) -> Vec<(u64, u32, bool)> {
+    let found = Reader::open(directory).unwrap().unfinished().unwrap();
+    let mut all: Vec<_> = found
+        .iter()
+        .map(|it| (u64::from_be_bytes(it.record().span_id().0), it.record().report().unwrap(), it.is_running()))
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn of_the_reports_about_a_request_the_newest_stays_until_its_record_comes() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path());
+    write(&mut store, &[report(1, Some(0), 10), report(2, Some(0), 10), report(1, Some(1), 10)]);
+    write(&mut store, &[report(2, Some(1), 10), report(3, Some(0), 10)]);
+    assert_eq!(unfinished(directory.path()), [(1, 1, true), (2, 1, true), (3, 0, true)]);
+    let mut reader = Reader::open(directory.path()).unwrap();
+    let mut cursor = Cursor::default();
+    assert!(all(&mut reader).is_empty() && reader.poll(&Query::default(), &mut cursor).unwrap().is_empty());
+    let asked = Query::parse("kind:partial").unwrap();
+    assert_eq!(reader.find(&asked, &Find::default()).unwrap().len(), 3);
+    // Whoever follows the store misses nothing because of rows that were taken out.
+    write(&mut store, &[request(1, 10), report(3, None, 10)]);
+    assert_eq!(reader.poll(&Query::default(), &mut cursor).unwrap().len(), 1);
+    // Taken back in the batch in which it came.
+    write(&mut store, &[report(4, Some(0), 10), report(4, None, 10), report(2, None, 10), request(2, 10)]);
+    assert_eq!(reader.poll(&Query::default(), &mut cursor).unwrap().len(), 1);
+    assert_eq!(unfinished(directory.path()), []);
+    assert_eq!(all(&mut reader), [1, 2]);
+}
+
+#[test]
+fn a_report_in_an_earlier_segment_goes_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(Settings { max_bytes: 0, ..Settings::new(directory.path()) }).unwrap();
+    write(&mut store, &[report(1, Some(0), 10), report(2, Some(0), 10)]);
+    let first = segments(directory.path());
+    for number in 10.. {
+        write(&mut store, &[request(number, 100_000)]);
+        if segments(directory.path()).len() > first.len() {
+            break;
+        }
+    }
+    write(&mut store, &[report(1, Some(1), 10), request(2, 10)]);
+    assert_eq!(unfinished(directory.path()), [(1, 1, true)]);
+    let connection = rusqlite::Connection::open(directory.path().join(&first[0])).unwrap();
+    let left: u32 = connection.query_row("SELECT count(*) FROM record WHERE kind = 'partial'", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+    drop(store);
+    assert_eq!(unfinished(directory.path()), [], "a store that is closed leaves nothing in flight");
+}
+
+#[test]
+fn what_a_process_left_in_flight_is_told_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path());
+    write(&mut store, &[report(1, Some(0), 10), request(2, 10)]);
+    let another = open(directory.path());
+    assert!(another.left_behind().is_none(), "it lives");
+    // As after a kill: the rows stay, the lock goes.
+    let lock = files(directory.path()).into_iter().find(|name| {
+        name.starts_with("instance-") && {
+            let digits = name.trim_start_matches("instance-").trim_end_matches(".lock").to_owned();
+            segments(directory.path())[0].contains(&digits)
+        }
+    });
+    let lock = directory.path().join(lock.unwrap());
+    fs::remove_file(&lock).unwrap();
+    fs::write(&lock, "").unwrap();
+    assert_eq!(unfinished(directory.path()), [(1, 0, false)]);
+    let left = another.left_behind().unwrap();
+    assert_eq!(left.requests().len(), 1);
+    assert!(another.left_behind().is_none(), "somebody is telling it");
+    drop(left);
+    another.left_behind().expect("nobody has told it").told();
+    assert!(another.left_behind().is_none());
+    assert_eq!(unfinished(directory.path()), [(1, 0, false)], "it stays in the store");
+    drop(store);
+}

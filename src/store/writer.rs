@@ -4,6 +4,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::directory::{Directory, Limits, Name};
 use super::groups::History;
+use super::instance::{self, Instance};
+use super::partials::Partials;
 use super::segment::{Row, Segment, is_busy, is_damage, is_out_of_reach};
 use super::{Error, Settings, codec, error::Kind, unix_ns};
 use crate::record::{Kind as RecordKind, Losses, Reason, Record, Resource};
@@ -20,6 +22,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(10);
 pub struct Store {
     settings: Settings,
     directory: Directory,
+    instance: Instance,
+    partials: Partials,
     segment: Option<Segment>,
     segment_bytes: u64,
     last_unix_ms: u64,
@@ -46,6 +50,8 @@ impl Store {
         let directory = Directory::create(&settings.directory)?;
         let mut store = Self {
             groups: History::new(directory.clone(), settings.max_bytes),
+            instance: Instance::begin(&directory),
+            partials: Partials::default(),
             directory,
             segment: None,
             segment_bytes: (settings.max_bytes / 8).min(MAX_SEGMENT_BYTES),
@@ -82,9 +88,15 @@ impl Store {
         let mut batch = Batch::default();
         let max_bytes = usize::try_from(self.segment_bytes / 4).unwrap_or(usize::MAX);
         for record in records.into_iter().filter(|record| record.kind() != RecordKind::Live) {
-            self.groups.see(record, resource);
+            let is_report = record.kind() == RecordKind::Partial;
+            if !is_report {
+                self.groups.see(record, resource);
+            }
             let mut data = Vec::with_capacity(1024);
             codec::encode(record, &mut data);
+            if data.len() > max_bytes && is_report {
+                continue;
+            }
             if data.len() > max_bytes {
                 batch.lost.add(Reason::TooLarge, 1);
                 self.pending.add(Reason::TooLarge, 1);
@@ -104,6 +116,10 @@ impl Store {
         }
     }
 
+    pub(super) const fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     /// How many files had to be set aside because they could no longer be written.
     #[must_use]
     pub const fn files_set_aside(&self) -> u64 {
@@ -112,12 +128,13 @@ impl Store {
 
     /// Writes what the batch has gathered; after a failure everything else of it is lost at once.
     fn finish(&mut self, batch: &mut Batch<'_>, resource: &Resource) {
-        let rows = std::mem::take(&mut batch.rows);
+        let mut rows = std::mem::take(&mut batch.rows);
+        self.partials.settle(&mut rows);
         batch.bytes = 0;
         if rows.is_empty() && (self.pending.total() == 0 || batch.error.is_some()) {
             return;
         }
-        let count = rows.len() as u64;
+        let count = rows.iter().filter(|(record, _)| record.kind() != RecordKind::Partial).count() as u64;
         if batch.error.is_none() {
             match self.write(&rows, resource) {
                 Ok(()) => {
@@ -136,7 +153,8 @@ impl Store {
     fn write(&mut self, rows: &[Row<'_>], resource: &Resource) -> Result<(), Error> {
         let now = unix_ns(SystemTime::now());
         let losses = self.pending.clone();
-        let written = match self.ready()?.write(rows, resource, &losses, now) {
+        self.ready()?;
+        let written = match self.write_rows(rows, resource, &losses, now) {
             // In another file it may go better, once.
             Err(error) if is_damage(&error) || is_out_of_reach(&error) => {
                 if let Some(segment) = self.segment.take().filter(|_| is_damage(&error)) {
@@ -145,17 +163,28 @@ impl Store {
                     self.directory.set_aside(&name);
                     self.set_aside += 1;
                 }
-                self.ready()?.write(rows, resource, &losses, now)
+                self.ready()?;
+                self.write_rows(rows, resource, &losses, now)
             }
             written => written,
         };
         written.map_err(failed)?;
         self.pending = Losses::default();
+        if let Some(segment) = &self.segment {
+            self.partials.written(&self.directory, &segment.name, rows);
+        }
         Ok(())
     }
 
+    fn write_rows(&mut self, rows: &[Row<'_>], resource: &Resource, losses: &Losses, now: u64) -> rusqlite::Result<()> {
+        match &mut self.segment {
+            Some(segment) => segment.write(rows, resource, losses, &self.partials, now),
+            None => Ok(()),
+        }
+    }
+
     /// A segment with room in it.
-    fn ready(&mut self) -> Result<&mut Segment, Error> {
+    fn ready(&mut self) -> Result<(), Error> {
         if self.directory.is_nearly_full() {
             let message = "the store's disk has less than 256 MiB or 5 % left: nothing is stored until there is more";
             return Err(Error::new(Kind::Full, message));
@@ -173,14 +202,14 @@ impl Store {
         } else if self.pruned.elapsed() >= PRUNE_EVERY {
             self.prune();
         }
-        self.segment.as_mut().ok_or_else(|| Error::new(Kind::Io, "no segment is open"))
+        if self.segment.is_some() { Ok(()) } else { Err(Error::new(Kind::Io, "no segment is open")) }
     }
 
     fn begin(&mut self) -> Result<(), Error> {
         self.prune();
         let unix_ms = (unix_ns(SystemTime::now()) / 1_000_000).max(self.last_unix_ms + 1);
         self.last_unix_ms = unix_ms;
-        let name = Name::new(unix_ms, fastrand::u32(..));
+        let name = Name::new(unix_ms, self.instance.id);
         self.directory.create_file(&name)?;
         let opened = Segment::open(&self.directory, name.clone(), self.segment_bytes);
         self.segment = Some(opened.map_err(|error| {
@@ -204,12 +233,14 @@ impl Store {
         };
         // What cannot be listed now is listed next time; writing does not wait for it.
         let _ = self.directory.prune(&limits, current);
+        instance::forget(&self.directory);
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
         self.groups.write_at_last(unix_ns(SystemTime::now()));
+        self.partials.remove_all(&self.directory);
         // A process that had nothing to say leaves no file behind.
         if let Some(segment) = self.segment.take_if(|segment| segment.rows == 0) {
             let name = segment.name.clone();

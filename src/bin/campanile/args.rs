@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Errors(Errors),
     /// Explains a group of errors: what makes it one, its history, requests to look at
     Why(Why),
+    /// Lists the requests in flight, the oldest first, and those whose process died
+    Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
     Diff(Diff),
     /// Asks a running process for more detail, for a limited time
@@ -197,6 +199,13 @@ pub(crate) struct Search {
     /// How many to show; the newest stay
     #[arg(short = 'n', long, value_name = "LIMIT", default_value_t = 50)]
     pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = ps_help())]
+pub(crate) struct Ps {
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -443,6 +452,22 @@ Examples:
 
 {}",
         keys(),
+        exit_codes()
+    )
+}
+
+fn ps_help() -> String {
+    format!(
+        "\
+A request is listed once it has been running for about half a second. What it has done so far is as of its last
+report, at most 10 s ago unless CAMPANILE_REPORT_EVERY says otherwise. A process that was killed leaves what it had in
+flight; what is known of a request: campanile show ID.
+
+Examples:
+  campanile ps
+  campanile ps --json
+
+{}",
         exit_codes()
     )
 }

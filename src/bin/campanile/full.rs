@@ -9,6 +9,11 @@ use serde_json::{Map, Value as Json, json};
 
 /// The object in one line.
 pub(crate) fn json(stored: &Stored) -> String {
+    line(object(stored))
+}
+
+/// Everything that a record holds.
+pub(crate) fn object(stored: &Stored) -> Map<String, Json> {
     let (record, mut line) = (stored.record(), String::new());
     Schema::Otel.write_line(&mut line, record, stored.resource());
     let mut all: Map<String, Json> = serde_json::from_str(&line).unwrap_or_default();
@@ -42,6 +47,14 @@ pub(crate) fn json(stored: &Stored) -> String {
         ("sequence", json!(record.sequence())),
     ];
     all.extend(parts.map(|(name, value)| (format!("campanile.record.{name}"), value)));
+    if let Some(report) = record.report() {
+        all.insert("campanile.record.report".to_owned(), json!(report));
+    }
+    all
+}
+
+/// An object as a line.
+pub(crate) fn line(all: Map<String, Json>) -> String {
     let mut out = visible(&Json::Object(all).to_string());
     out.push('\n');
     out

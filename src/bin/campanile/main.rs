@@ -12,6 +12,7 @@ mod load;
 mod output;
 mod page;
 mod place;
+mod ps;
 mod render;
 mod search;
 mod show;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Tail(tail) => tail::run(&tail, store, &mut output),
         Command::Show(show) => show::run(&show, store, &mut output),
+        Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
         #[cfg(unix)]
         Command::Control(command) => control::run(&command, store, &mut output),

@@ -17,10 +17,10 @@ const LABEL: usize = 10;
 
 /// The page of one record.
 ///
-/// `later` is what its trace did outside any request.
-pub(crate) fn page(record: &Record, resource: &Resource, later: &[Stored], width: usize) -> String {
+/// `fate` is what became of a request that has no record, `later` what its trace did outside any request.
+pub(crate) fn page(record: &Record, resource: &Resource, fate: Option<&str>, later: &[Stored], width: usize) -> String {
     let mut page = Page { out: String::new(), width };
-    page.head(record, resource);
+    page.head(record, resource, fate);
     page.failures(record);
     if record.spans().len() > 0 {
         page.out.push('\n');
@@ -55,7 +55,7 @@ impl Page {
         let _ = writeln!(self.out, "{label:LABEL$}{text}");
     }
 
-    fn head(&mut self, record: &Record, resource: &Resource) {
+    fn head(&mut self, record: &Record, resource: &Resource, fate: Option<&str>) {
         let left = title(record);
         let right = format!("{} · {}", record.span_id().to_short(), moment(record));
         let gap = self.width.saturating_sub(left.chars().count() + right.chars().count()).max(2);
@@ -68,6 +68,9 @@ impl Page {
         }
         if let Some(process) = record.vitals().map(load::process).filter(|process| !process.is_empty()) {
             self.row("process", process);
+        }
+        if let Some(fate) = fate {
+            self.row("outcome", fate);
         }
         let mut facts = Vec::new();
         push(&mut facts, "route", record.route());
@@ -261,6 +264,10 @@ fn title(record: &Record) -> String {
             let query = record.query().map(|query| format!("?{}", escape(query))).unwrap_or_default();
             let (method, path) = (escape(record.method()), escape(record.path()));
             format!("{method} {path}{query}  ->  {} in {}", status(record), ms(record.duration_ns()))
+        }
+        Kind::Partial => {
+            let (method, path) = (escape(record.method()), escape(record.path()));
+            format!("{method} {path}  ->  {} after {}", status(record), ms(record.duration_ns()))
         }
         Kind::Span => {
             let name = record.spans().next().map(|span| escape(span.name()).to_string()).unwrap_or_default();

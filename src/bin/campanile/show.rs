@@ -11,8 +11,8 @@ use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
 use crate::page::{page, status};
-use crate::place;
 use crate::render::moment;
+use crate::{place, ps};
 
 /// Finds one record and prints it.
 pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
@@ -29,13 +29,17 @@ pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Res
     // Requests are what ids name; what happened outside any request is shown when there is nothing else.
     if found.iter().any(|stored| stored.record().kind() == Kind::Request) {
         found.retain(|stored| stored.record().kind() == Kind::Request);
+    } else if found.iter().any(|stored| stored.record().kind() == Kind::Partial) {
+        // Still running, or the process died.
+        found.retain(|stored| stored.record().kind() == Kind::Partial);
     }
     match found.as_slice() {
         [] => Err(Failure::new(Failure::NOTHING, format!("no request has the id {id}; it may have been removed by age"))),
         [stored] if args.common.json => output.write(&full::json(stored)),
         [stored] => {
             let later = outside(&mut reader, stored.record())?;
-            output.write(&page(stored.record(), stored.resource(), &later, output.width()))
+            let fate = fate(&mut reader, stored.record())?;
+            output.write(&page(stored.record(), stored.resource(), fate.as_deref(), &later, output.width()))
         }
         several => {
             for stored in several.iter().rev() {
@@ -46,11 +50,20 @@ pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Res
     }
 }
 
+/// What became of a request that has no record.
+fn fate(reader: &mut Reader, record: &Record) -> Result<Option<String>, Failure> {
+    if record.kind() != Kind::Partial {
+        return Ok(None);
+    }
+    let all = reader.unfinished()?;
+    Ok(all.iter().find(|it| it.record().span_id() == record.span_id()).map(ps::outcome))
+}
+
 /// What happened in the same trace outside any request: work that a request left behind. Oldest first.
 fn outside(reader: &mut Reader, record: &Record) -> Result<Vec<Stored>, Failure> {
     let Some(trace) = record.trace_id() else { return Ok(Vec::new()) };
     let mut found = reader.by_id(&trace.to_string())?;
-    found.retain(|stored| stored.record().kind() != Kind::Request);
+    found.retain(|stored| !matches!(stored.record().kind(), Kind::Request | Kind::Partial));
     found.sort_by_key(|stored| stored.record().start_unix_ns());
     Ok(found)
 }

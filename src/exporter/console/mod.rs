@@ -5,7 +5,8 @@
 //! bytes read and sent, the first eight digits of its id, then attributes. One that was turned away for want of room, or
 //! given up after too long, says so there, with how many were in flight when it came: `saturated at 212`. Under a failed request stand its errors, each
 //! with what caused it and where, and the last events that were not shown before. Events are shown when they happen, set
-//! off from the lines of requests. Health checks and uptime probes that went well are gathered for a minute: one line tells
+//! off from the lines of requests. A request that takes long gets a line, `still running`, after 10 s and then with pauses
+//! that double. Health checks and uptime probes that went well are gathered for a minute: one line tells
 //! how many there were, and is written when the minute is over and something else comes, at a flush or at shutdown. One
 //! that did not is shown at once like any request. Control and invisible characters from outside are escaped; colour says nothing that
 //! the text does not say as well.
@@ -19,6 +20,7 @@ mod cells;
 mod event;
 mod fold;
 mod paint;
+mod report;
 mod request;
 mod tree;
 
@@ -74,7 +76,8 @@ impl Look {
 
     fn record(&self, out: &mut String, record: &Record) {
         match record.kind() {
-            Kind::Request | Kind::Partial => {
+            Kind::Partial => report::write(out, self, record),
+            Kind::Request => {
                 request::write(out, self, record);
                 if record.is_failed() {
                     tree::write(out, self, record);
@@ -199,6 +202,13 @@ impl<W: Write + Send + 'static> Exporter for Console<W> {
             |out, record| {
                 let mut folds = folds.borrow_mut();
                 folds.write_due(out, look, record.end_unix_ns(), fold_ns);
+                if record.kind() == Kind::Partial {
+                    // No line that is owed to anybody: it is not counted as lost with the text.
+                    if record.is_shown() {
+                        look.record(out, record);
+                    }
+                    return false;
+                }
                 let is_shown = fold_ns == 0 || !folds.take(record);
                 if is_shown {
                     look.record(out, record);
@@ -231,6 +241,10 @@ impl<W: Write + Send + 'static> Exporter for Console<W> {
     }
 
     fn wants_live(&self) -> bool {
+        true
+    }
+
+    fn wants_partial(&self) -> bool {
         true
     }
 }

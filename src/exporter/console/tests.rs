@@ -283,3 +283,26 @@ fn a_clock_that_goes_back_keeps_no_fold_for_ever() {
     samples::export(&mut console, [probe(3_600, 200, 1), probe(0, 500, 1)], &Losses::default()).unwrap();
     assert_eq!(shared.text().matches(" 1x  /healthz").count(), 1, "{}", shared.text());
 }
+
+#[test]
+fn a_request_that_is_still_running_is_one_line_with_what_it_has_sent() {
+    let running = |frames: u64| {
+        let mut parts = Parts { kind: Kind::Partial, duration_ns: 10_000_000_000, report: Some(1), ..samples::answered() };
+        if frames > 0 {
+            samples::attribute(&mut parts, "campanile.frames", Value::U64(frames));
+        }
+        parts
+    };
+    let hung = Parts { status: None, head_ns: None, response_bytes: 0, ..running(0) };
+    let upgraded = Parts { outcome: Outcome::Upgraded, ..running(12) };
+    let text = [running(340), hung, upgraded].map(shown).concat();
+    let expected = [
+        " 12:04:21.018  GET       …  still running 10.0s  /orders/{id}  1.2K, 340 frames  8f2c1a2b\n",
+        " 12:04:21.018  GET       …  still running 10.0s  /orders/{id}  no answer yet  8f2c1a2b\n",
+        " 12:04:21.018  GET       …  still running 10.0s  /orders/{id}  upgraded, 12 messages  8f2c1a2b\n",
+    ];
+    assert_eq!(text, expected.concat());
+    let long =
+        Parts { route: None, path: Text::Static("/a/very/long/path/that/does/not/fit/at/all/into/one/line"), ..running(340) };
+    assert!(shown_at(long, 100).trim_end().chars().count() <= 100);
+}

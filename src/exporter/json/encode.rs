@@ -156,6 +156,7 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
             text(line, name, request.and_then(Record::error_type).or(subject.call().and_then(|call| call.error_type())));
         }
         Key::ErrorClass => text(line, name, request.and_then(Record::error_class).map(ErrorClass::as_str)),
+        Key::Report => number(line, name, request.and_then(Record::report)),
         Key::InFlight => number(line, name, loaded(request).and_then(Record::in_flight)),
         Key::RouteInFlight => number(line, name, loaded(request).and_then(Record::in_flight_on_route)),
         Key::MemoryBytes => number(line, name, vitals(request).and_then(|vitals| vitals.memory_bytes)),

@@ -128,6 +128,8 @@ pub(crate) struct Parts {
     pub(crate) group_key: Text,
     /// Number of a report about a running request.
     pub(crate) report: Option<u32>,
+    /// The report is worth a line on the console; not stored.
+    pub(crate) is_shown: bool,
 
     pub(crate) attributes: List,
     pub(crate) fields: Vec<FieldSlot>,

@@ -76,6 +76,7 @@ impl Pack {
             group: _,
             group_key,
             report: _,
+            is_shown: _,
             attributes,
             fields: _,
             headers,

@@ -1,0 +1,144 @@
+//! Whether the process that wrote something is still there: a file that it keeps locked for its life.
+//!
+//! The system lets go of the lock when the process ends, however it ends. A store that is closed removes its file. So one
+//! that is locked belongs to a process that lives, one that is not to a process that died and of which nobody has told
+//! yet, and where there is none, nothing is left to tell.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use super::directory::{Directory, Name};
+
+/// Files of dead processes that are looked at, at most.
+const MAX_DEAD: usize = 64;
+
+/// This process, or another part of it that has the store open.
+#[derive(Debug)]
+pub(super) struct Instance {
+    pub(super) id: u32,
+    path: PathBuf,
+    /// Locked as long as it is open.
+    _file: Option<File>,
+}
+
+impl Instance {
+    /// Where no such file can be made, readers take the process for one that has ended.
+    pub(super) fn begin(directory: &Directory) -> Self {
+        let id = fastrand::u32(..);
+        let path = directory.path().join(file_name(id));
+        // It is locked before it has its name, so that nobody takes it for a dead one in between.
+        let new = path.with_extension("new");
+        let file = create(&new).ok().filter(|file| {
+            // A file system without locks leaves it unknown who lives.
+            let _ = file.try_lock();
+            fs::rename(&new, &path).is_ok()
+        });
+        Self { id, path, _file: file }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether the process that wrote a segment is still there, or nobody can tell.
+pub(super) fn is_running(directory: &Directory, segment: &Name) -> bool {
+    match File::open(directory.path().join(file_name(segment.instance()))) {
+        Ok(file) => !matches!(file.try_lock_shared(), Ok(())),
+        Err(_) => false,
+    }
+}
+
+/// A process that died, and of which nobody has told yet. As long as this is kept, nobody else takes it up.
+#[derive(Debug)]
+pub(super) struct Dead {
+    pub(super) id: u32,
+    path: PathBuf,
+    _file: File,
+}
+
+impl Dead {
+    /// It has been told.
+    pub(super) fn bury(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Those that nobody else has taken up.
+pub(super) fn dead(directory: &Directory) -> Vec<Dead> {
+    let Ok(files) = fs::read_dir(directory.path()) else { return Vec::new() };
+    files.filter_map(|file| take_up(file.ok()?.path())).take(MAX_DEAD).collect()
+}
+
+/// Removes what dead processes left whose segments are gone too.
+pub(super) fn forget(directory: &Directory) {
+    let (Ok(files), Ok(segments)) = (fs::read_dir(directory.path()), directory.segments()) else { return };
+    for path in files.filter_map(|file| Some(file.ok()?.path())) {
+        let is_unknown = |id: u32| !segments.iter().any(|name| name.instance() == id);
+        if id_of(&path).is_some_and(is_unknown)
+            && let Some(dead) = take_up(path)
+        {
+            dead.bury();
+        }
+    }
+}
+
+/// Takes up a process that died, unless somebody else has.
+fn take_up(path: PathBuf) -> Option<Dead> {
+    let id = id_of(&path)?;
+    let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+    let file = OpenOptions::new().read(true).write(true).open(&path).ok().filter(|_| is_file)?;
+    // It may have been buried just before.
+    (file.try_lock().is_ok() && path.exists()).then_some(Dead { id, path, _file: file })
+}
+
+fn file_name(id: u32) -> String {
+    format!("instance-{id:08x}.lock")
+}
+
+/// Only the exact pattern.
+fn id_of(path: &Path) -> Option<u32> {
+    let name = path.file_name()?.to_str()?;
+    let digits = name.strip_prefix("instance-")?.strip_suffix(".lock")?;
+    let id = u32::from_str_radix(digits, 16).ok()?;
+    (file_name(id) == name).then_some(id)
+}
+
+fn create(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_lives_as_long_as_its_file_is_locked() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Directory::create(directory.path()).unwrap();
+        let instance = Instance::begin(&directory);
+        let segment = Name::new(1, instance.id);
+        assert!(is_running(&directory, &segment));
+        assert!(dead(&directory).is_empty(), "nobody buries the living");
+        drop(instance);
+        assert!(!is_running(&directory, &segment));
+        assert!(dead(&directory).is_empty(), "one that was closed leaves nothing behind");
+
+        // What a process that was killed leaves.
+        create(&directory.path().join(file_name(0xab))).unwrap();
+        let segment = Name::new(1, 0xab);
+        assert!(!is_running(&directory, &segment));
+        let found = dead(&directory);
+        assert_eq!(found.iter().map(|dead| dead.id).collect::<Vec<_>>(), [0xab]);
+        assert!(dead(&directory).is_empty(), "somebody has taken it up");
+        drop(found);
+        dead(&directory).into_iter().for_each(Dead::bury);
+        assert!(dead(&directory).is_empty());
+    }
+}
