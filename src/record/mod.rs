@@ -540,14 +540,15 @@ pub struct Dropped {
     pub headers: u32,
     /// Fields and attributes beyond 128 of one owner.
     pub fields: u32,
-    /// Spans beyond 512.
+    /// Spans beyond 512 for which no earlier one could give way: those were open, or of outgoing requests.
     pub spans: u32,
-    /// Events beyond 2,048, or beyond 1 MiB of text, or beyond the memory that all requests share.
+    /// Events for which no earlier ones could give way: beyond the 1 MiB of a record that other things fill, or beyond the
+    /// memory that all requests share.
     pub events: u32,
     /// Failures beyond 16.
     pub failures: u32,
-    /// Events and spans that were captured and gave way: to later ones where the record was full, and all of them where only
-    /// the summary was kept.
+    /// Events and spans that were captured and gave way: to later ones beyond 2,048 events, 512 spans, 1 MiB or the record's
+    /// share of the memory of all; and all of them where only the summary was kept.
     pub thinned: u32,
 }
 

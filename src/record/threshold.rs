@@ -12,9 +12,10 @@ const KEY: &str = "th";
 /// Members of a `tracestate`, at most.
 const MAX_MEMBERS: usize = 32;
 
-/// How many traces one stands for that was sampled with this threshold.
+/// How many traces one stands for that was sampled with this threshold, to a millionth.
 pub(crate) fn weight(threshold: u64) -> f64 {
-    NUMBERS as f64 / NUMBERS.saturating_sub(threshold).max(1) as f64
+    let exact = NUMBERS as f64 / NUMBERS.saturating_sub(threshold).max(1) as f64;
+    (exact * 1e6).round() / 1e6
 }
 
 /// The threshold that a `tracestate` names.

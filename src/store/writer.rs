@@ -89,9 +89,7 @@ impl Store {
         let max_bytes = usize::try_from(self.segment_bytes / 4).unwrap_or(usize::MAX);
         for record in records.into_iter().filter(|record| record.kind() != RecordKind::Live) {
             let is_report = record.kind() == RecordKind::Partial;
-            if !is_report {
-                self.groups.see(record, resource);
-            }
+            self.groups.see(record, resource);
             let mut data = Vec::with_capacity(1024);
             codec::encode(record, &mut data);
             if data.len() > max_bytes && is_report {

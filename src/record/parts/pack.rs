@@ -17,8 +17,14 @@ impl Pack {
         let old_text = std::mem::take(&mut parts.text);
         let mut pack = Self { old_text, old_fields: std::mem::take(&mut parts.fields), text, fields };
         pack.parts(parts);
-        parts.text = pack.text.unwrap_or(pack.old_text);
-        parts.fields = pack.fields;
+        if let Some(text) = pack.text {
+            (parts.text, parts.fields) = (text, pack.fields);
+        } else {
+            // The old buffers are large enough, and are used again.
+            (parts.text, parts.fields) = (pack.old_text, pack.old_fields);
+            parts.fields.clear();
+            parts.fields.append(&mut pack.fields);
+        }
     }
 
     fn parts(&mut self, parts: &mut Parts) {
