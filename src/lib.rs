@@ -105,7 +105,7 @@ pub mod axum {
     pub use crate::layer::axum::{MissingLayer, Reported};
 }
 
-pub use self::capture::{Bodies, Handle, InExchange, WithExchange, attach, attach_dyn, current, group, keep, set};
+pub use self::capture::{Bodies, Handle, InExchange, WithExchange, attach, attach_dyn, attach_report, current, group, keep, set};
 #[cfg(feature = "axum")]
 pub use self::config::shutdown_signal;
 pub use self::config::{Builder, Env, Telemetry, builder, init};

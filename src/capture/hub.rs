@@ -19,6 +19,8 @@ pub(crate) struct Hub {
     /// How trace context is read and written.
     pub(crate) propagators: Propagators,
     scope: Scope,
+    /// Whether a client's own mistakes count as failed requests.
+    pub(super) counts_client_errors: bool,
     /// Whether a tracing layer of this telemetry exists.
     is_subscribed: AtomicBool,
     /// Whose current span is kept in step with ours.
@@ -29,7 +31,14 @@ impl Hub {
     pub(crate) fn new(pipeline: Pipeline, sampler: Sampler, propagators: Propagators, scope: Scope) -> Self {
         let usual = scope.clone();
         pipeline.asks().set_usual(Box::new(move |target, file, level| usual.captures(target, file, level)));
-        Self { pipeline, sampler, propagators, scope, is_subscribed: AtomicBool::new(false), foreign: None }
+        let (is_subscribed, counts_client_errors) = (AtomicBool::new(false), false);
+        Self { pipeline, sampler, propagators, scope, counts_client_errors, is_subscribed, foreign: None }
+    }
+
+    /// Says whether a client's own mistakes count as failed requests.
+    pub(crate) fn counting_client_errors(mut self, count: bool) -> Self {
+        self.counts_client_errors = count;
+        self
     }
 
     /// Keeps another library's current span in step with ours.

@@ -64,7 +64,7 @@ impl Encoder for Logs {
     fn verdict(&self, record: &Record) -> Verdict {
         match record.kind() {
             Kind::Request if !is_sampled(record) => Verdict::Sampled,
-            Kind::Request | Kind::Event if record.events().len() + encode_log::failures(record).count() > 0 => Verdict::Send,
+            Kind::Request | Kind::Event if record.events().len() + record.exceptions().count() > 0 => Verdict::Send,
             _ => Verdict::Nothing,
         }
     }

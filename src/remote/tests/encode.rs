@@ -419,6 +419,7 @@ fn a_failure_is_an_exception_event_with_its_causes() {
             line: 3,
             backtrace: Text::Static("0: main\n"),
             causes: (0, 2),
+            event_ns: None,
         });
     });
     let log = logs(&[&record]).remove(0);
