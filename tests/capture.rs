@@ -389,7 +389,7 @@ async fn a_chain_without_end_stops_at_sixteen() {
         info!(error = &Cyclic as &dyn Error, "an event about it");
     })
     .await;
-    assert_eq!(record.failure().unwrap().causes().count(), 16);
+    assert_eq!(record.failure().unwrap().causes().count(), 0, "links that say the same are one");
     let Some(Value::Str(text)) = field(event(&record, "an event about it").fields(), "error") else {
         panic!("the error is a text");
     };
