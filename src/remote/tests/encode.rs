@@ -368,6 +368,7 @@ fn of_a_failed_request_that_is_not_sampled_only_the_exception_is_sent() {
             let origin = Origin { level: Level::DEBUG, ..origin("event") };
             parts.events.push(EventSlot { time_ns: 1, span: SpanId::INVALID, origin, message, fields, shown: false });
             let slot = FailureSlot {
+                event_ns: None,
                 kind: FailureKind::Service,
                 time_ns: 2,
                 span: SpanId::INVALID,
@@ -465,6 +466,7 @@ fn a_failure_is_an_exception_event_with_its_causes() {
             line: 3,
             backtrace: Text::Static("0: main\n"),
             causes: (0, 2),
+            event_ns: None,
         });
     });
     let log = logs(&[&record]).remove(0);
