@@ -109,7 +109,7 @@ pub mod axum {
 }
 
 pub use self::capture::{
-    Bodies, Handle, InExchange, Upgraded, WithExchange, attach, attach_dyn, current, group, keep, set, upgraded,
+    Bodies, Handle, InExchange, Upgraded, WithExchange, attach, attach_dyn, attach_report, current, group, keep, set, upgraded,
 };
 #[cfg(feature = "axum")]
 pub use self::config::shutdown_signal;

@@ -27,7 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("exporter", &["record", "error", "escape", "metrics"]),
     ("remote", &["record", "error", "escape", "exporter", "metrics", "warn"]),
     ("pipeline", &["record", "group", "keep", "redact", "exporter", "metrics", "time", "warn", "vitals"]),
-    ("capture", &["record", "keep", "metrics", "pipeline", "propagator", "random", "time"]),
+    ("capture", &["record", "keep", "metrics", "percent", "pipeline", "propagator", "random", "time"]),
     ("control", &["record", "query", "keep", "pipeline", "percent", "random", "time"]),
     ("layer", &["record", "capture", "keep", "control", "propagator", "pipeline", "redact", "random", "time", "warn"]),
     ("opentelemetry", &["record", "exporter", "remote", "capture"]),

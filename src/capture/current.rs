@@ -6,12 +6,24 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::{Exchange, Link};
+use crate::record::SpanId;
 
 thread_local! {
     static CURRENT: Cell<Option<Exchange>> = const { Cell::new(None) };
     /// The request that work outside its task belongs to, by an explicit handle.
     static GUEST: Cell<Option<Arc<Link>>> = const { Cell::new(None) };
     static BUSY: Cell<bool> = const { Cell::new(false) };
+    /// Requests whose spans are entered here while no exchange is: those of tasks that left their request's.
+    static VISITS: Cell<Vec<Visit>> = const { Cell::new(Vec::new()) };
+    /// Whether a request's own span is being entered, where its exchange is about to be.
+    static AT_HOME: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A span of a request that is entered where its exchange is not.
+struct Visit {
+    key: (usize, u64),
+    link: Arc<Link>,
+    span: SpanId,
 }
 
 /// Makes `exchange` the current one and returns the one before; gives it back where the thread is already ending.
@@ -78,6 +90,55 @@ pub(crate) fn guest() -> Option<Arc<Link>> {
             link
         })
         .unwrap_or_default()
+}
+
+/// Enters the request's own span by `f`, which nobody has to look up.
+pub(crate) fn at_home<R>(f: impl FnOnce() -> R) -> R {
+    let _ = AT_HOME.try_with(|home| home.set(true));
+    let entered = f();
+    let _ = AT_HOME.try_with(|home| home.set(false));
+    entered
+}
+
+/// Whether a span that is entered now belongs to a task on its own, as far as this thread knows.
+pub(super) fn is_away() -> bool {
+    !AT_HOME.try_with(Cell::get).unwrap_or(true)
+}
+
+/// Notes that a span of a request is entered where its exchange is not.
+pub(super) fn visit(key: (usize, u64), link: &Arc<Link>, span: SpanId) {
+    let _ = VISITS.try_with(|visits| {
+        let mut all = visits.take();
+        all.push(Visit { key, link: Arc::clone(link), span });
+        visits.set(all);
+    });
+}
+
+/// The end of a [`visit`], if it was one.
+pub(super) fn end_visit(key: (usize, u64)) {
+    let _ = VISITS.try_with(|visits| {
+        let mut all = visits.take();
+        if let Some(at) = all.iter().rposition(|visit| visit.key == key) {
+            all.remove(at);
+        }
+        visits.set(all);
+    });
+}
+
+/// The request that work on this thread belongs to by the tracing span that it carries. Takes no lock: a panic hook asks.
+pub(super) fn visited() -> Option<(Arc<Link>, SpanId)> {
+    let of_last = |visits: &Cell<Vec<Visit>>| {
+        let all = visits.take();
+        let last = all.last().map(|visit| (Arc::clone(&visit.link), visit.span));
+        visits.set(all);
+        last
+    };
+    VISITS.try_with(of_last).ok().flatten()
+}
+
+/// Whether a value of the application is being formatted for us on this thread.
+pub(super) fn is_busy() -> bool {
+    BUSY.try_with(Cell::get).unwrap_or(true)
 }
 
 /// Runs `f` unless it is already running on this thread: a value whose `Debug` logs does not get its own event captured.

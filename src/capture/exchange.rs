@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Call, Link, Watch, Way};
+use super::{Call, Link, Watch, Way, rpc};
 use crate::keep::is_value;
-use crate::record::parts::{FailureSlot, Parts};
+use crate::record::parts::Parts;
 use crate::record::{Outcome, Record, SpanId};
 
 /// The record of a request while it is written.
@@ -37,18 +37,11 @@ impl Exchange {
         self.link.now_ns()
     }
 
-    /// Puts a panic on the record. It tells more than any error before it: where there is no room, the last makes some.
-    pub(super) fn panic(&mut self, failure: FailureSlot) {
-        if !self.parts.admits_failure() {
-            self.parts.failures.pop();
-        }
-        self.parts.failures.push(failure);
-    }
-
     /// Finishes the record and hands it to the pipeline.
     pub(crate) fn finish(self, outcome: Outcome, counts_request_bytes: bool) {
         let Self { mut parts, link, rpc, response, only_user, .. } = self;
         parts.outcome = outcome;
+        parts.counts_client_errors = link.hub.counts_client_errors;
         parts.duration_ns = link.now_ns();
         if counts_request_bytes {
             parts.request_bytes = Some(link.request_bytes());
@@ -60,6 +53,7 @@ impl Exchange {
         if parts.rpc_status.is_none() {
             parts.rpc_status = response.as_ref().and_then(|watch| watch.rpc_status());
         }
+        rpc::fail(&mut parts, link.span_id);
         if let Some(call) = rpc.filter(|_| parts.is_rpc) {
             call.settle(&mut parts);
         }

@@ -23,6 +23,8 @@ pub(crate) struct Hub {
     /// What is running right now.
     pub(super) in_flight: Arc<InFlight>,
     scope: Scope,
+    /// Whether a client's own mistakes count as failed requests.
+    pub(super) counts_client_errors: bool,
     /// Whether a tracing layer of this telemetry exists.
     is_subscribed: AtomicBool,
     /// Whose current span is kept in step with ours.
@@ -34,7 +36,8 @@ impl Hub {
         let usual = scope.clone();
         pipeline.asks().set_usual(Box::new(move |target, file, level| usual.captures(target, file, level)));
         let in_flight = Arc::new(InFlight::new(ReportSettings { every: None }, false));
-        Self { pipeline, sampler, propagators, in_flight, scope, is_subscribed: AtomicBool::new(false), foreign: None }
+        let (is_subscribed, counts_client_errors) = (AtomicBool::new(false), false);
+        Self { pipeline, sampler, propagators, in_flight, scope, counts_client_errors, is_subscribed, foreign: None }
     }
 
     /// Lists requests in flight, and reports about them where an exporter wants that.
@@ -43,6 +46,12 @@ impl Hub {
         if self.in_flight.is_on() {
             self.pipeline.watch_with(Arc::clone(&self.in_flight) as _);
         }
+        self
+    }
+
+    /// Says whether a client's own mistakes count as failed requests.
+    pub(crate) fn counting_client_errors(mut self, count: bool) -> Self {
+        self.counts_client_errors = count;
         self
     }
 

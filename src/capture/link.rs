@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
 use std::time::Instant;
 
 use bytes::Buf;
@@ -12,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::inflight::Listed;
 use super::inline::Inline;
+use super::write::tell_failure;
 use super::{Hub, Pieces, Watch};
 use crate::keep::Wanted;
 use crate::metrics::Place;
@@ -184,11 +186,16 @@ impl Link {
     ///
     /// Nothing of a user runs under the lock: the parts are ready when they come here.
     pub(crate) fn deliver(&self, parts: Box<Parts>) {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(parts) = self.put(inbox, parts) {
+            self.deliver_late(parts);
+        }
+    }
+
+    fn put(&self, mut inbox: MutexGuard<'_, Inbox>, parts: Box<Parts>) -> Result<(), Box<Parts>> {
         // What goes on after an upgrade may go on for days: its events do not wait for its end.
         if inbox.is_closed || (self.is_upgrade() && !parts.events.is_empty()) {
-            drop(inbox);
-            return self.deliver_late(parts);
+            return Err(parts);
         }
         match &mut inbox.parts {
             Some(known) => {
@@ -199,6 +206,22 @@ impl Link {
             }
             empty => self.hub.pipeline.charge(empty.insert(parts)),
         }
+        Ok(())
+    }
+
+    /// [`deliver`](Self::deliver) for a panic hook: gives the parts back where the request is over, or where the inbox is
+    /// held, be it by this very thread.
+    pub(super) fn try_deliver(&self, parts: Box<Parts>) -> Result<(), Box<Parts>> {
+        /// Others hold it only to append.
+        const TRIES: usize = 100;
+        for _ in 0..TRIES {
+            match self.inbox.try_lock() {
+                Ok(inbox) => return self.put(inbox, parts),
+                Err(TryLockError::Poisoned(inbox)) => return self.put(inbox.into_inner(), parts),
+                Err(TryLockError::WouldBlock) => thread::yield_now(),
+            }
+        }
+        Err(parts)
     }
 
     /// Takes what was left, and from now on refuses more.
@@ -240,12 +263,14 @@ impl Link {
         self.hub.in_flight.leave(self);
     }
 
-    fn deliver_late(&self, mut parts: Box<Parts>) {
+    /// Makes a record of its own of what came too late.
+    pub(super) fn deliver_late(&self, mut parts: Box<Parts>) {
         if parts.events.is_empty() && parts.failures.is_empty() {
             // The end of a span, or an attribute: nothing that could stand alone.
             return self.hub.pipeline.recycle(parts);
         }
         parts.spans.clear();
+        tell_failure(&mut parts, &self.hub);
         self.stamp(&mut parts, Kind::Event);
         self.hub.pipeline.offer(Record::new(parts));
     }

@@ -5,8 +5,10 @@
 //! What happens elsewhere (a spawned task, another thread) finds its [`Link`] through the tracing span it carries or
 //! through a handle, and leaves its parts in the link's inbox.
 
+mod attach;
 mod body;
 mod current;
+mod error;
 mod exchange;
 mod failure;
 mod foreign;
@@ -18,6 +20,7 @@ mod link;
 mod mark;
 mod outgoing;
 mod panic;
+mod report;
 mod rpc;
 mod scope;
 mod span;
@@ -25,14 +28,14 @@ mod subscribe;
 mod visit;
 mod write;
 
+pub use self::attach::{attach, attach_dyn, attach_report};
+#[cfg(feature = "axum")]
+pub(crate) use self::attach::{attach_at, backtrace};
 pub use self::body::Bodies;
 pub(crate) use self::body::{Pieces, Rules, Watch, Way};
-pub(crate) use self::current::{as_guest, enter, guest, leave, with};
+pub(crate) use self::current::{as_guest, at_home, enter, guest, leave, with};
 pub(crate) use self::exchange::Exchange;
-#[cfg(feature = "axum")]
-pub(crate) use self::failure::attach_at;
 pub(crate) use self::failure::describe_any;
-pub use self::failure::{attach, attach_dyn};
 pub(crate) use self::foreign::Foreign;
 #[cfg(feature = "opentelemetry")]
 pub(crate) use self::foreign::ForeignSpan;

@@ -9,7 +9,7 @@ use tracing::{Level, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan as _;
 
-use super::failure::{chain_of, error_type};
+use super::error::{chain_of, error_type};
 use super::mark::Owner;
 use super::write::{patch, show};
 use super::{Exchange, Foreign, Hub, Link, current};

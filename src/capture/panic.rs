@@ -1,16 +1,28 @@
-//! Where a panic happened, which only the panic hook is told.
+//! Panics: where they happened, which only the hook is told, and whose they are.
+//!
+//! The hook runs on the thread that panics, whatever that thread was doing: it waits for no lock, runs nothing of the
+//! application's, and ends in the hook that was there before.
 
 use std::any::Any;
-use std::backtrace::{Backtrace, BacktraceStatus};
+use std::backtrace::Backtrace;
 use std::cell::RefCell;
-use std::panic::{self, PanicHookInfo};
-use std::sync::Once;
+use std::panic::{self, Location, PanicHookInfo};
+use std::sync::{Arc, Mutex, Once, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
-use super::Exchange;
-use crate::record::parts::{FailureSlot, MAX_FIELD_BYTES, Text};
-use crate::record::{FailureKind, SpanId};
+use tracing::dispatcher;
 
-/// What the hook saw of the last panic on this thread.
+use super::write::tell_failure;
+use super::{Capture, Exchange, Hub, Link, current};
+use crate::pipeline::is_quiet;
+use crate::record::parts::{FailureSlot, MAX_BACKTRACE_BYTES, MAX_FIELD_BYTES, Parts};
+use crate::record::{FailureKind, Kind, Outcome, Record, SpanId};
+use crate::time;
+
+/// How long the end of the process is put off for what is queued to be written.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// What the hook saw of a panic.
 #[derive(Clone, Debug)]
 pub(crate) struct PanicPlace {
     message: String,
@@ -23,6 +35,9 @@ thread_local! {
     static LAST: RefCell<Option<PanicPlace>> = const { RefCell::new(None) };
 }
 
+/// The telemetry that was installed last: it is told of panics that no other one has to do with.
+static INSTALLED: Mutex<Weak<Hub>> = Mutex::new(Weak::new());
+
 /// What the hook saw of the panic that said `message`, if that was the last one on this thread.
 ///
 /// It may have been another one: a panic that was carried over from another thread and resumed here calls no hook. It
@@ -34,10 +49,13 @@ pub(crate) fn last_panic(message: &str) -> Option<PanicPlace> {
     LAST.try_with(of_it).ok().flatten()
 }
 
-/// Notes the place of every panic, and then calls the hook that was there before.
-pub(crate) fn install_hook() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
+/// Puts every panic on the record that it belongs to, and then calls the hook that was there before.
+pub(crate) fn install_hook(hub: &Arc<Hub>) {
+    static ONCE: Once = Once::new();
+    *INSTALLED.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::downgrade(hub);
+    ONCE.call_once(|| {
+        // Read now, as the environment may be locked when the hook runs.
+        let _ = wants_backtrace();
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             note(info);
@@ -46,14 +64,107 @@ pub(crate) fn install_hook() {
     });
 }
 
+/// As for the standard hook, `RUST_BACKTRACE` decides.
+fn wants_backtrace() -> bool {
+    static WANTS: OnceLock<bool> = OnceLock::new();
+    *WANTS.get_or_init(|| std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0"))
+}
+
 fn note(info: &PanicHookInfo<'_>) {
+    // A thread of ours answers for itself, and a value that panics while it is formatted for us leaves a mark in its place.
+    if is_quiet() || current::is_busy() {
+        return;
+    }
     let Some(location) = info.location() else { return };
-    // As for the standard hook, RUST_BACKTRACE decides.
-    let backtrace = Backtrace::capture();
-    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
-    let message = message_of(info.payload()).to_owned();
-    let place = PanicPlace { message, file: location.file().to_owned(), line: location.line(), backtrace };
-    let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(place)));
+    let message = message_of(info.payload());
+    let is_last = cfg!(panic = "abort") || ends_the_process(message, location);
+    let backtrace = wants_backtrace().then(|| Backtrace::force_capture().to_string());
+    let seen = PanicPlace { message: message.to_owned(), file: location.file().to_owned(), line: location.line(), backtrace };
+    let hub = seen.put(is_last);
+    let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(seen)));
+    if is_last {
+        end(hub);
+    }
+}
+
+/// Whether no unwinding follows: a destructor panicked while another panic was unwinding, or a function that must not
+/// unwind did.
+///
+/// # Source
+/// `core::panicking::panic_in_cleanup` and `panic_cannot_unwind`, which say so and stand nowhere else.
+fn ends_the_process(message: &str, location: &Location<'_>) -> bool {
+    matches!(message, "panic in a destructor during cleanup" | "panic in a function that cannot unwind")
+        && location.file().replace('\\', "/").ends_with("library/core/src/panicking.rs")
+}
+
+impl PanicPlace {
+    /// Puts it on the request of this thread, else on a record of its own; gives the telemetry that has it.
+    fn put(&self, is_last: bool) -> Option<Arc<Hub>> {
+        let here = current::with(|exchange| {
+            exchange.fail_by_panic(&self.message, Some(self));
+            Arc::clone(&exchange.link.hub)
+        });
+        if here.is_some() {
+            if is_last && let Some(exchange) = current::leave(None) {
+                // Nobody will come back to end it.
+                let counts_request_bytes = exchange.link.request_bytes() > 0;
+                exchange.finish(Outcome::Panicked, counts_request_bytes);
+            }
+            return here;
+        }
+        let tied =
+            current::guest().map(|link| (link.span_id, link)).or_else(|| current::visited().map(|(link, span)| (span, link)));
+        if let Some((span, link)) = tied {
+            self.put_elsewhere(&link, span, is_last);
+            return Some(Arc::clone(&link.hub));
+        }
+        let hub = hub_of_thread()?;
+        let mut parts = hub.pipeline.parts();
+        (parts.kind, parts.start_unix_ns) = (Kind::Event, time::unix_ns());
+        self.push(&mut parts, (SpanId::INVALID, 0));
+        tell_failure(&mut parts, &hub);
+        hub.pipeline.offer(Record::new(parts));
+        Some(hub)
+    }
+
+    /// On the record of a request whose exchange is not here; on one of its own where that is over or will never be.
+    fn put_elsewhere(&self, link: &Arc<Link>, span: SpanId, is_last: bool) {
+        let mut parts = link.hub.pipeline.parts();
+        self.push(&mut parts, (span, link.now_ns()));
+        let late = if is_last { Err(parts) } else { link.try_deliver(parts) };
+        if let Err(parts) = late {
+            link.deliver_late(parts);
+        }
+    }
+
+    fn push(&self, parts: &mut Parts, at: (SpanId, u64)) {
+        parts.make_room_for_failure();
+        let text_bytes = parts.text.len();
+        let message = parts.push_text(&self.message, MAX_FIELD_BYTES);
+        let file = parts.push_text(&self.file, MAX_FIELD_BYTES);
+        let backtrace = self.backtrace.as_deref().map(|text| parts.push_text(text, MAX_BACKTRACE_BYTES)).unwrap_or_default();
+        let failure = FailureSlot { message, file, line: self.line, backtrace, ..FailureSlot::new(FailureKind::Panic, at) };
+        if !parts.push_failure(failure) {
+            parts.text.truncate(text_bytes);
+        }
+    }
+}
+
+/// The telemetry that listens to this thread, else the one that is installed.
+fn hub_of_thread() -> Option<Arc<Hub>> {
+    let listening =
+        dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Capture>().map(|capture| Arc::clone(capture.hub())));
+    listening.or_else(|| INSTALLED.try_lock().ok()?.upgrade())
+}
+
+/// Has what is queued written before the process ends.
+fn end(hub: Option<Arc<Hub>>) {
+    let until = Instant::now() + LAST_WORDS;
+    let installed = INSTALLED.try_lock().ok().and_then(|installed| installed.upgrade());
+    let other = installed.filter(|installed| hub.as_ref().is_none_or(|hub| !Arc::ptr_eq(hub, installed)));
+    for hub in hub.into_iter().chain(other) {
+        hub.pipeline.flush(until.saturating_duration_since(Instant::now()));
+    }
 }
 
 /// What a panic said.
@@ -66,20 +177,15 @@ pub(crate) fn message_of<'a>(payload: &'a (dyn Any + 'static)) -> &'a str {
 }
 
 impl Exchange {
-    /// Puts a panic on the record.
-    pub(crate) fn fail_by_panic(&mut self, message: &str, place: Option<PanicPlace>) {
-        let (time_ns, span): (u64, SpanId) = (self.now_ns(), self.innermost());
-        let parts = &mut self.parts;
-        let message = parts.push_text(message, MAX_FIELD_BYTES);
-        let (mut file, mut line, mut backtrace) = (Text::EMPTY, 0, Text::EMPTY);
-        if let Some(place) = place {
-            file = parts.push_text(&place.file, MAX_FIELD_BYTES);
-            line = place.line;
-            if let Some(text) = place.backtrace {
-                backtrace = parts.push_text(&text, MAX_FIELD_BYTES);
+    /// Puts a panic on the record, unless it is there already.
+    pub(crate) fn fail_by_panic(&mut self, message: &str, place: Option<&PanicPlace>) {
+        let at = (self.innermost(), self.now_ns());
+        match place {
+            Some(place) => place.push(&mut self.parts, at),
+            None => {
+                let message = self.parts.push_text(message, MAX_FIELD_BYTES);
+                self.parts.push_failure(FailureSlot { message, ..FailureSlot::new(FailureKind::Panic, at) });
             }
         }
-        let kind = FailureKind::Panic;
-        self.panic(FailureSlot { kind, time_ns, span, type_name: Text::EMPTY, message, file, line, backtrace, causes: (0, 0) });
     }
 }

@@ -14,7 +14,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::mark::{Mark, Outside, Owner, inside, known, put_mark};
 use super::span::{add_fields, close_inside, close_outside};
-use super::write::{push_event, push_span, reject, show};
+use super::write::{push_event, push_span, reject, repeats_panic, show, unshow};
 use super::{Hub, Link, current};
 use crate::pipeline::is_quiet;
 use crate::record::parts::{OpenSpan, Parts};
@@ -54,6 +54,10 @@ pub(crate) struct Capture {
 impl Capture {
     pub(crate) fn new(hub: Arc<Hub>, is_alone: bool) -> Self {
         Self { hub, is_alone }
+    }
+
+    pub(super) const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 }
 
@@ -178,7 +182,9 @@ impl Capture {
             if metadata.target() == REJECTION_TARGET {
                 reject(&mut exchange.parts, (span, now_ns));
             }
-            if shown {
+            if repeats_panic(&mut exchange.parts, event) {
+                unshow(&mut exchange.parts);
+            } else if shown {
                 show(&exchange.link, &exchange.parts);
             }
             exchange.link.hub.pipeline.charge(&mut exchange.parts);
@@ -287,7 +293,7 @@ where
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
         let key = self.key(id);
-        let _ = current::with(|exchange| {
+        let here = current::with(|exchange| {
             // Usually a span of this request's own, which is found here at less cost than in the registry.
             if let Some(id) = known(exchange, key).map(|open| open.id) {
                 exchange.parts.scratch.stack.push(id);
@@ -303,11 +309,18 @@ where
                 link.enter_foreign(*id);
             }
         });
+        if here.is_none()
+            && current::is_away()
+            && let Some(span) = ctx.span(id)
+            && let Some(Mark::Inside { link, id, .. }) = span.extensions().get::<Mark>()
+        {
+            current::visit(key, link, *id);
+        }
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
         let key = self.key(id);
-        let _ = current::with(|exchange| {
+        let here = current::with(|exchange| {
             if exchange.parts.scratch.stack.is_empty() {
                 return;
             }
@@ -326,6 +339,9 @@ where
                 exchange.link.leave_foreign(id);
             }
         });
+        if here.is_none() {
+            current::end_visit(key);
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {

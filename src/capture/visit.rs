@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
+use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
-use crate::record::Value;
-use crate::record::parts::{List, MAX_EVENT_BYTES, MAX_FIELD_BYTES, Parts, Slot, Text};
+use super::error::source_of;
+use super::failure::{Told, describe_inside};
+use crate::record::parts::{List, MAX_EVENT_BYTES, MAX_FAILURES, MAX_FIELD_BYTES, Parts, Slot, Text};
+use crate::record::{FailureKind, SpanId, Value};
 
 /// Writes fields straight into the buffer.
 pub(super) struct Fields<'a> {
@@ -16,6 +19,15 @@ pub(super) struct Fields<'a> {
     takes_message: bool,
     is_log: bool,
     end: usize,
+    /// What an error among the fields is: a failure of this origin, of which the event tells.
+    failing: Option<Failing>,
+}
+
+/// The event of an error.
+#[derive(Clone, Copy)]
+struct Failing {
+    at: (SpanId, u64),
+    place: (&'static str, u32),
 }
 
 impl<'a> Fields<'a> {
@@ -24,10 +36,16 @@ impl<'a> Fields<'a> {
         Self { takes_message: true, is_log, ..Self::of_span(parts, List::default()) }
     }
 
+    /// Has the first error among the fields be a failure, of which this event tells.
+    pub(super) fn failing(self, at: (SpanId, u64), metadata: &Metadata<'static>) -> Self {
+        let place = (metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
+        Self { failing: Some(Failing { at, place }), ..self }
+    }
+
     /// For a span; `list` is what it has already.
     pub(super) fn of_span(parts: &'a mut Parts, list: List) -> Self {
         let end = parts.text.len() + MAX_EVENT_BYTES;
-        Self { parts, list, message: Text::EMPTY, takes_message: false, is_log: false, end }
+        Self { parts, list, message: Text::EMPTY, takes_message: false, is_log: false, end, failing: None }
     }
 
     pub(super) const fn done(self) -> (List, Text) {
@@ -87,6 +105,10 @@ impl Visit for Fields<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         self.push_fmt(field, format_args!("{}", Chain(value)));
+        if let Some(Failing { at, place: (file, line) }) = self.failing.take() {
+            let told = Told { event_ns: Some(at.1), ..Told::new(value).in_line(file, line) };
+            describe_inside(self.parts, FailureKind::Logged, at, &told);
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -100,12 +122,7 @@ struct Chain<'a>(&'a (dyn Error + 'static));
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        for _ in 0..16 {
-            let Some(error) = cause else { break };
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        let sources = std::iter::successors(source_of(self.0), |error| source_of(*error));
+        sources.take(MAX_FAILURES).try_for_each(|error| write!(f, ": {error}"))
     }
 }

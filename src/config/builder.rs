@@ -7,6 +7,7 @@ use tracing_subscriber::filter::Targets;
 
 use super::control::ControlSettings;
 use super::env::Warnings;
+use super::errors::ErrorsInCode;
 use super::exporters::Told;
 use super::http::HttpInCode;
 use super::keep::Detail;
@@ -65,6 +66,7 @@ pub fn builder() -> Builder {
         detail: Detail::default(),
         control: ControlSettings::default(),
         report_every: None,
+        errors: ErrorsInCode::default(),
     }
 }
 
@@ -85,6 +87,7 @@ pub struct Builder {
     pub(super) detail: Detail,
     pub(super) control: ControlSettings,
     pub(super) report_every: Option<Duration>,
+    pub(super) errors: ErrorsInCode,
     redact: Redact,
 }
 
@@ -104,6 +107,7 @@ impl Builder {
     /// | `CAMPANILE_FORWARDED_BY` | by which header they tell it: `forwarded`, `x-forwarded-for`, `x-real-ip`, `cf-connecting-ip` | the only one that is there |
     /// | `CAMPANILE_TRUNCATE_IP` | `true`: addresses are kept as /24 and /48 | false |
     /// | `CAMPANILE_QUIET_ROUTES` | routes whose requests are told only when they fail, such as `/healthz,/assets/*` | none |
+    /// | `CAMPANILE_CLIENT_ERRORS` | `true`: a 4xx [counts as failed](Self::client_errors) | false |
     /// | `CAMPANILE_LEVEL` | least level that is captured of the application's own code | `debug` |
     /// | `CAMPANILE_OWN_TARGETS` | what the application's own code is, as `shop,shop_db` | what cargo did not fetch |
     /// | `CAMPANILE_KEEP` | which requests [keep](Keep) what was captured: `failed`, `slow`, `slow:500ms`, `slow:3x`, `sampled`, `query:status:404`, `rest:info` with commas between; or `all`, or `none` | `all` in debug builds, else `failed,slow,sampled` |
@@ -235,6 +239,7 @@ impl Builder {
                 parsed.map_err(|error| BuildError::new("filter", "is not of the form target=level,…").because(error))?;
         }
         self.propagation.apply(&mut settings);
+        self.errors.apply(&mut settings);
         self.metrics.apply(&mut settings.metrics);
         self.detail.apply(&mut settings)?;
         if self.env.is_some() && cfg!(debug_assertions) {

@@ -6,6 +6,7 @@ use super::env::{Env, Warnings};
 pub(super) const KNOWN: &[&str] = &[
     "CAMPANILE",
     "CAMPANILE_BODIES",
+    "CAMPANILE_CLIENT_ERRORS",
     "CAMPANILE_CONSOLE",
     "CAMPANILE_CONTROL",
     "CAMPANILE_DEBUG_KEY",

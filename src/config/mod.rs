@@ -4,6 +4,7 @@ mod bodies;
 mod builder;
 mod control;
 mod env;
+mod errors;
 mod exporters;
 mod filter;
 mod groups;

@@ -64,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) store_max_age: Duration,
     /// `OTEL_METRIC_EXPORT_INTERVAL`, and what code sets.
     pub(crate) metrics: metrics::Settings,
+    /// `CAMPANILE_CLIENT_ERRORS`: a 4xx counts as failed.
+    pub(crate) client_errors: bool,
     /// `CAMPANILE_BODIES`; `None` leaves the choice to the kind of build and to the terminal.
     pub(crate) bodies: Option<Bodies>,
     /// `CAMPANILE_CONTROL` and `CAMPANILE_DEBUG_KEY`.
@@ -121,6 +123,7 @@ impl Settings {
             store_max_bytes: reader.bytes("CAMPANILE_STORE_MAX_BYTES").unwrap_or(DEFAULT_STORE_MAX_BYTES),
             store_max_age: reader.duration("CAMPANILE_STORE_MAX_AGE").unwrap_or(DEFAULT_STORE_MAX_AGE),
             metrics: super::metrics::settings(&mut reader),
+            client_errors: reader.bool("CAMPANILE_CLIENT_ERRORS"),
             bodies: bodies::read(&mut reader),
             control: ControlSettings::from_env(&mut reader),
             reports: reports::read(&mut reader),

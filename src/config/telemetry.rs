@@ -60,6 +60,7 @@ impl Telemetry {
         let pipeline = Pipeline::start(settings.resource, exporters, policies);
         let scope = Scope::new(settings.console_filter, settings.level, settings.own_targets);
         let hub = Hub::new(pipeline, settings.sampler, settings.propagators, scope).reporting(settings.reports);
+        let hub = hub.counting_client_errors(settings.client_errors);
         let hub = Arc::new(if has_opentelemetry { in_step(hub) } else { hub });
         let bodies = Rules::new(settings.bodies);
         let tokens = Arc::new(tokens);
@@ -129,7 +130,7 @@ impl Telemetry {
             return;
         }
         let hub = &self.shared.hub;
-        install_hook();
+        install_hook(hub);
         if hub.is_subscribed() {
             // The application composes `tracing_layer` into a subscriber of its own.
             return self.tell_places();

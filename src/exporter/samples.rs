@@ -83,6 +83,7 @@ pub(super) fn push_failure(parts: &mut Parts, kind: FailureKind, type_name: &str
         line: 88,
         backtrace: Text::EMPTY,
         causes: (first, causes.len() as u32),
+        event_ns: None,
     };
     parts.failures.push(failure);
 }

@@ -1,5 +1,6 @@
 //! For handlers of axum: the request's handle as an extractor, and an error that reports itself.
 
+use std::backtrace::Backtrace;
 use std::convert::Infallible;
 use std::error::Error;
 use std::panic::Location;
@@ -8,7 +9,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
-use crate::capture::{Handle, attach_at};
+use crate::capture::{Handle, attach_at, backtrace};
 
 /// The error of a handler, put on the request's record with its type, sources and the place of the `?`.
 ///
@@ -43,6 +44,8 @@ use crate::capture::{Handle, attach_at};
 pub struct Reported<E> {
     error: E,
     location: &'static Location<'static>,
+    /// Of the place of the `?`, where the environment asks for one: later, the handler is no longer on the stack.
+    backtrace: Option<Box<Backtrace>>,
 }
 
 impl<E> Reported<E> {
@@ -56,13 +59,13 @@ impl<E> Reported<E> {
 impl<E: Error + 'static> From<E> for Reported<E> {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self { error, location: Location::caller() }
+        Self { error, location: Location::caller(), backtrace: backtrace().map(Box::new) }
     }
 }
 
 impl<E: Error + IntoResponse + 'static> IntoResponse for Reported<E> {
     fn into_response(self) -> Response {
-        attach_at(&self.error, self.location);
+        attach_at(&self.error, self.location, self.backtrace.as_deref());
         self.error.into_response()
     }
 }

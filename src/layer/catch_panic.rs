@@ -106,7 +106,7 @@ where
 /// Puts the panic on the current request's record.
 fn note(message: &str) {
     let place = last_panic(message);
-    let _ = capture::with(|exchange| exchange.fail_by_panic(message, place));
+    let _ = capture::with(|exchange| exchange.fail_by_panic(message, place.as_ref()));
 }
 
 pin_project! {

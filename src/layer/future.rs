@@ -162,7 +162,8 @@ impl Flight {
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let Self { exchange, span, link, .. } = self;
         // Entered first: with no exchange in place yet, `Capture` does not look the span up to find that it is the request's.
-        span.in_scope(|| with_current(exchange, || link.in_step(f)))
+        let _entered = capture::at_home(|| span.enter());
+        with_current(exchange, || link.in_step(f))
     }
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {
@@ -216,7 +217,7 @@ impl Flight {
     pub(super) fn panicked(mut self, payload: &(dyn Any + Send)) {
         if let Some(exchange) = &mut self.exchange {
             let message = message_of(payload);
-            exchange.fail_by_panic(message, last_panic(message));
+            exchange.fail_by_panic(message, last_panic(message).as_ref());
         }
         self.finish(Outcome::Panicked);
     }

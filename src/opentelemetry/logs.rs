@@ -37,7 +37,11 @@ impl<E: LogExporter + 'static> Logs<E> {
 
     fn logs(&self, record: &Record) -> Vec<SdkLogRecord> {
         let events = told::events(record).map(|event| {
-            let mut log = self.log(record, event.unix_ns(), event.span_id(), event.level(), told::event(&event));
+            let (name, list) = told::event(record, &event);
+            let mut log = self.log(record, event.unix_ns(), event.span_id(), event.level(), list);
+            if name == EXCEPTION {
+                log.set_event_name(EXCEPTION);
+            }
             if !event.message().is_empty() {
                 log.set_body(AnyValue::from(event.message().to_owned()));
             }

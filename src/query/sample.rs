@@ -166,6 +166,7 @@ fn failure(rng: &mut Rng, parts: &mut Parts) {
         line: 88,
         backtrace: text(rng, parts, &["0: main", ""]),
         causes: (first, count),
+        event_ns: rng.bool().then(|| rng.u64(..)),
     };
     parts.failures.push(slot);
 }

@@ -135,6 +135,7 @@ mod tests {
             line: 0,
             backtrace: Text::EMPTY,
             causes: (0, 1),
+            event_ns: None,
         });
     }
 

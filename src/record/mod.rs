@@ -404,11 +404,27 @@ impl Record {
         self.parts.failures.iter().map(|slot| Failure::new(&self.parts, slot))
     }
 
-    /// The failure that tells most: a panic, else the first one.
+    /// The failure that tells most: a panic, else the first one that more than a line of the log tells of, else the first.
     #[must_use]
     pub fn failure(&self) -> Option<Failure<'_>> {
-        let mut failures = self.failures();
-        failures.clone().find(|failure| failure.kind() == FailureKind::Panic).or_else(|| failures.next())
+        let first_of = |is_it: fn(FailureKind) -> bool| self.failures().find(|failure| is_it(failure.kind()));
+        first_of(|kind| kind == FailureKind::Panic)
+            .or_else(|| first_of(|kind| kind != FailureKind::Logged))
+            .or_else(|| self.failures().next())
+    }
+
+    /// The failures that are exceptions: not those that merely stand for the status of an answer that is no failure, such as
+    /// the reason of a 422.
+    ///
+    /// # Source
+    /// OpenTelemetry semantic conventions 1.44.0, exceptions.
+    pub fn exceptions(&self) -> impl Iterator<Item = Failure<'_>> + Clone {
+        let is_refused = self.parts.status.is_some_and(|status| (300..500).contains(&status))
+            || self.parts.rpc_status.is_some_and(|code| code != 0);
+        let stand_alone = self.is_failed() || !is_refused;
+        self.failures().filter(move |failure| {
+            stand_alone || matches!(failure.kind(), FailureKind::Panic | FailureKind::Body | FailureKind::Logged)
+        })
     }
 
     /// Why the request counts as failed, as a word or type name of low cardinality; `None` when it did not fail.
@@ -421,7 +437,7 @@ impl Record {
             return None;
         }
         let is_unbroken = !matches!(self.parts.outcome, Outcome::Failed | Outcome::Panicked | Outcome::BodyError);
-        if let Some(code) = self.parts.rpc_status.filter(|code| is_unbroken && is_rpc_failure(*code)) {
+        if let Some(code) = self.parts.rpc_status.filter(|code| is_unbroken && self.is_rpc_failure(*code)) {
             return Some(rpc_code(code));
         }
         if let Some(name) = self.failure().and_then(|failure| failure.type_name()) {
@@ -432,23 +448,32 @@ impl Record {
             Outcome::BodyError => "body_error",
             Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => "cancelled",
             Outcome::Failed => "_OTHER",
-            Outcome::Answered | Outcome::Upgraded => self.parts.status.and_then(server_error).unwrap_or("_OTHER"),
+            Outcome::Answered | Outcome::Upgraded => self.parts.status.and_then(error_status).unwrap_or("_OTHER"),
         };
         Some(own)
     }
 
     /// Whether the request failed on the server's side: no proper end, a 5xx, or a gRPC code that counts as a server error.
+    /// With [`client_errors`](crate::Builder::client_errors), also by a 4xx and by every other code.
     ///
     /// A client that went away is not a failure of the server, unless its gRPC deadline had passed.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         match self.parts.outcome {
             Outcome::Failed | Outcome::Panicked | Outcome::BodyError => true,
-            Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => self.parts.rpc_status.is_some_and(is_rpc_failure),
+            Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => {
+                self.parts.rpc_status.is_some_and(|code| self.is_rpc_failure(code))
+            }
             Outcome::Answered | Outcome::Upgraded => {
-                self.parts.status.is_some_and(|status| status >= 500) || self.parts.rpc_status.is_some_and(is_rpc_failure)
+                let least = if self.parts.counts_client_errors { FIRST_ERROR } else { 500 };
+                let is_error = self.parts.status.is_some_and(|status| status >= least);
+                is_error || self.parts.rpc_status.is_some_and(|code| self.is_rpc_failure(code))
             }
         }
+    }
+
+    fn is_rpc_failure(&self, code: u8) -> bool {
+        is_rpc_failure(code, self.parts.counts_client_errors)
     }
 
     /// Why it holds all that was captured; `None` where it is only the summary, without what was captured in detail.
@@ -552,12 +577,12 @@ pub struct Dropped {
     pub thinned: u32,
 }
 
-/// Whether a gRPC status code counts as an error of the server.
+/// Whether a gRPC status code counts as an error: of the server, or of anybody.
 ///
 /// # Source
 /// OpenTelemetry semantic conventions 1.44.0, gRPC server spans.
-const fn is_rpc_failure(code: u8) -> bool {
-    matches!(code, 2 | 4 | 12..=15)
+pub(crate) const fn is_rpc_failure(code: u8, counts_client_errors: bool) -> bool {
+    matches!(code, 2 | 4 | 12..=15) || (counts_client_errors && code != 0)
 }
 
 /// The name of a gRPC status code.
@@ -584,23 +609,23 @@ pub fn rpc_code(code: u8) -> &'static str {
     }
 }
 
-/// A status from 500 on as text.
-fn server_error(status: u16) -> Option<&'static str> {
-    static DIGITS: [u8; 3 * SERVER_ERRORS] = digits();
-    let start = 3 * usize::from(status.checked_sub(FIRST_SERVER_ERROR)?);
+/// A status from 400 on as text.
+fn error_status(status: u16) -> Option<&'static str> {
+    static DIGITS: [u8; 3 * ERRORS] = digits();
+    let start = 3 * usize::from(status.checked_sub(FIRST_ERROR)?);
     std::str::from_utf8(DIGITS.get(start..start + 3)?).ok()
 }
 
-const FIRST_SERVER_ERROR: u16 = 500;
+const FIRST_ERROR: u16 = 400;
 /// Up to 999, where the codes of HTTP end.
-const SERVER_ERRORS: usize = 500;
+const ERRORS: usize = 600;
 
 /// All these codes, one behind the other.
 #[expect(clippy::indexing_slicing, reason = "done by the compiler")]
-const fn digits() -> [u8; 3 * SERVER_ERRORS] {
-    let (mut digits, mut index) = ([b'0'; 3 * SERVER_ERRORS], 0);
-    while index < SERVER_ERRORS {
-        let code = FIRST_SERVER_ERROR as usize + index;
+const fn digits() -> [u8; 3 * ERRORS] {
+    let (mut digits, mut index) = ([b'0'; 3 * ERRORS], 0);
+    while index < ERRORS {
+        let code = FIRST_ERROR as usize + index;
         digits[3 * index] += (code / 100) as u8;
         digits[3 * index + 1] += (code / 10 % 10) as u8;
         digits[3 * index + 2] += (code % 10) as u8;

@@ -283,6 +283,7 @@ fn full() -> Parts {
         line: 0,
         backtrace: cause,
         causes: (0, 1),
+        event_ns: None,
     });
     let content = parts.push_text("{\"password\":\"canary-5\",\"a\":\"b\"}", 1024);
     parts.request_body = Some(BodySlot { media: Media::Json, content, kept_bytes: 31, skipped: Text::EMPTY });

@@ -125,6 +125,7 @@ fn failure(failure: Failure<'_>) -> Json {
         "file": failure.file(),
         "line": failure.line(),
         "backtrace": failure.backtrace(),
+        "spans": failure.spans().map(|span| span.id().to_string()).collect::<Json>(),
         "causes": causes.collect::<Json>(),
     })
 }

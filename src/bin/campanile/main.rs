@@ -1,6 +1,7 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
+mod backtrace;
 mod body;
 #[cfg(unix)]
 mod control;

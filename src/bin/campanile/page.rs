@@ -10,7 +10,7 @@ use campanile::record::{
 use campanile::store::Stored;
 
 use crate::render::{moment, ms};
-use crate::{body, load, timeline};
+use crate::{backtrace, body, load, timeline};
 
 /// Cells of the words on the left.
 const LABEL: usize = 10;
@@ -141,8 +141,11 @@ impl Page {
                 let line = failure.line().map(|line| format!(":{line}")).unwrap_or_default();
                 self.row("", format_args!("└ {}{line}  +{}", escape(file), ms(failure.time_ns())));
             }
-            for line in failure.backtrace().unwrap_or_default().lines() {
-                self.row("", format_args!("  {}", escape(line)));
+            for span in failure.spans() {
+                self.row("", format_args!("  in {}{}", escape(span.name()), fields(span.fields())));
+            }
+            for line in backtrace::lines(&failure) {
+                self.row("", format_args!("  {line}"));
             }
         }
         if let Some(group) = record.group() {

@@ -10,8 +10,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub(crate) use self::messages::Messages;
-use crate::record::Outcome;
-use crate::record::parts::Parts;
+use crate::percent::Decoded;
+use crate::record::parts::{FailureSlot, HeaderSlot, MAX_HEADER_BYTES, Parts, Side, Text};
+use crate::record::{FailureKind, Outcome, SpanId, is_rpc_failure, rpc_code};
 
 const UNKNOWN: u8 = 2;
 const DEADLINE_EXCEEDED: u8 = 4;
@@ -85,6 +86,23 @@ impl Call {
             _ => None,
         };
     }
+}
+
+/// Puts the status that a call was answered with on the record as its failure, where it is an error of the server (or any
+/// one, where the settings count those of clients) and no error was seen behind it.
+pub(super) fn fail(parts: &mut Parts, span: SpanId) {
+    let Some(code) = parts.rpc_status.filter(|code| parts.is_rpc && is_rpc_failure(*code, parts.counts_client_errors)) else {
+        return;
+    };
+    if !parts.failures.is_empty() {
+        return;
+    }
+    let said = |slot: &&HeaderSlot| slot.side != Side::Request && parts.str(slot.name) == "grpc-message";
+    let said = parts.headers.iter().rfind(said).and_then(|slot| slot.value).unwrap_or_default();
+    let message: Vec<u8> = Decoded::new(parts.str(said)).collect();
+    let message = parts.push_bytes(&message, MAX_HEADER_BYTES);
+    let failure = FailureSlot::new(FailureKind::Status, (span, parts.duration_ns));
+    parts.push_failure(FailureSlot { type_name: Text::Static(rpc_code(code)), message, ..failure });
 }
 
 /// The code in a head or in trailers. What is no code is `UNKNOWN`.

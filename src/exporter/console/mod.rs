@@ -79,13 +79,14 @@ impl Look {
             Kind::Partial => report::write(out, self, record),
             Kind::Request => {
                 request::write(out, self, record);
-                if record.is_failed() {
+                if record.is_failed() || tree::has_panic(record) {
                     tree::write(out, self, record);
                 }
             }
             Kind::Event | Kind::Live => {
                 if let Some(event) = record.events().next() {
                     event::write(out, self, record, &event);
+                    tree::write_outside(out, record, &event);
                 }
             }
             Kind::Span => {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Look;
 use super::cells::{clean, cut_end, cut_middle, duration, fill, pad, pad_left, size, width};
 use super::paint::Colour;
+use super::{Look, tree};
 use crate::record::{ErrorClass, Outcome, Record, rpc_code};
 
 pub(super) const METHOD: usize = 6;
@@ -149,7 +149,10 @@ fn client_left(record: &Record) -> Option<String> {
 
 /// The error behind an answer that is no failure, such as a refusal's reason.
 fn reason(record: &Record) -> Option<String> {
-    let failure = record.failure().filter(|_| !record.is_failed())?;
+    let failure = record.failure().filter(|_| !record.is_failed() && !tree::has_panic(record))?;
+    if tree::was_shown(&failure) {
+        return None;
+    }
     Some(cut_end(&clean(failure.message()), 200)).filter(|reason| !reason.is_empty())
 }
 

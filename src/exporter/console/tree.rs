@@ -7,23 +7,38 @@ use super::cells::{clean, cut_end, duration, fill};
 use super::event;
 use super::request::AFTER_TIME;
 use crate::exporter::call::Call;
-use crate::record::{Failure, FailureKind, GroupId, Record, Span, SpanKind};
+use crate::record::{Event, Failure, FailureKind, GroupId, Record, Span, SpanKind};
 
 const MAX_FAILURES: usize = 4;
 const MAX_EVENTS: usize = 3;
 const MAX_CALLS: usize = 3;
+/// Spans around a failure, innermost first, and what is shown of each.
+const MAX_SPANS: usize = 4;
+const MAX_FIELDS: usize = 4;
+const MAX_VALUE: usize = 40;
 /// Cells of one text; long messages wrap rather than lose their end.
 const MAX_TEXT: usize = 600;
 
+/// Whether something panicked for a request, although it may have been answered.
+pub(super) fn has_panic(record: &Record) -> bool {
+    record.failures().any(|failure| failure.kind() == FailureKind::Panic)
+}
+
+/// Whether a line of the log has told of it while the request ran.
+pub(super) fn was_shown(failure: &Failure<'_>) -> bool {
+    failure.kind() != FailureKind::Panic && failure.event().is_some_and(|event| event.was_shown())
+}
+
 /// Appends the failures of a failed request, each with its chain and its place, and the newest events that were not
-/// shown while it ran.
+/// shown while it ran. An error whose line of the log was shown is not told again.
 pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
     let main = record.failure().map(|main| (main.kind(), main.time_ns()));
-    for failure in record.failures().take(MAX_FAILURES) {
+    let failures = record.failures().filter(|failure| !was_shown(failure));
+    for failure in failures.clone().take(MAX_FAILURES) {
         let group = record.group().filter(|_| main == Some((failure.kind(), failure.time_ns())));
         write_failure(out, failure, group);
     }
-    let more = record.failures().len().saturating_sub(MAX_FAILURES);
+    let more = failures.count().saturating_sub(MAX_FAILURES);
     if more > 0 {
         branch(out, AFTER_TIME, "└", &format!("and {more} more"));
     }
@@ -31,7 +46,8 @@ pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
         let took = duration(call.duration_ns());
         branch(out, AFTER_TIME, "└", &format!("call {} after {took}", clean(&Call(call).to_string())));
     }
-    let unseen = record.events().filter(|event| !event.was_shown());
+    let is_told = |event: &Event<'_>| record.failures().any(|failure| failure.is_told_by(event));
+    let unseen = record.events().filter(|event| !event.was_shown() && !is_told(event));
     let hidden = unseen.clone().count().saturating_sub(MAX_EVENTS);
     for (index, event) in unseen.skip(hidden).enumerate() {
         fill(out, AFTER_TIME + 4);
@@ -40,6 +56,16 @@ pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
             let _ = write!(out, "  (+{hidden} before)");
         }
         out.push('\n');
+    }
+}
+
+/// Appends what caused an error outside any request, and where it was, under the line of its event.
+pub(super) fn write_outside(out: &mut String, record: &Record, event: &Event<'_>) {
+    // An event of the application's own has said it among its fields.
+    if event.name() == Some("exception")
+        && let Some(failure) = record.failure()
+    {
+        write_children(out, failure, None);
     }
 }
 
@@ -57,6 +83,11 @@ fn write_failure(out: &mut String, failure: Failure<'_>, group: Option<GroupId>)
         _ => typed(failure.type_name(), failure.message()),
     };
     branch(out, AFTER_TIME, "└", &head);
+    write_children(out, failure, group);
+}
+
+/// What caused it, the spans that it happened in, and the place.
+fn write_children(out: &mut String, failure: Failure<'_>, group: Option<GroupId>) {
     let causes = failure.causes().map(|cause| format!("caused by: {}", typed(cause.type_name(), cause.message())));
     let place = failure.file().map(|file| match failure.line() {
         Some(line) => format!("{}:{line}", clean(file)),
@@ -64,10 +95,23 @@ fn write_failure(out: &mut String, failure: Failure<'_>, group: Option<GroupId>)
     });
     let group = group.map(|group| format!("group {}", group.to_short()));
     let last = [place, group].into_iter().flatten().collect::<Vec<_>>().join("  ");
-    let mut children = causes.chain(Some(last).filter(|last| !last.is_empty())).peekable();
+    let spans: Vec<_> = failure.spans().take(MAX_SPANS).map(span).collect();
+    let spans = (!spans.is_empty()).then(|| format!("in {}", spans.join(" < ")));
+    let mut children = causes.chain(spans).chain(Some(last).filter(|last| !last.is_empty())).peekable();
     while let Some(child) = children.next() {
         branch(out, AFTER_TIME + 2, if children.peek().is_some() { "├" } else { "└" }, &child);
     }
+}
+
+/// `name{field=value field=value}`.
+fn span(span: Span<'_>) -> String {
+    let values = span.fields().take(MAX_FIELDS).map(|field| {
+        let value = cut_end(&clean(&field.value().to_string()), MAX_VALUE);
+        format!("{}={value}", clean(field.name()))
+    });
+    let values: Vec<_> = values.collect();
+    let name = clean(span.name());
+    if values.is_empty() { name } else { format!("{name}{{{}}}", values.join(" ")) }
 }
 
 fn branch(out: &mut String, indent: usize, mark: &str, text: &str) {

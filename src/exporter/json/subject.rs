@@ -39,8 +39,12 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// What went wrong: with the request, or outside any. An event of a request leaves its error to the request's own line.
     pub(super) fn failure(&self) -> Option<Failure<'a>> {
-        self.request().and_then(Record::failure)
+        match self {
+            Self::Request(record) | Self::Event(record, _) => record.failure(),
+            Self::Span(..) | Self::Losses(..) => None,
+        }
     }
 
     pub(super) fn level(&self) -> Level {

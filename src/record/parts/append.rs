@@ -93,15 +93,12 @@ impl Parts {
             self.group_key = other.group_key.shifted(by);
         }
         for failure in &other.failures {
-            if !self.admits_failure() {
-                continue;
-            }
             let first = u32::try_from(self.causes.len()).unwrap_or(NONE);
             let range = failure.causes.0 as usize..(failure.causes.0 + failure.causes.1) as usize;
             for cause in other.causes.get(range).unwrap_or_default() {
                 self.causes.push(CauseSlot { type_name: cause.type_name.shifted(by), message: cause.message.shifted(by) });
             }
-            self.failures.push(FailureSlot {
+            self.push_failure(FailureSlot {
                 type_name: failure.type_name.shifted(by),
                 message: failure.message.shifted(by),
                 file: failure.file.shifted(by),

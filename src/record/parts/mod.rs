@@ -6,6 +6,7 @@
 
 mod append;
 mod body;
+mod failure;
 mod pack;
 mod retain;
 mod slots;
@@ -24,6 +25,8 @@ use super::{GroupId, Kept, Kind, Outcome, RequestIdSource, SpanId, TraceFlags, T
 
 /// Upper bound for the text of one field.
 pub(crate) const MAX_FIELD_BYTES: usize = 16 * 1024;
+/// Upper bound for the text of one backtrace; the innermost frames stand first.
+pub(crate) const MAX_BACKTRACE_BYTES: usize = 32 * 1024;
 /// Upper bound for the texts of one event together.
 pub(crate) const MAX_EVENT_BYTES: usize = 60 * 1024;
 /// Upper bound for everything in one record.
@@ -112,6 +115,8 @@ pub(crate) struct Parts {
     pub(crate) kept: Option<Kept>,
     /// How many it stands for, where that is not one.
     pub(crate) weight: Option<f64>,
+    /// The settings have a 4xx, and every code of gRPC but OK, count as failed.
+    pub(crate) counts_client_errors: bool,
     /// The application asked for its detail.
     pub(crate) is_flagged: bool,
     /// Somebody asked for its detail while the process runs, or the request carried a token.
@@ -404,18 +409,13 @@ impl Parts {
         admitted
     }
 
-    /// Whether a failure still fits; counts it as dropped when it does not.
-    pub(crate) fn admits_failure(&mut self) -> bool {
-        /// Detail gives way to what a failure has to say, and beyond that so much is allowed even where memory is short.
+    /// Makes room for what a failure has to say: detail gives way to it, and beyond that so much is allowed even where
+    /// memory is short.
+    pub(crate) fn make_room_for_failure(&mut self) {
         const FAILURE_BYTES: usize = 4 * 1024;
-        let admitted = self.failures.len() < MAX_FAILURES;
-        if admitted && !self.makes_room(FAILURE_BYTES) && self.is_full {
+        if self.failures.len() < MAX_FAILURES && !self.makes_room(FAILURE_BYTES) && self.is_full {
             self.text.reserve(FAILURE_BYTES);
         }
-        if !admitted {
-            self.dropped_failures = self.dropped_failures.saturating_add(1);
-        }
-        admitted
     }
 
     /// Tells of something that was taken out; beyond the limit it is not told.

@@ -72,6 +72,7 @@ impl Pack {
             rpc_response_messages: _,
             kept: _,
             weight: _,
+            counts_client_errors: _,
             is_flagged: _,
             is_asked: _,
             on_trial: _,

@@ -187,6 +187,8 @@ pub(crate) struct FailureSlot {
     pub(crate) line: u32,
     pub(crate) backtrace: Text,
     pub(crate) causes: (u32, u32),
+    /// When the event happened that tells of it, if one does.
+    pub(crate) event_ns: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]

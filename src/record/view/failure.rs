@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use tracing::Level;
+
 use super::frame::{Frame, frames};
-use super::present;
+use super::{Event, Span, present};
 use crate::record::SpanId;
-use crate::record::parts::{CauseSlot, FailureSlot, Parts};
+use crate::record::parts::{CauseSlot, FailureSlot, MAX_SPANS, Parts};
 
 /// What kind of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +83,29 @@ impl<'a> Failure<'a> {
     #[must_use]
     pub fn span_id(&self) -> Option<SpanId> {
         Some(self.slot.span).filter(|id| id.is_valid())
+    }
+
+    /// The spans that it happened in, innermost first, each with its fields; without the request's own.
+    pub fn spans(&self) -> impl Iterator<Item = Span<'a>> + Clone + use<'a> {
+        let parts = self.parts;
+        let find = move |id: SpanId| parts.spans.iter().find(|slot| slot.id == id);
+        // Bounded, as nobody promises that what was read back from elsewhere has no ring in it.
+        std::iter::successors(find(self.slot.span), move |slot| find(slot.parent))
+            .take(MAX_SPANS)
+            .map(move |slot| Span::new(parts, slot))
+    }
+
+    /// The event that tells of it: the line of the log that the error stands in.
+    #[must_use]
+    pub fn event(&self) -> Option<Event<'a>> {
+        let parts = self.parts;
+        parts.events.iter().map(|slot| Event::new(parts, slot)).find(|event| self.is_told_by(event))
+    }
+
+    /// Whether an event of the same record tells of it.
+    pub(crate) fn is_told_by(&self, event: &Event<'_>) -> bool {
+        let is_like_it = event.level() == Level::ERROR || self.kind() == FailureKind::Rejection;
+        is_like_it && self.slot.event_ns == Some(event.time_ns())
     }
 
     /// The full name of the error's type, where it is known for certain.

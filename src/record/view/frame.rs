@@ -50,9 +50,15 @@ impl<'a> Frame<'a> {
     /// compiler. Without a source file, whether its crate is none of the usual runtimes and frameworks.
     #[must_use]
     pub fn is_own(&self) -> bool {
-        // What has no crate is C's, `main` and the start of a thread included.
-        let Some(krate) = self.crate_name().filter(|krate| *krate != "campanile") else { return false };
-        self.file.map_or_else(|| !is_carrier(krate), is_own_file)
+        let krate = self.crate_name();
+        if krate == Some("campanile") {
+            return false;
+        }
+        match self.file {
+            // A function that was inlined has no path before its name. What is not Rust's starts the thread.
+            Some(file) => file.ends_with(".rs") && is_own_file(file),
+            None => krate.is_some_and(|krate| !is_carrier(krate)),
+        }
     }
 }
 
@@ -162,6 +168,8 @@ mod tests {
              at ./src/orders.rs:61:23
    2: <shop::Cart as core::ops::drop::Drop>::drop::h0123456789abcdef
              at C:\\shop\\src\\cart.rs:7
+      reserve_inlined<alloc::string::String>
+             at ./src/stock.rs:8:1
   13:     0x55d0b2c4f1aa - tokio::runtime::task::raw::poll
              at /home/me/.cargo/registry/src/index-1/tokio-1.50.0/src/runtime/task/raw.rs:335:18
   14: <unknown>
@@ -178,26 +186,27 @@ mod tests {
     #[test]
     fn frames_are_read_with_their_places() {
         let all: Vec<_> = frames(TEXT).collect();
-        assert_eq!(all.len(), 9, "{all:#?}");
+        assert_eq!(all.len(), 10, "{all:#?}");
         let reserve = all[2];
         assert_eq!(reserve.function(), "shop::orders::reserve::{{closure}}");
         assert_eq!((reserve.file(), reserve.line(), reserve.column()), (Some("./src/orders.rs"), Some(61), Some(23)));
         let drop = all[3];
         assert_eq!(drop.function(), "<shop::Cart as core::ops::drop::Drop>::drop");
         assert_eq!((drop.file(), drop.line(), drop.column()), (Some("C:\\shop\\src\\cart.rs"), Some(7), None));
-        assert_eq!(all[4].function(), "tokio::runtime::task::raw::poll");
-        assert_eq!((all[5].function(), all[5].file()), ("<unknown>", None));
+        assert_eq!(all[5].function(), "tokio::runtime::task::raw::poll");
+        assert_eq!((all[6].function(), all[6].file()), ("<unknown>", None));
     }
 
     #[test]
     fn own_frames_are_told_from_those_of_runtimes() {
-        assert_eq!(own(TEXT), ["shop::orders::reserve::{{closure}}", "<shop::Cart as core::ops::drop::Drop>::drop"]);
+        let expected = ["shop::orders::reserve::{{closure}}", "<shop::Cart as core::ops::drop::Drop>::drop"];
+        assert_eq!(own(TEXT), [expected[0], expected[1], "reserve_inlined<alloc::string::String>"]);
     }
 
     #[test]
     fn without_source_files_own_frames_are_told_by_their_crate() {
         let stripped: String = TEXT.lines().filter(|line| !line.contains(" at ")).map(|line| format!("{line}\n")).collect();
-        assert_eq!(own(&stripped), own(TEXT));
+        assert_eq!(own(&stripped), own(TEXT)[..2]);
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl Encoder for Logs {
     fn verdict(&self, record: &Record) -> Verdict {
         match record.kind() {
             Kind::Request | Kind::Event
-                if encode_log::events(record, self.least).next().is_some() || encode_log::failures(record).next().is_some() =>
+                if encode_log::events(record, self.least).next().is_some()
+                    || encode_log::untold(record, self.least).next().is_some() =>
             {
                 Verdict::Send
             }

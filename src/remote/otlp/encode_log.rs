@@ -10,7 +10,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::encode::{Attributes, Keys};
 use super::proto;
-use crate::record::{Event, Failure, Kind, Record, SpanId};
+use crate::record::{Event, Failure, FailureKind, Kind, Record, SpanId};
 
 /// Fields of a `LogRecord`.
 const ATTRIBUTES: u32 = 6;
@@ -19,26 +19,52 @@ const DROPPED_ATTRIBUTES: u32 = 7;
 pub(super) const EXCEPTION: &str = "http.server.request.exception";
 
 /// Appends every event and failure of a record as field 2 of the scope; of one that is not sampled only the failures.
+///
+/// An exception is recorded once: where the application logged the error, the line of its log is the exception's record and
+/// has its attributes, and no second one follows.
 pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, least: LevelFilter) {
     for one in events(record, least) {
         event(out, keys, record, &one);
     }
-    for one in failures(record) {
+    for one in untold(record, least) {
         failure(out, keys, record, &one);
     }
 }
 
 /// The events that are told: none of a request that the sampler did not choose, as its trace is not there either.
 pub(super) fn events(record: &Record, least: LevelFilter) -> impl Iterator<Item = Event<'_>> {
-    let is_told = record.kind() != Kind::Request || record.trace_flags().is_sampled();
+    let is_told = !is_left_out(record);
     record.events().filter(move |event| is_told && event.level() <= least)
 }
 
-/// The failures that are exceptions: not those that merely stand for the status of an answer that is no failure, such
-/// as the reason of a 422.
-pub(super) fn failures(record: &Record) -> impl Iterator<Item = Failure<'_>> {
-    let counts = record.is_failed() || record.kind() != Kind::Request;
-    record.failures().filter(move |_| counts)
+/// Whether the sampler did not choose it.
+fn is_left_out(record: &Record) -> bool {
+    record.kind() == Kind::Request && !record.trace_flags().is_sampled()
+}
+
+/// The exceptions that no event that is told tells of as an error. Of a request that the sampler did not choose and that went
+/// well, what was only logged stays out like any event.
+pub(super) fn untold(record: &Record, least: LevelFilter) -> impl Iterator<Item = Failure<'_>> {
+    let takes_logged = record.is_failed() || !is_left_out(record);
+    let is_told = move |failure: &Failure<'_>| {
+        let mut errors = events(record, least).filter(|event| event.level() == Level::ERROR);
+        errors.any(|event| failure.is_told_by(&event))
+    };
+    record.exceptions().filter(move |failure| (takes_logged || failure.kind() != FailureKind::Logged) && !is_told(failure))
+}
+
+/// The exception that an event tells of.
+pub(super) fn told<'a>(record: &'a Record, event: &Event<'_>) -> Option<Failure<'a>> {
+    if event.level() != Level::ERROR {
+        return None;
+    }
+    record.exceptions().find(|failure| failure.is_told_by(event))
+}
+
+/// The name of an event: its own; else, where it tells of an exception that more than the log knows of, that one's.
+pub(super) fn event_name<'a>(event: &Event<'a>, failure: Option<&Failure<'_>>) -> &'a str {
+    let is_reported = failure.is_some_and(|failure| failure.kind() != FailureKind::Logged);
+    event.name().unwrap_or(if is_reported { EXCEPTION } else { "" })
 }
 
 /// What every log record begins with.
@@ -79,16 +105,25 @@ fn event(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, event: &Event<'_>)
         proto::bytes(out, 1, event.message().as_bytes());
         proto::end(out, body);
     }
-    proto::bytes(out, 12, event.name().unwrap_or_default().as_bytes());
+    let failure = told(record, event);
+    proto::bytes(out, 12, event_name(event, failure.as_ref()).as_bytes());
     let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
-    event_attributes(&mut attributes, event);
+    event_attributes(&mut attributes, record, event, failure.as_ref());
     attributes.finish(DROPPED_ATTRIBUTES, 0);
     proto::end(out, start);
 }
 
-/// Everything that an event says beside its message.
-pub(super) fn event_attributes(attributes: &mut Attributes<'_>, event: &Event<'_>) {
+/// Everything that an event says beside its message, and the exception that it tells of.
+pub(super) fn event_attributes(
+    attributes: &mut Attributes<'_>,
+    record: &Record,
+    event: &Event<'_>,
+    failure: Option<&Failure<'_>>,
+) {
     attributes.push_some("target", Some(event.target()).filter(|target| !target.is_empty()));
+    if let Some(failure) = failure {
+        exception_attributes(attributes, record, failure);
+    }
     attributes.push_some("code.file.path", event.file());
     attributes.push_some("code.line.number", event.line());
     attributes.push_fields(event.fields());
@@ -109,12 +144,16 @@ fn failure(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, failure: &Failur
 
 /// Everything that a failure says of itself, and which group it made its record belong to.
 pub(super) fn failure_attributes(attributes: &mut Attributes<'_>, record: &Record, failure: &Failure<'_>) {
+    exception_attributes(attributes, record, failure);
+    attributes.push_some("code.file.path", failure.file());
+    attributes.push_some("code.line.number", failure.line());
+}
+
+fn exception_attributes(attributes: &mut Attributes<'_>, record: &Record, failure: &Failure<'_>) {
     attributes.push_some("exception.type", failure.type_name());
     attributes.push("exception.message", failure.message());
     attributes.push("exception.stacktrace", &stacktrace(failure));
     attributes.push("campanile.failure.kind", failure.kind().as_str());
-    attributes.push_some("code.file.path", failure.file());
-    attributes.push_some("code.line.number", failure.line());
     let main = record.failure().map(|main| (main.kind(), main.time_ns()));
     if let Some(group) = record.group().filter(|_| main == Some((failure.kind(), failure.time_ns()))) {
         attributes.push("campanile.group", group.to_string().as_str());

@@ -65,9 +65,11 @@ pub(crate) fn child(span: &Span<'_>) -> List {
     List::of(0, |to| encode_span::child_attributes(to, span))
 }
 
-/// Of an event.
-pub(crate) fn event(event: &Event<'_>) -> List {
-    List::of(0, |to| encode_log::event_attributes(to, event))
+/// Of an event: its name and its attributes, and those of the exception that it tells of.
+pub(crate) fn event<'a>(record: &Record, event: &Event<'a>) -> (&'a str, List) {
+    let failure = encode_log::told(record, event);
+    let list = List::of(0, |to| encode_log::event_attributes(to, record, event, failure.as_ref()));
+    (encode_log::event_name(event, failure.as_ref()), list)
 }
 
 /// Of a failure.
@@ -80,9 +82,9 @@ pub(crate) fn events(record: &Record) -> impl Iterator<Item = Event<'_>> {
     encode_log::events(record, LevelFilter::TRACE)
 }
 
-/// The failures that are told.
+/// The exceptions that no event tells of.
 pub(crate) fn failures(record: &Record) -> impl Iterator<Item = Failure<'_>> {
-    encode_log::failures(record)
+    encode_log::untold(record, LevelFilter::TRACE)
 }
 
 /// The event that a failure is.

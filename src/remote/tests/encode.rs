@@ -377,6 +377,7 @@ fn of_a_failed_request_that_is_not_sampled_only_the_exception_is_sent() {
                 line: 0,
                 backtrace: Text::EMPTY,
                 causes: (0, 0),
+                event_ns: None,
             };
             parts.failures.push(slot);
         })
@@ -465,6 +466,7 @@ fn a_failure_is_an_exception_event_with_its_causes() {
             line: 3,
             backtrace: Text::Static("0: main\n"),
             causes: (0, 2),
+            event_ns: None,
         });
     });
     let log = logs(&[&record]).remove(0);

@@ -225,6 +225,13 @@ impl<'a> Reader<'a> {
         self.parts.group_key = self.text()?;
         self.parts.report = self.option_small()?;
         self.parts.thinned = self.u32()?;
+        self.parts.counts_client_errors = self.byte()? != 0;
+        for at in 0..self.parts.failures.len() {
+            let event_ns = self.option()?;
+            if let Some(failure) = self.parts.failures.get_mut(at) {
+                failure.event_ns = event_ns;
+            }
+        }
         Some(())
     }
 
@@ -298,6 +305,17 @@ impl<'a> Reader<'a> {
             let cause = CauseSlot { type_name: self.name()?, message: self.text()? };
             self.parts.causes.push(cause);
         }
-        Some(FailureSlot { kind, time_ns, span, type_name, message, file, line, backtrace, causes: (first, count) })
+        Some(FailureSlot {
+            kind,
+            time_ns,
+            span,
+            type_name,
+            message,
+            file,
+            line,
+            backtrace,
+            causes: (first, count),
+            event_ns: None,
+        })
     }
 }

@@ -206,6 +206,10 @@ impl Writer<'_> {
         self.text(parts.group_key);
         self.option(parts.report.map(u64::from));
         self.number(parts.thinned.into());
+        self.byte(u8::from(parts.counts_client_errors));
+        for failure in &parts.failures {
+            self.option(failure.event_ns);
+        }
     }
 
     fn ratio(&mut self, ratio: Option<f64>) {
