@@ -36,7 +36,6 @@ pub fn attach<E: Error + 'static>(error: &E) {
 }
 
 /// [`attach`] for whoever noted the place before, and the backtrace where one is wanted.
-#[cfg(feature = "axum")]
 pub(crate) fn attach_at<E: Error + 'static>(error: &E, location: &'static Location<'static>, backtrace: Option<&Backtrace>) {
     put(Told { type_name: known_name::<E>(error), backtrace, ..Told::new(error) }.at(location));
 }

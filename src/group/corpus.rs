@@ -76,6 +76,7 @@ fn record(side: &Json) -> Record {
             line,
             backtrace,
             causes: (0, count),
+            event_ns: None,
         });
     }
     Record::new(Box::new(parts))

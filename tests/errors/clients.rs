@@ -7,6 +7,7 @@ use axum::routing::get;
 use campanile::Env;
 use campanile::record::{FailureKind, Record};
 use http::Request;
+use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use crate::support::Observed;
@@ -22,9 +23,12 @@ async fn mistakes(seen: &Observed) -> Vec<Record> {
         [("/missing", "text/plain"), ("/refused?a=b", "text/plain"), ("/shop.Orders/Find", "application/grpc")]
     {
         let request = Request::get(path).header("content-type", content_type).body(Body::empty()).unwrap();
-        app.clone().oneshot(request).await.unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
     }
-    seen.requests()
+    let mut records = seen.requests();
+    records.sort_by(|one, other| one.path().cmp(other.path()));
+    records
 }
 
 #[tokio::test]

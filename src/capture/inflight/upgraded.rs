@@ -10,7 +10,8 @@ use std::thread;
 
 use tracing::Level;
 
-use crate::capture::{Handle, Link, WithExchange, attach_at, backtrace, current, handle};
+use crate::capture::attach::attach_at;
+use crate::capture::{Handle, Link, WithExchange, current, handle};
 use crate::record::parts::{MAX_FIELD_BYTES, Origin, Parts, Slot, SpanSlot, Text};
 use crate::record::{Kind, Record, SpanKind, Value};
 
@@ -115,7 +116,7 @@ impl Upgraded {
     #[track_caller]
     pub fn fail<E: Error + 'static>(&self, error: &E) {
         let location = Location::caller();
-        self.run(|| attach_at(error, location, backtrace().as_ref()));
+        self.run(|| attach_at(error, location, None));
     }
 
     /// Ends it, as it was meant to end.

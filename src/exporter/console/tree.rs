@@ -95,10 +95,9 @@ fn write_children(out: &mut String, failure: Failure<'_>, group: Option<GroupId>
     });
     let group = group.map(|group| format!("group {}", group.to_short()));
     let last = [place, group].into_iter().flatten().collect::<Vec<_>>().join("  ");
-    let last = Some(last).filter(|last| !last.is_empty());
     let spans: Vec<_> = failure.spans().take(MAX_SPANS).map(span).collect();
     let spans = (!spans.is_empty()).then(|| format!("in {}", spans.join(" < ")));
-    let mut children = causes.chain(spans).chain(last).peekable();
+    let mut children = causes.chain(spans).chain(Some(last).filter(|last| !last.is_empty())).peekable();
     while let Some(child) = children.next() {
         branch(out, AFTER_TIME + 2, if children.peek().is_some() { "├" } else { "└" }, &child);
     }

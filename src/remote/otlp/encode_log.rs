@@ -33,18 +33,24 @@ pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, least:
 
 /// The events that are told: none of a request that the sampler did not choose, as its trace is not there either.
 pub(super) fn events(record: &Record, least: LevelFilter) -> impl Iterator<Item = Event<'_>> {
-    let is_told = tells_events(record);
+    let is_told = !is_left_out(record);
     record.events().filter(move |event| is_told && event.level() <= least)
 }
 
-fn tells_events(record: &Record) -> bool {
-    record.kind() != Kind::Request || record.trace_flags().is_sampled()
+/// Whether the sampler did not choose it.
+fn is_left_out(record: &Record) -> bool {
+    record.kind() == Kind::Request && !record.trace_flags().is_sampled()
 }
 
-/// The exceptions that no event tells of as an error.
+/// The exceptions that no event that is told tells of as an error. Of a request that the sampler did not choose and that went
+/// well, what was only logged stays out like any event.
 pub(super) fn untold(record: &Record, least: LevelFilter) -> impl Iterator<Item = Failure<'_>> {
-    let tells = tells_events(record) && Level::ERROR <= least;
-    record.exceptions().filter(move |failure| !(tells && failure.event().is_some_and(|event| event.level() == Level::ERROR)))
+    let takes_logged = record.is_failed() || !is_left_out(record);
+    let is_told = move |failure: &Failure<'_>| {
+        let mut errors = events(record, least).filter(|event| event.level() == Level::ERROR);
+        errors.any(|event| failure.is_told_by(&event))
+    };
+    record.exceptions().filter(move |failure| (takes_logged || failure.kind() != FailureKind::Logged) && !is_told(failure))
 }
 
 /// The exception that an event tells of.

@@ -378,6 +378,7 @@ fn of_a_failed_request_that_is_not_sampled_only_the_exception_is_sent() {
                 line: 0,
                 backtrace: Text::EMPTY,
                 causes: (0, 0),
+                event_ns: None,
             };
             parts.failures.push(slot);
         })
