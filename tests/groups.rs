@@ -1,6 +1,6 @@
 //! Errors with one cause are one group, in every exporter, in the store and in its history, until somebody resolves them.
 #![cfg(all(feature = "store", feature = "axum"))]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test needs around it may fail as loudly as the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test needs around it may fail as loudly as the test")]
 
 use std::fs;
 use std::path::Path;

@@ -4,7 +4,7 @@
 //! The name that the application gave ([`group()`](crate::group()), [`Builder::group_by`](crate::Builder::group_by)), and
 //! nothing else then. Otherwise
 //! - whether it was a panic, an error, or only a status;
-//! - type and message of the error and of each of its causes; of a message only its [template](template), as values change
+//! - type and message of the error and of each of its causes; of a message only its [template], as values change
 //!   from request to request. A word that the path, an attribute or a field of a span of the request holds too is a value;
 //! - where it happened: the first three functions of the application in its backtrace; else the source file that it was
 //!   reported from, with the span that it happened in;
