@@ -255,8 +255,8 @@ fn by_default_a_request_that_the_caller_did_not_sample_is_a_summary_until_it_fai
 
 #[test]
 fn what_only_the_sampler_kept_says_how_many_it_stands_for() {
-    // The second threshold has as many digits as a card number, and is none.
-    for (ratio, weight, state) in [(0.25, 4.0, "ot=th:c"), (0.1, 10.0, "ot=th:e6666666666666")] {
+    // All 14 digits of the second threshold would be taken for the number of a card, and out of it.
+    for (ratio, weight, state) in [(0.25, 4.0, "ot=th:c"), (0.1, 10.0, "ot=th:e6666666")] {
         let seen = Observed::with(|builder| builder.sample_ratio(ratio).keep(Keep::failed().sampled()));
         let _guard = listen(&seen.telemetry);
         for index in 0..400 {
