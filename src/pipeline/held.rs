@@ -49,6 +49,11 @@ impl Home {
         self.used.load(Ordering::Acquire)
     }
 
+    /// Whether half of the budget is used.
+    pub(super) fn is_half_used(&self) -> bool {
+        self.used_bytes() > self.max / 2
+    }
+
     /// Whether an eighth of the budget is used, which is half of what one exporter's queue takes.
     pub(super) fn is_crowded(&self) -> bool {
         self.used_bytes() > self.max / 8
