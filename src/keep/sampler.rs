@@ -35,8 +35,11 @@ impl Sampler {
         if !(0.0..=1.0).contains(&ratio) {
             return Err(BuildError::new("sample_ratio", "needs a number from 0 to 1"));
         }
+        /// Of the 14 digits of a threshold, the first 8 count: exact enough, and short enough not to be taken for the number
+        /// of a card in `tracestate`.
+        const EXACT: u64 = !0xff_ffff;
         // In range and not NaN, so the cast is exact to the last bit that a double has.
-        Ok(Self { threshold: ((1.0 - ratio) * NUMBERS as f64) as u64, asks_parent: false })
+        Ok(Self { threshold: ((1.0 - ratio) * NUMBERS as f64) as u64 & EXACT, asks_parent: false })
     }
 
     /// Follows the caller where there is one, and decides by itself only for new traces.

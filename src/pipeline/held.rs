@@ -54,6 +54,11 @@ impl Home {
         self.used_bytes() > self.max / 2
     }
 
+    /// Whether an eighth of the budget is used, which is half of what one exporter's queue takes.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.used_bytes() > self.max / 8
+    }
+
     pub(super) fn parts(&self) -> Box<Parts> {
         self.pool.pop().unwrap_or_default()
     }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -37,8 +36,6 @@ struct LaneShared {
     pace: Pace,
     patience: Patience,
     state: Mutex<State>,
-    /// A copy of the state's, for those who may not wait for it.
-    queue_bytes: AtomicUsize,
     changed: Condvar,
 }
 
@@ -75,7 +72,6 @@ impl Lane {
             pace,
             patience: Patience::default(),
             state: Mutex::new(State { stats, ..State::default() }),
-            queue_bytes: AtomicUsize::new(0),
             changed: Condvar::new(),
         });
         let mine = Arc::clone(&shared);
@@ -97,11 +93,6 @@ impl Lane {
 
     pub(super) const fn wants_metrics(&self) -> bool {
         self.wants_metrics
-    }
-
-    /// Whether half of the queue's bytes are used; does not wait.
-    pub(super) fn is_half_full(&self) -> bool {
-        self.shared.queue_bytes.load(Ordering::Relaxed) > MAX_BYTES / 2
     }
 
     /// Hands metrics over. Those that still wait give way: the newer ones say the same and more.
@@ -156,7 +147,6 @@ impl Lane {
                 state.stats.dropped.add(Reason::QueueFull, 1);
             }
         }
-        shared.queue_bytes.store(state.queue_bytes, Ordering::Relaxed);
         drop(state);
         shared.changed.notify_all();
     }
@@ -219,7 +209,6 @@ impl Lane {
             state.stats.dropped.add(Reason::ShutdownDeadline, left as u64);
             state.queue.clear();
             state.queue_bytes = 0;
-            self.shared.queue_bytes.store(0, Ordering::Relaxed);
             state.in_flight = 0;
             state.stats.metrics_failed += u64::from(state.metrics.take().is_some() || state.is_exporting_metrics);
             state.is_done = true;
@@ -315,7 +304,6 @@ impl LaneShared {
         let mut over = Vec::new();
         let bytes: usize = batch.iter().map(|held| held.size()).sum();
         state.queue_bytes -= bytes;
-        self.queue_bytes.store(state.queue_bytes, Ordering::Relaxed);
         // Behind the records, so that none of them comes after it was taken back.
         if state.queue.is_empty() {
             let count = state.over.len().min(self.pace.max_records.max(1));

@@ -199,8 +199,7 @@ impl Pipeline {
 
     /// Whether so much waits for the exporters that what is large had better stay out, for there to be room for records.
     pub(crate) fn is_crowded(&self) -> bool {
-        let shared = &*self.shared;
-        shared.home.is_half_used() || shared.ordinary.len() > QUEUE / 8 || shared.lanes.iter().any(Lane::is_half_full)
+        self.shared.home.is_crowded()
     }
 
     /// An empty buffer, used before where there is one.

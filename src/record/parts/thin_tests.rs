@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::{HeaderSlot, Origin, Side};
 use super::*;
+use crate::record::parts::{HeaderSlot, MAX_RECORD_BYTES, Origin, Side};
 
 fn origin(parts: &mut Parts, name: &str, level: Level) -> Origin {
     let name = parts.push_text(name, 100);
@@ -164,7 +164,7 @@ proptest! {
             parts.is_full |= index == full_at;
             let level = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR][usize::from(*level)];
             event(&mut parts, index as u64, level, &text[..*length / 2 * 2]);
-            prop_assert!(parts.used_bytes() <= super::super::MAX_RECORD_BYTES + MAX_EVENT_BYTES);
+            prop_assert!(parts.used_bytes() <= MAX_RECORD_BYTES + MAX_EVENT_BYTES);
         }
         prop_assert_eq!(parts.events.len() + (parts.thinned + parts.dropped_events) as usize, lengths.len());
         prop_assert!(is_whole(&parts));
