@@ -67,7 +67,6 @@ pub fn builder() -> Builder {
         control: ControlSettings::default(),
         errors: ErrorsInCode::default(),
         report_every: None,
-        errors: ErrorsInCode::default(),
     }
 }
 
@@ -89,7 +88,6 @@ pub struct Builder {
     pub(super) control: ControlSettings,
     pub(super) errors: ErrorsInCode,
     pub(super) report_every: Option<Duration>,
-    pub(super) errors: ErrorsInCode,
     redact: Redact,
 }
 

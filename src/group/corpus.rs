@@ -66,7 +66,6 @@ fn record(side: &Json) -> Record {
     if side["message"].is_string() || side["type"].is_string() {
         let line = u32::try_from(side["line"].as_u64().unwrap_or_default()).unwrap();
         parts.failures.push(FailureSlot {
-            event_ns: None,
             kind,
             time_ns: 1,
             span,

@@ -368,7 +368,6 @@ fn of_a_failed_request_that_is_not_sampled_only_the_exception_is_sent() {
             let origin = Origin { level: Level::DEBUG, ..origin("event") };
             parts.events.push(EventSlot { time_ns: 1, span: SpanId::INVALID, origin, message, fields, shown: false });
             let slot = FailureSlot {
-                event_ns: None,
                 kind: FailureKind::Service,
                 time_ns: 2,
                 span: SpanId::INVALID,
