@@ -333,8 +333,9 @@ async fn more_than_fits_is_left_out_and_counted() {
     })
     .await;
     let dropped = record.dropped();
-    assert_eq!(record.spans().len() + dropped.spans as usize, 3_000);
-    assert_eq!(record.events().len() + dropped.events as usize, 3_001);
+    let lost = (dropped.spans + dropped.events + dropped.thinned) as usize;
+    assert_eq!(record.spans().len() + record.events().len() + lost, 6_001);
+    assert!(record.events().any(|event| event.fields().any(|field| field.value() == Value::I64(2_999))), "the newest stays");
     assert!(record.events().all(|event| event.message().len() <= 17 * 1024));
     assert!(record.size_bytes() < 8 * 1024 * 1024, "{} bytes", record.size_bytes());
     assert_eq!(seen.records().len(), 1, "what does not fit has no record of its own");

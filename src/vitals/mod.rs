@@ -66,10 +66,10 @@ impl Sampler {
             unix_ns: self.unix_ns,
             memory_bytes: self.process.memory_bytes,
             open_files: self.process.open_files,
-            cpu_ratio: self.cpu_ratio,
+            cpu_ratio: self.cpu_ratio.map(to_thousandths),
             // Not of the last look: a task that waits right now says the most.
             runtime_lag_ns: self.runtime.as_mut().and_then(Watched::lag_ns),
-            runtime_busy_ratio: self.runtime.as_ref().and_then(Watched::busy_ratio),
+            runtime_busy_ratio: self.runtime.as_ref().and_then(Watched::busy_ratio).map(to_thousandths),
             runtime_tasks: self.tasks(),
         }
     }
@@ -130,4 +130,9 @@ impl Sampler {
     pub(crate) fn tasks(&self) -> Option<u32> {
         self.runtime.as_ref().and_then(Watched::tasks)
     }
+}
+
+/// More digits than these were never measured.
+fn to_thousandths(ratio: f64) -> f64 {
+    (ratio * 1000.0).round() / 1000.0
 }

@@ -18,7 +18,7 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use campanile::exporter::Memory;
-use campanile::record::{GroupId, Record};
+use campanile::record::{GroupId, Kind, Record};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -127,7 +127,8 @@ fn records(paths: &[&str]) -> BTreeMap<String, Record> {
     }
     drop(telemetry.shutdown_blocking(Duration::from_secs(10)));
     let of = |record: &Record| record.query().map_or(record.path().to_owned(), |query| format!("{}?{query}", record.path()));
-    memory.records().into_iter().map(|record| (of(&record), record)).collect()
+    let requests = memory.records().into_iter().filter(|record| record.kind() == Kind::Request);
+    requests.map(|record| (of(&record), record)).collect()
 }
 
 #[test]

@@ -65,6 +65,10 @@ impl Pairs {
         self.pairs.extend(value.map(|value| (key.to_owned(), number(value))));
     }
 
+    fn double(&mut self, key: &str, value: Option<f64>) {
+        self.pairs.extend(value.map(|value| (key.to_owned(), format!("double:{value:?}"))));
+    }
+
     /// Where in the program it was written.
     fn place(&mut self, target: Option<&str>, file: Option<&str>, line: Option<u32>) {
         self.text("target", target.filter(|target| !target.is_empty()));
@@ -116,6 +120,7 @@ fn request(record: &Record) -> Span {
     own.text("campanile.outcome", Some(record.outcome().as_str()));
     own.text("campanile.probe", record.probe());
     own.number("campanile.time_to_first_byte_ns", record.time_to_first_byte_ns());
+    load(&mut own, record);
     own.number("campanile.dropped_spans", Some(record.dropped().spans).filter(|spans| *spans > 0));
     own.fields(record.attributes());
     let parent = record.parent_span_id();
@@ -134,6 +139,21 @@ fn request(record: &Record) -> Span {
         attributes: own.pairs,
         dropped_attributes: own.dropped + u64::from(record.dropped().fields + record.dropped().headers),
     }
+}
+
+/// What kind of trouble it met, and what there was to do then.
+fn load(own: &mut Pairs, record: &Record) {
+    let Some(class) = record.error_class() else { return };
+    own.text("campanile.error.class", Some(class.as_str()));
+    own.number("campanile.in_flight", record.in_flight());
+    own.number("campanile.route.in_flight", record.in_flight_on_route());
+    let vitals = record.vitals().expect("a request that met trouble says what the process looked like");
+    own.number("campanile.process.memory_bytes", vitals.memory_bytes);
+    own.number("campanile.process.open_files", vitals.open_files);
+    own.double("campanile.process.cpu_cores", vitals.cpu_ratio);
+    own.number("campanile.runtime.lag_ns", vitals.runtime_lag_ns);
+    own.double("campanile.runtime.busy_ratio", vitals.runtime_busy_ratio);
+    own.number("campanile.runtime.tasks", vitals.runtime_tasks);
 }
 
 fn child(record: &Record, trace_id: &str, span: &Child<'_>) -> Span {
@@ -208,6 +228,8 @@ fn failure(record: &Record, failure: &Failure<'_>) -> Log {
     own.text("exception.message", Some(failure.message()));
     own.text("exception.stacktrace", Some(lines.join("\n").trim_end()));
     own.text("campanile.failure.kind", Some(failure.kind().as_str()));
+    let is_main = record.failure().is_some_and(|main| (main.kind(), main.time_ns()) == (failure.kind(), failure.time_ns()));
+    own.text("campanile.group", record.group().filter(|_| is_main).map(|group| group.to_string()).as_deref());
     own.place(None, failure.file(), failure.line());
     let time = record.start_unix_ns() + failure.time_ns();
     Log {
