@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::record::parts::{Parts, Text};
-use crate::record::{Kept, Record, TraceFlags};
+use crate::record::parts::{FailureSlot, Parts, Text};
+use crate::record::{FailureKind, Kept, Record, SpanId, TraceFlags};
 
 fn decided(keep: Keep, change: impl FnOnce(&mut Parts)) -> Option<Kept> {
     decided_of(&mut Keeper::new(keep), change)
@@ -58,4 +58,11 @@ fn only_what_may_be_kept_is_captured() {
         assert_eq!((keep.least_at_head(true, false), keep.least_at_head(false, false)), (sampled, unsampled), "{keep:?}");
         assert_eq!(keep.least_at_head(false, true), LevelFilter::TRACE, "somebody asks: {keep:?}");
     }
+}
+
+#[test]
+fn a_task_that_panicked_keeps_the_detail_of_a_request_that_was_answered_well() {
+    let panicked = |parts: &mut Parts| parts.failures.push(FailureSlot::new(FailureKind::Panic, (SpanId::INVALID, 1)));
+    assert_eq!(decided(Keep::failed(), panicked), Some(Kept::Failed));
+    assert_eq!(decided(Keep::failed(), |_| {}), None);
 }

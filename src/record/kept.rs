@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kept {
-    /// It failed.
+    /// It failed, or a task of it panicked.
     Failed,
     /// It was slow.
     Slow,
