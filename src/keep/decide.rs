@@ -28,7 +28,8 @@ impl Keeper {
             (Kept::Flagged, &|| keep.failed && record.is_flagged()),
             (Kept::Asked, &|| is_asked),
             (Kept::Matched, &|| keep.queries.iter().any(|query| query.matches(record, record.end_unix_ns()))),
-            (Kept::Sampled, &|| keep.sampled && record.trace_flags().is_sampled()),
+            // The flag was sent on and stands; detail is not for whoever has the token of somebody else.
+            (Kept::Sampled, &|| keep.sampled && record.trace_flags().is_sampled() && !record.is_sampled_in_vain()),
             (Kept::All, &|| keep.all),
         ];
         rules.into_iter().find(|(_, holds)| holds()).map(|(kept, _)| kept)
