@@ -47,14 +47,18 @@ impl Keeper {
             // It is here for a reason that holds for every request like it.
             parts.weight = None;
         }
-        if kept.is_none() {
-            parts.summarise(self.keep.rest);
+        if kept.is_none() && !is_grouped(record) {
+            record.parts_mut().summarise(self.keep.rest);
         }
     }
 
-    /// Takes the rest of the detail off a summary: client spans, which had to be measured first.
+    /// Takes the rest of the detail off a summary: client spans, which had to be measured first, and everything where an
+    /// error had to be grouped first.
     pub(crate) fn finish(&self, record: &mut Record) {
         if record.kind() == Kind::Request && record.kept().is_none() {
+            if is_grouped(record) {
+                record.parts_mut().summarise(self.keep.rest);
+            }
             record.parts_mut().drop_spans();
         }
     }
@@ -63,4 +67,10 @@ impl Keeper {
 /// A task of it may have panicked although it was answered well.
 fn has_failed(record: &Record) -> bool {
     record.is_failed() || record.failures().any(|failure| failure.kind() == FailureKind::Panic)
+}
+
+/// Whether it belongs to a group of errors. Which one is told by the spans around the error too, and has to be the same
+/// whether they travel or not.
+fn is_grouped(record: &Record) -> bool {
+    record.is_failed() || record.failures().len() > 0
 }
