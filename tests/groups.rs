@@ -128,7 +128,7 @@ fn one_cause_is_one_group_and_two_causes_of_one_type_are_two() {
 /// Refuses inside a span whose field stands in the error's text, too.
 #[tracing::instrument]
 async fn refused(axum::extract::Path(who): axum::extract::Path<String>, headers: axum::http::HeaderMap) -> StatusCode {
-    let customer = headers["x-customer"].to_str().unwrap();
+    let customer = headers.get("x-customer").unwrap().to_str().unwrap();
     let span = tracing::info_span!("check", customer);
     let _entered = span.enter();
     campanile::attach_dyn(&*Box::<dyn std::error::Error>::from(format!("customer {customer} may not buy")));
