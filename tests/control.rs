@@ -221,6 +221,22 @@ async fn a_token_for_one_user_captures_nothing_of_another() {
 }
 
 #[tokio::test]
+async fn a_token_for_one_user_leaves_others_summaries_also_where_what_is_sampled_is_kept() {
+    let sampler = [("OTEL_TRACES_SAMPLER", "parentbased_always_off")];
+    let shop = Shop::with(&sampler, |builder| builder.debug_key(KEY).keep(campanile::Keep::new()));
+    let _listening = shop.listen();
+    let token = Token::new("shop").user("42").sign(&Key::new(KEY).unwrap()).unwrap();
+    let header = [("x-campanile-debug", token.as_str())];
+    let (own, other) = (shop.send("/orders/1", "42", &header).await, shop.send("/orders/1", "43", &header).await);
+    assert_eq!((own.kept(), own.trace_flags().is_sampled()), (Some(Kept::Asked), true));
+    assert_eq!((other.kept(), other.events().len(), other.spans().len()), (None, 0, 0));
+    assert!(other.trace_flags().is_sampled(), "others were told so when it began");
+    // Sampled by its caller: that it carries a token changes nothing.
+    let parent = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    assert_eq!(shop.send("/orders/1", "43", &[parent, header[0]]).await.kept(), Some(Kept::Sampled));
+}
+
+#[tokio::test]
 async fn neither_key_nor_token_is_in_any_record_or_text() {
     let shop = Shop::with(&[("CAMPANILE_DEBUG_KEY", KEY)], |builder| builder);
     let token = Token::new("shop").user("42").sign(&Key::new(KEY).unwrap()).unwrap();
@@ -574,6 +590,22 @@ mod command_line {
         let again = run(&shop, &["control", "revoke", "1"]);
         assert_eq!((again.status.code(), text(&again.stderr)), (Some(6), "campanile: no ask has the number 1\n"));
         assert!(text(&run(&shop, &["control", "list"]).stdout).contains("nothing is asked"));
+        let idle = run(&shop, &["control", "list", "--json"]);
+        let line: serde_json::Value = serde_json::from_slice(&idle.stdout).unwrap();
+        assert_eq!((line["pid"].as_u64(), line.get("id")), (Some(pid.into()), None));
+        assert!(line["instance"].as_str().is_some_and(|instance| !instance.is_empty()), "how it is told from others");
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_steers_no_terminal_as_json_either() {
+        let shop = Shop::new();
+        let asked = run(&shop, &["control", "ask", "--user", "4\u{9b}31m\u{202e}2"]);
+        assert!(asked.status.success(), "{}", text(&asked.stderr));
+        for arguments in [&["control", "list"][..], &["control", "list", "--json"]] {
+            let listed = run(&shop, arguments);
+            let text = text(&listed.stdout);
+            assert!(text.contains("31m") && !text.contains(['\u{9b}', '\u{202e}']), "{text:?}");
+        }
     }
 
     #[tokio::test]

@@ -125,6 +125,45 @@ fn one_cause_is_one_group_and_two_causes_of_one_type_are_two() {
     }
 }
 
+/// Refuses inside a span whose field stands in the error's text, too.
+#[tracing::instrument]
+async fn refused(axum::extract::Path(who): axum::extract::Path<String>, headers: axum::http::HeaderMap) -> StatusCode {
+    let customer = headers.get("x-customer").unwrap().to_str().unwrap();
+    let span = tracing::info_span!("check", customer);
+    let _entered = span.enter();
+    campanile::attach_dyn(&*Box::<dyn std::error::Error>::from(format!("customer {customer} may not buy")));
+    drop(who);
+    StatusCode::CONFLICT
+}
+
+#[tokio::test]
+async fn the_group_is_the_same_whether_the_detail_around_the_error_is_kept_or_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let memory = Memory::new();
+    let telemetry = campanile::builder()
+        .exporter(StoreExporter::new(Store::open(Settings::new(directory.path())).unwrap()))
+        .exporter(memory.clone())
+        .keep(campanile::Keep::failed().query("path:/kept/*"))
+        .build()
+        .unwrap();
+    let subscriber = tracing_subscriber::registry().with(telemetry.tracing_layer());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = Router::new().route("/kept/{who}", get(refused)).route("/not/{who}", get(refused)).layer(telemetry.layer());
+    for (path, customer) in [("/not/a", "ada"), ("/kept/a", "ada"), ("/not/b", "grace")] {
+        let request = Request::get(path).header("x-customer", customer).body(Body::empty()).unwrap();
+        assert_eq!(app.clone().oneshot(request).await.unwrap().status(), StatusCode::CONFLICT);
+    }
+    assert!(telemetry.flush(Duration::from_secs(5)));
+    let records = memory.take();
+    assert_eq!(records.iter().map(|record| record.spans().len() > 0).collect::<Vec<_>>(), [false, true, false]);
+    assert!(records[0].group().is_some());
+    assert!(records.iter().all(|record| record.group() == records[0].group()), "{records:?}");
+    let only = &groups(directory.path())[..];
+    let [group] = only else { panic!("{only:?}") };
+    assert_eq!((group.count(), group.title()), (3, "customer {} may not buy"), "as the whole record tells it");
+    assert!(group.components().any(|(label, text)| (label, text) == ("message", group.title())), "{group:?}");
+}
+
 #[test]
 fn a_name_that_the_application_gives_is_the_group_and_loses_its_secrets() {
     let directory = tempfile::tempdir().unwrap();

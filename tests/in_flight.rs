@@ -100,6 +100,7 @@ fn a_request_that_hangs_is_listed_until_it_is_over() {
 
     let line = wait_for("it is listed", || listed(directory.path()).pop());
     assert_eq!(line["campanile.running"], true);
+    assert_eq!((&line["event_name"], line.get("campanile.outcome")), (&"campanile.partial".into(), None), "it has not ended");
     assert_eq!(line["process.pid"], std::process::id().to_string());
     assert_eq!(line["http.request.method"], "GET");
     let shown = line.to_string();

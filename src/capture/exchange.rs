@@ -61,7 +61,8 @@ impl Exchange {
         let pipeline = &link.hub.pipeline;
         if let Some(user) = only_user {
             if is_value(&record, "user.id", &user) {
-                record.parts_mut().is_asked = true;
+                let parts = record.parts_mut();
+                (parts.is_asked, parts.is_sampled_in_vain) = (true, false);
             } else {
                 pipeline.count_refused_token();
             }

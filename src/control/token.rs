@@ -64,7 +64,7 @@ impl Token {
     }
 
     /// Only for requests of one user: the attribute `user.id` has to be this at the end of the request, else what was
-    /// captured for the token is dropped and the token counts as refused.
+    /// captured for the token is dropped and the token counts as refused. Its trace stays sampled, as others were told.
     ///
     /// # Default
     /// Whoever sends it.

@@ -28,7 +28,8 @@ impl Keeper {
             (Kept::Flagged, &|| keep.failed && record.is_flagged()),
             (Kept::Asked, &|| is_asked),
             (Kept::Matched, &|| keep.queries.iter().any(|query| query.matches(record, record.end_unix_ns()))),
-            (Kept::Sampled, &|| keep.sampled && record.trace_flags().is_sampled()),
+            // The flag was sent on and stands; detail is not for whoever has the token of somebody else.
+            (Kept::Sampled, &|| keep.sampled && record.trace_flags().is_sampled() && !record.is_sampled_in_vain()),
             (Kept::All, &|| keep.all),
         ];
         rules.into_iter().find(|(_, holds)| holds()).map(|(kept, _)| kept)
@@ -46,14 +47,18 @@ impl Keeper {
             // It is here for a reason that holds for every request like it.
             parts.weight = None;
         }
-        if kept.is_none() {
-            parts.summarise(self.keep.rest);
+        if kept.is_none() && !is_grouped(record) {
+            record.parts_mut().summarise(self.keep.rest);
         }
     }
 
-    /// Takes the rest of the detail off a summary: client spans, which had to be measured first.
+    /// Takes the rest of the detail off a summary: client spans, which had to be measured first, and everything where an
+    /// error had to be grouped first.
     pub(crate) fn finish(&self, record: &mut Record) {
         if record.kind() == Kind::Request && record.kept().is_none() {
+            if is_grouped(record) {
+                record.parts_mut().summarise(self.keep.rest);
+            }
             record.parts_mut().drop_spans();
         }
     }
@@ -62,4 +67,10 @@ impl Keeper {
 /// A task of it may have panicked although it was answered well.
 fn has_failed(record: &Record) -> bool {
     record.is_failed() || record.failures().any(|failure| failure.kind() == FailureKind::Panic)
+}
+
+/// Whether it belongs to a group of errors. Which one is told by the spans around the error too, and has to be the same
+/// whether they travel or not.
+fn is_grouped(record: &Record) -> bool {
+    record.is_failed() || record.failures().len() > 0
 }

@@ -15,6 +15,7 @@ pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> (
     let pipeline = &shared.hub.pipeline;
     let mut wanted = pipeline.asks().at_head(parts.route.map(|route| parts.str(route)), parts.trace_id);
     let mut only_user = None;
+    let was_sampled = parts.trace_flags.is_sampled() || wanted.sampled == Some(true);
     match shared.tokens.read(headers) {
         None => {}
         Some(Ok(Ticket { user, level, has_bodies })) => {
@@ -23,6 +24,8 @@ pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> (
             }
             wanted.want(level, has_bodies, user.is_none());
             wanted.sampled = Some(true);
+            // Until the end says whose request it is.
+            parts.is_sampled_in_vain = user.is_some() && !was_sampled;
             only_user = user;
         }
         Some(Err(refused)) => {

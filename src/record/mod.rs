@@ -482,6 +482,10 @@ impl Record {
         self.parts.kept
     }
 
+    pub(crate) fn is_sampled_in_vain(&self) -> bool {
+        self.parts.is_sampled_in_vain
+    }
+
     /// Whether the application asked for its detail, with [`keep`](crate::keep).
     #[must_use]
     pub fn is_flagged(&self) -> bool {

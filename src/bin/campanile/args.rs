@@ -258,7 +258,7 @@ pub(crate) enum ErrorsAction {
         #[arg(value_name = "GROUP")]
         group: String,
         /// The release that resolves it: older ones may go on failing
-        #[arg(long, value_name = "RELEASE")]
+        #[arg(long, value_name = "RELEASE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         in_release: Option<String>,
     },
     /// Takes that mark away
@@ -459,8 +459,8 @@ Examples:
 fn ps_help() -> String {
     format!(
         "\
-A request is listed once it has been running for about half a second. What it has done so far is as of its last
-report, at most 10 s ago unless CAMPANILE_REPORT_EVERY says otherwise. A process that was killed leaves what it had in
+A request is listed once it has been running for about half a second. What it has done so far is as of its last \
+report, at most 10 s ago unless CAMPANILE_REPORT_EVERY says otherwise. A process that was killed leaves what it had in \
 flight; what is known of a request: campanile show ID.
 
 Examples:
@@ -475,9 +475,9 @@ Examples:
 fn diff_help() -> String {
     format!(
         "\
-Compares the requests that match with the others of the same routes in the same time: the time that the query names,
-else from before the first that matches, by an hour at least, until the last. Tells what is more frequent among them than
-chance may make it; of numbers, what is larger or smaller. The first part was known when the requests came and may be a
+Compares the requests that match with the others of the same routes in the same time: the time that the query names, \
+else from before the first that matches, by an hour at least, until the last. Tells what is more frequent among them than \
+chance may make it; of numbers, what is larger or smaller. The first part was known when the requests came and may be a \
 cause, the second part may be a consequence. Events and spans are compared where they were kept.
 
 Examples:
@@ -502,7 +502,7 @@ Examples:
   campanile control ask --user 42 --bodies
   campanile control ask --query 'status:5xx route:/orders*' --pid 4711
 
-Of a route, only its requests are captured in more detail. Of all else it is known only at their end which requests are
+Of a route, only its requests are captured in more detail. Of all else it is known only at their end which requests are \
 meant: until then every request is, and what was captured of the others is dropped.
 
 {}",

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use campanile::control::{Ask, Process};
+use campanile::control::{Ask, Process, Standing};
 use campanile::exporter::escape;
 use campanile::query::Query;
+use serde_json::Value as Json;
 
 use crate::args::{AskArgs, ControlCommand, Which};
 use crate::failure::Failure;
+use crate::full;
 use crate::output::Output;
 use crate::place;
 
@@ -28,7 +30,7 @@ pub(crate) fn run(command: &ControlCommand, store: Option<&Path>, output: &mut O
                 let id = process.ask(&ask)?;
                 let text = if args.common.json {
                     let line = serde_json::json!({"pid": process.pid(), "service": process.service(), "id": id});
-                    format!("{line}\n")
+                    format!("{}\n", full::visible(&line.to_string()))
                 } else {
                     let minutes = length(args.lasting);
                     format!("{}: ask {id} stands for {minutes}; {}\n", name(process), escape(&ask.to_string()))
@@ -58,18 +60,25 @@ pub(crate) fn run(command: &ControlCommand, store: Option<&Path>, output: &mut O
 fn list(process: &mut Process, is_json: bool, output: &mut Output) -> Result<(), Failure> {
     let standing = process.list()?;
     if is_json {
-        for standing in standing {
-            let line = serde_json::json!({
-                "pid": process.pid(),
-                "service": process.service(),
-                "instance": process.instance(),
-                "id": standing.id,
-                "ask": standing.ask.to_string(),
-                "seconds_left": standing.left.as_secs(),
-            });
-            output.write(&format!("{line}\n"))?;
-        }
-        return Ok(());
+        let write = |standing: Option<&Standing>, output: &mut Output| {
+            let mut line = serde_json::Map::new();
+            let mut put = |name: &str, value: Json| line.insert(name.to_owned(), value);
+            put("pid", process.pid().into());
+            put("service", process.service().into());
+            put("instance", process.instance().into());
+            if let Some(standing) = standing {
+                put("id", standing.id.into());
+                put("ask", standing.ask.to_string().into());
+                put("seconds_left", standing.left.as_secs().into());
+            }
+            output.write(&full::line(line))
+        };
+        // A process that nothing is asked of can be asked: its line says who it is.
+        return if standing.is_empty() {
+            write(None, output)
+        } else {
+            standing.iter().try_for_each(|it| write(Some(it), output))
+        };
     }
     let what = if standing.is_empty() { "nothing is asked" } else { "" };
     output.write(&format!("{}:{}{what}\n", name(process), if what.is_empty() { "" } else { " " }))?;

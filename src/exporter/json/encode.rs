@@ -10,7 +10,7 @@ use super::schema::{Key, Schema, Table};
 use super::subject::Subject;
 use super::time::Rfc3339;
 use crate::exporter::call::Call;
-use crate::record::{Body, Cause, ErrorClass, Failure, Field, Kept, Outcome, Record, Resource, Span, Vitals, rpc_code};
+use crate::record::{Body, Cause, ErrorClass, Failure, Field, Kept, Kind, Outcome, Record, Resource, Span, Vitals, rpc_code};
 
 /// Container runtimes split lines at 16 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 16_000;
@@ -148,7 +148,7 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::PeerPort => number(line, name, request.and_then(Record::peer).map(|peer| peer.port())),
         Key::Probe => text(line, name, request.and_then(Record::probe)),
         Key::UserAgent => text(line, name, request.and_then(Record::user_agent)),
-        Key::Outcome => text(line, name, request.map(|request| request.outcome().as_str())),
+        Key::Outcome => text(line, name, request.and_then(outcome).map(Outcome::as_str)),
         Key::Kept => text(line, name, request.and_then(own_reason).map(Kept::as_str)),
         Key::Weight => number(line, name, request.map(Record::weight).filter(|weight| *weight != 1.0)),
         Key::Success => text(line, name, request.map(success).or(subject.call().map(call_success))),
@@ -240,7 +240,10 @@ fn write_message(line: &mut Line<'_>, name: &str, subject: Subject<'_>) {
     match subject {
         Subject::Request(record) => match record.status() {
             Some(status) => line.display(name, format_args!("{} {} {status}", record.method(), record.path())),
-            None => line.display(name, format_args!("{} {} {}", record.method(), record.path(), record.outcome())),
+            None => {
+                let end = outcome(record).map_or("running", Outcome::as_str);
+                line.display(name, format_args!("{} {} {end}", record.method(), record.path()));
+            }
         },
         Subject::Event(_, event) => line.display(name, format_args!("{}", event.message())),
         Subject::Span(_, span) => match subject.call() {
@@ -330,9 +333,16 @@ fn typed(f: &mut fmt::Formatter<'_>, type_name: Option<&str>, message: &str) -> 
     }
 }
 
+/// How it ended. What a report tells of may end in any way; an upgrade is one already.
+fn outcome(request: &Record) -> Option<Outcome> {
+    let is_open = request.kind() == Kind::Partial && request.outcome() != Outcome::Upgraded;
+    Some(request.outcome()).filter(|_| !is_open)
+}
+
 /// `event.outcome` of ECS.
 fn success(request: &Record) -> &'static str {
     match request.outcome() {
+        _ if request.kind() == Kind::Partial => "unknown",
         _ if request.is_failed() => "failure",
         Outcome::ClientGoneBeforeHead | Outcome::ClientGoneMidBody => "unknown",
         _ => "success",

@@ -134,6 +134,7 @@ impl<'a> Subject<'a> {
 
     pub(super) fn event_name(&self) -> Option<&'a str> {
         match self {
+            Self::Request(record) if record.kind() == Kind::Partial => Some("campanile.partial"),
             Self::Request(_) => Some("campanile.request"),
             Self::Span(..) => Some("campanile.span"),
             Self::Losses(..) => Some("campanile.losses"),

@@ -121,6 +121,8 @@ pub(crate) struct Parts {
     pub(crate) is_flagged: bool,
     /// Somebody asked for its detail while the process runs, or the request carried a token.
     pub(crate) is_asked: bool,
+    /// Its trace is sampled only because of a token that turned out to be for another user.
+    pub(crate) is_sampled_in_vain: bool,
     /// More was captured than the settings say; it goes again unless the record turns out to be asked for.
     pub(crate) on_trial: bool,
     /// Its bodies are only there because somebody might have asked for them.

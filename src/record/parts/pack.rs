@@ -75,6 +75,7 @@ impl Pack {
             counts_client_errors: _,
             is_flagged: _,
             is_asked: _,
+            is_sampled_in_vain: _,
             on_trial: _,
             has_extra_bodies: _,
             in_flight: _,

@@ -62,12 +62,10 @@ impl History {
         if !is_known && self.pending.len() >= MAX_PENDING {
             return;
         }
-        let group = self.pending.entry(id).or_insert_with(|| {
-            let fingerprint = Fingerprint::of(record);
-            let title = fingerprint.as_ref().map_or("", |fingerprint| fingerprint.title());
-            let components = fingerprint.iter().flat_map(|fingerprint| fingerprint.components());
-            Group::new(id, title, components.map(|component| (component.label(), component.text())))
-        });
+        let group = self.pending.entry(id).or_insert_with(|| described(id, record));
+        if !group.is_described() && is_known {
+            group.describe_as(described(id, record));
+        }
         let user = record.attribute("user.id").map(|user| user.to_string());
         group.see(record.end_unix_ns(), record.rpc_method().or_else(|| record.route()), self.release.as_deref(), user.as_deref());
     }
@@ -213,6 +211,16 @@ fn release(resource: &Resource) -> Option<String> {
         (None, Some(revision)) => Some(short(revision)),
         (None, None) => None,
     }
+}
+
+/// A group as this record shows it. Of a summary it may be unknown what made the fingerprint: the spans that the error
+/// happened in are gone.
+fn described(id: GroupId, record: &Record) -> Group {
+    let fingerprint = Fingerprint::of(record);
+    let title = fingerprint.as_ref().map_or("", |fingerprint| fingerprint.title());
+    let whole = fingerprint.iter().filter(|fingerprint| fingerprint.id() == id);
+    let components = whole.flat_map(|fingerprint| fingerprint.components());
+    Group::new(id, title, components.map(|component| (component.label(), component.text())))
 }
 
 #[cfg(test)]

@@ -183,6 +183,16 @@ impl Group {
         }
     }
 
+    /// Whether it is known what made its fingerprint.
+    pub(super) const fn is_described(&self) -> bool {
+        !self.components.is_empty()
+    }
+
+    /// Calls it what `other` is called, and takes over what made its fingerprint.
+    pub(super) fn describe_as(&mut self, other: Self) {
+        (self.title, self.components) = (other.title, other.components);
+    }
+
     /// Counts one record.
     pub(super) fn see(&mut self, unix_ns: u64, route: Option<&str>, release: Option<&str>, user: Option<&str>) {
         self.first_unix_ns = self.first_unix_ns.min(unix_ns);
@@ -202,8 +212,10 @@ impl Group {
 
     /// Adds what was seen meanwhile; its names are the newer ones.
     pub(super) fn add(&mut self, other: Self) {
-        self.title = other.title;
-        self.components = other.components;
+        if other.is_described() || !self.is_described() {
+            self.title = other.title;
+            self.components = other.components;
+        }
         self.first_unix_ns = self.first_unix_ns.min(other.first_unix_ns);
         self.last_unix_ns = self.last_unix_ns.max(other.last_unix_ns);
         self.count = self.count.saturating_add(other.count);
