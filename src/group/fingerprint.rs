@@ -58,7 +58,7 @@ impl Fingerprint {
     /// The fingerprint of a record that failed or has a failure on it; `None` for every other one.
     #[must_use]
     pub fn of(record: &Record) -> Option<Self> {
-        if !(record.is_failed() || record.failures().len() > 0) {
+        if !record.has_exception() {
             return None;
         }
         if let Some(key) = record.group_key() {

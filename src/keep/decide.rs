@@ -2,7 +2,7 @@
 
 use super::Keep;
 use super::history::History;
-use crate::record::{FailureKind, Kept, Kind, Record};
+use crate::record::{Kept, Kind, Record};
 
 /// Decides about finished requests, one after the other.
 pub(crate) struct Keeper {
@@ -23,7 +23,7 @@ impl Keeper {
         let is_slow = keep.slower.is_some_and(|times| self.history.is_slow(record, times))
             || keep.slow_ns.is_some_and(|least| record.duration_ns() >= least);
         let rules: [(Kept, &dyn Fn() -> bool); 7] = [
-            (Kept::Failed, &|| keep.failed && has_failed(record)),
+            (Kept::Failed, &|| keep.failed && record.has_exception()),
             (Kept::Slow, &|| is_slow),
             (Kept::Flagged, &|| keep.failed && record.is_flagged()),
             (Kept::Asked, &|| is_asked),
@@ -64,13 +64,8 @@ impl Keeper {
     }
 }
 
-/// A task of it may have panicked although it was answered well.
-fn has_failed(record: &Record) -> bool {
-    record.is_failed() || record.failures().any(|failure| failure.kind() == FailureKind::Panic)
-}
-
 /// Whether it belongs to a group of errors. Which one is told by the spans around the error too, and has to be the same
 /// whether they travel or not.
 fn is_grouped(record: &Record) -> bool {
-    record.is_failed() || record.failures().len() > 0
+    record.has_exception()
 }

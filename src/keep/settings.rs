@@ -37,7 +37,7 @@ use crate::query::Query;
 #[must_use]
 pub struct Keep {
     pub(super) all: bool,
-    /// Failed requests, those of which a task panicked, and those that the application flagged.
+    /// Failed requests, those with an error on them although they were answered well, and those that the application flagged.
     pub(super) failed: bool,
     pub(super) sampled: bool,
     pub(super) slow_ns: Option<u64>,

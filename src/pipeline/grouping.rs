@@ -8,9 +8,9 @@ use crate::record::Record;
 use crate::record::parts::MAX_GROUP_KEY_BYTES;
 use crate::warn::warn;
 
-/// Puts its group on a record that failed or has a failure on it.
+/// Puts its group on a record that failed or has an exception on it.
 pub(super) fn group(shared: &Shared, record: &mut Record) {
-    if record.kind().is_ahead() || !(record.is_failed() || record.failures().len() > 0) {
+    if record.kind().is_ahead() || !record.has_exception() {
         return;
     }
     if record.group_key().is_none()

@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kept {
-    /// It failed, or a task of it panicked.
+    /// It failed, or an error stands on it although it was answered well, such as the panic of a task.
     Failed,
     /// It was slow.
     Slow,

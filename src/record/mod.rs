@@ -427,6 +427,11 @@ impl Record {
         })
     }
 
+    /// Whether something went wrong that somebody has to look at, whatever was answered.
+    pub(crate) fn has_exception(&self) -> bool {
+        self.is_failed() || self.exceptions().next().is_some()
+    }
+
     /// Why the request counts as failed, as a word or type name of low cardinality; `None` when it did not fail.
     ///
     /// # Source

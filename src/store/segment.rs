@@ -118,7 +118,7 @@ fn insert(connection: &Connection, id: i64, record: &Record, resource: i64, data
         number(record.start_unix_ns()),
         number(record.duration_ns()),
         kind_word(record.kind()),
-        record.outcome().as_str(),
+        if record.kind() == Kind::Partial { "" } else { record.outcome().as_str() },
         record.is_failed(),
         record.span_id().0,
         record.trace_id().map(|id| id.0),

@@ -326,7 +326,7 @@ impl Errors {
 #[derive(Debug, clap::Args)]
 #[command(after_help = why_help())]
 pub(crate) struct Why {
-    /// The start of the group's id, as `errors`, `show` and every line of a failure tell it
+    /// The start of the group's id, as `errors`, `show` and the lines of failures tell it
     #[arg(value_name = "GROUP")]
     pub(crate) group: String,
     /// How many of its requests to name

@@ -99,7 +99,7 @@ fn list(args: &Errors, groups: &Groups, output: &mut Output) -> Result<(), Failu
     Ok(())
 }
 
-/// A group in two lines: numbers and what it is called; where it was seen, and in which releases.
+/// A group in two or three lines: numbers and what it is called; its first cause; where it was seen, and in which releases.
 fn rows(group: &Group, now: u64, width: usize) -> String {
     let state = group.state(now);
     let mut out = format!(
@@ -114,6 +114,9 @@ fn rows(group: &Group, now: u64, width: usize) -> String {
     pad(&mut out);
     let room = width.saturating_sub(LEFT).max(20);
     let _ = writeln!(out, "{}", cut(&escape(group.title()).to_string(), room));
+    if let Some((_, cause)) = group.components().filter(|(label, _)| *label == "cause").last() {
+        let _ = writeln!(out, "{:LEFT$}{}", "", cut(&format!("caused by: {}", escape(cause)), room));
+    }
     let mut routes: Vec<String> = group.routes().take(3).map(|(route, _)| escape(route).to_string()).collect();
     if group.routes().len() > routes.len() {
         routes.push(format!("{} more", group.routes().len() - routes.len()));

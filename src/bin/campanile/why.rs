@@ -79,7 +79,7 @@ fn text(group: &Group, requests: &[Stored]) -> String {
     block(&mut out, "requests", shown);
     match requests.first() {
         Some(newest) => {
-            let _ = writeln!(out, "\ncampanile show {} has the newest in full", newest.record().span_id().to_short());
+            let _ = writeln!(out, "\ncampanile show {} has all of the newest", newest.record().span_id().to_short());
         }
         None => out.push_str("\nNone of its requests is stored any more.\n"),
     }
