@@ -9,6 +9,7 @@ use campanile::query::Query;
 
 use crate::args::{AskArgs, ControlCommand, Which};
 use crate::failure::Failure;
+use crate::full;
 use crate::output::Output;
 use crate::place;
 
@@ -28,7 +29,7 @@ pub(crate) fn run(command: &ControlCommand, store: Option<&Path>, output: &mut O
                 let id = process.ask(&ask)?;
                 let text = if args.common.json {
                     let line = serde_json::json!({"pid": process.pid(), "service": process.service(), "id": id});
-                    format!("{line}\n")
+                    format!("{}\n", full::visible(&line.to_string()))
                 } else {
                     let minutes = length(args.lasting);
                     format!("{}: ask {id} stands for {minutes}; {}\n", name(process), escape(&ask.to_string()))
@@ -67,7 +68,7 @@ fn list(process: &mut Process, is_json: bool, output: &mut Output) -> Result<(),
                 "ask": standing.ask.to_string(),
                 "seconds_left": standing.left.as_secs(),
             });
-            output.write(&format!("{line}\n"))?;
+            output.write(&format!("{}\n", full::visible(&line.to_string())))?;
         }
         return Ok(());
     }

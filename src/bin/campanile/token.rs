@@ -9,6 +9,7 @@ use campanile::exporter::escape;
 use crate::args::{TokenArgs, Which};
 use crate::control::found;
 use crate::failure::Failure;
+use crate::full;
 use crate::output::Output;
 use crate::place;
 
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &TokenArgs, store: Option<&Path>, output: &mut Output) -
     let token = token.sign(&key)?;
     if args.common.json {
         let line = serde_json::json!({"token": token.as_str(), "id": token.id(), "service": service});
-        return output.write(&format!("{line}\n"));
+        return output.write(&format!("{}\n", full::visible(&line.to_string())));
     }
     output.write(&format!("{}\n", token.as_str()))?;
     output.complain(&format!(
