@@ -227,4 +227,26 @@ mod tests {
             text.len()
         );
     }
+
+    #[test]
+    fn a_panic_that_is_caught_while_a_thread_ends_ends_nothing_else() {
+        struct Last;
+        impl Drop for Last {
+            fn drop(&mut self) {
+                let _ = panic::catch_unwind(|| panic!("in a destructor of the thread"));
+            }
+        }
+        thread_local! {
+            static FIRST: Last = const { Last };
+        }
+        let telemetry = crate::builder().build().unwrap();
+        telemetry.install();
+        let thread = std::thread::spawn(|| {
+            FIRST.with(|_| ());
+            // Makes whatever the hook uses of the thread, which is gone before or after the first.
+            let _ = panic::catch_unwind(|| panic!("before"));
+            tracing::info!("said");
+        });
+        assert!(thread.join().is_ok());
+    }
 }
