@@ -15,12 +15,15 @@ use tracing::dispatcher;
 use super::write::tell_failure;
 use super::{Capture, Exchange, Hub, Link, current};
 use crate::pipeline::is_quiet;
-use crate::record::parts::{FailureSlot, MAX_BACKTRACE_BYTES, MAX_FIELD_BYTES, Parts};
+use crate::record::parts::{FailureSlot, MAX_BACKTRACE_BYTES, MAX_FIELD_BYTES, Parts, cut_at};
 use crate::record::{FailureKind, Kind, Outcome, Record, SpanId};
 use crate::time;
 
 /// How long the end of the process is put off for what is queued to be written.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Of a text so much is kept, so that what is cut to its limit later is still marked as cut.
+const BEYOND: usize = 4;
 
 /// What the hook saw of a panic.
 #[derive(Clone, Debug)]
@@ -43,6 +46,7 @@ static INSTALLED: Mutex<Weak<Hub>> = Mutex::new(Weak::new());
 /// It may have been another one: a panic that was carried over from another thread and resumed here calls no hook. It
 /// stays for the exchange around this one.
 pub(crate) fn last_panic(message: &str) -> Option<PanicPlace> {
+    let message = beginning(message, MAX_FIELD_BYTES);
     let of_it = |last: &RefCell<Option<PanicPlace>>| {
         last.try_borrow().ok().and_then(|last| last.as_ref().filter(|place| place.message == message).cloned())
     };
@@ -78,13 +82,20 @@ fn note(info: &PanicHookInfo<'_>) {
     let Some(location) = info.location() else { return };
     let message = message_of(info.payload());
     let is_last = cfg!(panic = "abort") || ends_the_process(message, location);
-    let backtrace = wants_backtrace().then(|| Backtrace::force_capture().to_string());
-    let seen = PanicPlace { message: message.to_owned(), file: location.file().to_owned(), line: location.line(), backtrace };
+    // It stays with the thread, which counts against no budget: no more of it than a record takes.
+    let whole = wants_backtrace().then(|| Backtrace::force_capture().to_string());
+    let backtrace = whole.map(|text| beginning(&text, MAX_BACKTRACE_BYTES).to_owned());
+    let message = beginning(message, MAX_FIELD_BYTES).to_owned();
+    let seen = PanicPlace { message, file: location.file().to_owned(), line: location.line(), backtrace };
     let hub = seen.put(is_last);
     let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(seen)));
     if is_last {
         end(hub);
     }
+}
+
+fn beginning(text: &str, max: usize) -> &str {
+    cut_at(text, max + BEYOND).0
 }
 
 /// Whether no unwinding follows: a destructor panicked while another panic was unwinding, or a function that must not
@@ -187,5 +198,55 @@ impl Exchange {
                 self.parts.push_failure(FailureSlot { message, ..FailureSlot::new(FailureKind::Panic, at) });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_panic_no_more_stays_with_its_thread_than_a_record_takes() {
+        let telemetry = crate::builder().build().unwrap();
+        telemetry.install();
+        let said = "é".repeat(1_000_000);
+        let message = said.clone();
+        let seen = std::thread::spawn(move || {
+            let payload = panic::catch_unwind(|| panic!("{message}")).unwrap_err();
+            last_panic(message_of(&*payload))
+        });
+        let place = seen.join().unwrap().expect("it is found by its whole message");
+        assert!((MAX_FIELD_BYTES..=MAX_FIELD_BYTES + BEYOND).contains(&place.message.len()));
+        let mut parts = Parts::default();
+        place.push(&mut parts, (SpanId::INVALID, 0));
+        let text = parts.str(parts.failures[0].message);
+        assert!(
+            text.ends_with(crate::record::parts::CUT_MARK)
+                && said.starts_with(text.trim_end_matches(crate::record::parts::CUT_MARK)),
+            "{}",
+            text.len()
+        );
+    }
+
+    #[test]
+    fn a_panic_that_is_caught_while_a_thread_ends_ends_nothing_else() {
+        struct Last;
+        impl Drop for Last {
+            fn drop(&mut self) {
+                let _ = panic::catch_unwind(|| panic!("in a destructor of the thread"));
+            }
+        }
+        thread_local! {
+            static FIRST: Last = const { Last };
+        }
+        let telemetry = crate::builder().build().unwrap();
+        telemetry.install();
+        let thread = std::thread::spawn(|| {
+            FIRST.with(|_| ());
+            // Makes whatever the hook uses of the thread, which is gone before or after the first.
+            let _ = panic::catch_unwind(|| panic!("before"));
+            tracing::info!("said");
+        });
+        assert!(thread.join().is_ok());
     }
 }

@@ -102,7 +102,9 @@ mod of_store {
         }
 
         fn read(path: &Path) -> io::Result<Self> {
-            let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+            // A pipe that somebody put in its place must not be waited for.
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            let flags = i32::try_from(flags.bits()).unwrap_or_default();
             let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
             let found = file.metadata()?;
             let is_ours = found.uid() == rustix::process::geteuid().as_raw();
@@ -186,5 +188,23 @@ mod tests {
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(Key::of_store(directory.path()).is_err());
+    }
+
+    #[cfg(all(feature = "store", target_os = "linux"))]
+    #[test]
+    fn what_stands_in_the_place_of_a_key_is_neither_waited_for_nor_taken_nor_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.key");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(Key::of_store(directory.path()).is_err() && Key::of_store_or_new(directory.path()).is_err());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(directory.path().join("other"), [7; 32]).unwrap();
+        std::os::unix::fs::symlink("other", &path).unwrap();
+        assert!(Key::of_store(directory.path()).is_err() && Key::of_store_or_new(directory.path()).is_err());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(Key::of_store(directory.path()).is_err() && Key::of_store_or_new(directory.path()).is_err());
+        assert!(path.is_dir());
     }
 }

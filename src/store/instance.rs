@@ -45,10 +45,9 @@ impl Drop for Instance {
 
 /// Whether the process that wrote a segment is still there, or nobody can tell.
 pub(super) fn is_running(directory: &Directory, segment: &Name) -> bool {
-    match File::open(directory.path().join(file_name(segment.instance()))) {
-        Ok(file) => !matches!(file.try_lock_shared(), Ok(())),
-        Err(_) => false,
-    }
+    let path = directory.path().join(file_name(segment.instance()));
+    // Looked at first: a pipe of this name would be waited for.
+    is_file(&path) && File::open(path).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
 /// A process that died, and of which nobody has told yet. As long as this is kept, nobody else takes it up.
@@ -88,10 +87,14 @@ pub(super) fn forget(directory: &Directory) {
 /// Takes up a process that died, unless somebody else has.
 fn take_up(path: PathBuf) -> Option<Dead> {
     let id = id_of(&path)?;
-    let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-    let file = OpenOptions::new().read(true).write(true).open(&path).ok().filter(|_| is_file)?;
+    let file = is_file(&path).then(|| OpenOptions::new().read(true).write(true).open(&path).ok()).flatten()?;
     // It may have been buried just before.
     (file.try_lock().is_ok() && path.exists()).then_some(Dead { id, path, _file: file })
+}
+
+/// A link leads wherever its owner likes.
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
 fn file_name(id: u32) -> String {
@@ -140,5 +143,18 @@ mod tests {
         drop(found);
         dead(&directory).into_iter().for_each(Dead::bury);
         assert!(dead(&directory).is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_no_file_is_neither_waited_for_nor_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = Directory::create(directory.path()).unwrap();
+        let path = directory.path().join(file_name(7));
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(!is_running(&directory, &Name::new(1, 7)) && dead(&directory).is_empty());
+        forget(&directory);
+        assert!(fs::symlink_metadata(&path).is_ok());
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use bytes::Bytes;
-use campanile::Telemetry;
+use campanile::{InExchange as _, Telemetry};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -35,6 +35,26 @@ where
             fails();
             Ok(Response::builder().status(500).body(full("sorry".to_owned())).unwrap())
         }
+        "/task" => {
+            let task = async { panic!("no answer from postgres://shop:{}@db.invalid/shop", secret(64)) };
+            let _ = tokio::spawn(task.in_exchange()).await;
+            Ok(Response::builder().status(500).body(full("sorry".to_owned())).unwrap())
+        }
+        "/logged" => {
+            let cause = Failed(format!("no answer from https://user:{}@mail.invalid/", secret(66)), None);
+            let failed = Failed(format!("cannot log in: password={}", secret(65)), Some(Box::new(cause)));
+            error!(error = &failed as &dyn Error, "it failed");
+            campanile::group(&format!("{VISIBLE} password={}", secret(67)));
+            Ok(Response::builder().status(500).body(full("sorry".to_owned())).unwrap())
+        }
+        "/upgraded" => {
+            let connection = campanile::upgraded();
+            connection.set("session.token", secret(68).as_str());
+            connection.fail(&Failed(format!("refused: Bearer {}", secret(69)), None));
+            Ok(Response::new(full("as if".to_owned())))
+        }
+        "/grouped" => Ok(Response::builder().status(503).body(full("sorry".to_owned())).unwrap()),
+        path if path.starts_with("/hangs/") => std::future::pending().await,
         "/panics" => panic!("cannot connect with password={}", secret(39)),
         "/error" => Err(Failed(format!("the caller's token {} is too old", jwt(41)), None).into()),
         _ => {
@@ -161,7 +181,17 @@ pub(crate) fn requests() -> Vec<String> {
         request("GET", "/fails", "", ""),
         request("GET", "/panics", "", ""),
         request("GET", "/error", "", ""),
+        request("GET", "/task", "", ""),
+        request("GET", "/logged", &format!("x-campanile-debug: {}\r\n", secret(61)), ""),
+        request("GET", "/upgraded", &format!("cookie: campanile-debug={}\r\n", secret(62)), ""),
+        request("GET", "/grouped", "", ""),
     ]
+}
+
+/// A request that is never answered, up to where it hangs.
+pub(crate) fn hanging(telemetry: &Telemetry) -> impl Future {
+    let request = support::request("GET", &format!("/hangs/{VISIBLE}/https://user:{}@shop.invalid/", secret(70)));
+    ServiceBuilder::new().layer(telemetry.layer()).service_fn(answer).oneshot(request)
 }
 
 /// A value that the application itself marked as a secret, which no wire can say.

@@ -1,4 +1,4 @@
-//! Sixty secrets, planted wherever an application has some, are in no output, in no `Debug` of a public type and in
+//! Some seventy secrets, planted wherever an application has some, are in no output, in no `Debug` of a public type and in
 //! nothing that the library says about itself.
 //!
 //! The application runs in a process of its own, with the secrets in its environment and everything that our threads
@@ -81,6 +81,12 @@ async fn the_application() {
     debugs.say("Otlp", &grpc());
     let outputs = Outputs::new();
     let builder = outputs.add_to(campanile::builder().env(env.clone()).capture_bodies(Bodies::on()));
+    let builder = builder
+        .group_by(|record| (record.path() == "/grouped").then(|| format!("{VISIBLE} https://user:{}@shop.invalid/", secret(71))));
+    #[cfg(feature = "control")]
+    let builder = builder.debug_key(secret(63).repeat(3));
+    #[cfg(not(feature = "control"))]
+    let _ = secret(63);
     let builder = builder.exporter(grpc().traces().unwrap()).exporter(grpc().logs().unwrap());
     debugs.say("Builder", &builder);
     let telemetry = builder.build().unwrap();
@@ -98,6 +104,17 @@ async fn the_application() {
     }
     application::marked_as_sensitive(&telemetry).await;
     application::works_alone();
+    #[cfg(feature = "cli")]
+    let in_flight = {
+        let mut hanging = Box::pin(application::hanging(&telemetry));
+        assert!(futures_util::poll!(&mut hanging).is_pending());
+        outputs.in_flight()
+    };
+    #[cfg(not(feature = "cli"))]
+    let in_flight = {
+        drop(application::hanging(&telemetry));
+        Vec::new()
+    };
     server.stop().await;
     drop(std::panic::take_hook());
     assert!(telemetry.flush(PATIENCE));
@@ -119,10 +136,16 @@ async fn the_application() {
     collector.stop().await;
     assert_all_planted();
 
+    #[cfg(feature = "cli")]
+    let told = outputs.told();
+    #[cfg(not(feature = "cli"))]
+    let told: Vec<(&str, Vec<u8>)> = Vec::new();
     let mut found = Vec::new();
     for (name, bytes) in outputs
         .all()
         .into_iter()
+        .chain(in_flight)
+        .chain(told)
         .chain([("OTLP over HTTP", sink.payloads("v1/")), ("OTLP over gRPC", sink.payloads("Service/Export"))])
     {
         let text = String::from_utf8_lossy(&bytes);

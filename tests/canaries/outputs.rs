@@ -38,6 +38,40 @@ impl Outputs {
             .exporter(StoreExporter::new(store))
     }
 
+    /// What is known of requests in flight, once anything is.
+    #[cfg(feature = "cli")]
+    pub(crate) fn in_flight(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let store = self.directory.path().join("store");
+        let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+        while run(&store, &["ps"]).is_none() {
+            assert!(std::time::Instant::now() < deadline, "nothing is in flight");
+        }
+        let ps = ["ps", "ps --json"];
+        let mut all = vec![("store with what is in flight", raw_files(&store))];
+        all.extend(ps.into_iter().filter_map(|name| Some((name, run(&store, &name.split(' ').collect::<Vec<_>>())?))));
+        all
+    }
+
+    /// What the command line tells of groups, and of what is different.
+    #[cfg(feature = "cli")]
+    pub(crate) fn told(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let store = self.directory.path().join("store");
+        let groups = run(&store, &["errors", "--json"]).unwrap();
+        let lines = String::from_utf8(groups.clone()).unwrap();
+        let ids = lines.lines().map(|line| line.split_once("\"group\":\"").unwrap().1[..16].to_owned());
+        let mut why = Vec::new();
+        for id in ids {
+            why.extend(run(&store, &["why", &id]).unwrap());
+            why.extend(run(&store, &["why", &id, "--json"]).unwrap());
+        }
+        let diff = [run(&store, &["diff", "status:500"]), run(&store, &["diff", "--json", "status:500"])];
+        vec![
+            ("errors --json", groups),
+            ("errors", run(&store, &["errors"]).unwrap()),
+            ("why and diff", why.into_iter().chain(diff.into_iter().flatten().flatten()).collect()),
+        ]
+    }
+
     /// Everything, by name.
     pub(crate) fn all(&self) -> Vec<(&'static str, Vec<u8>)> {
         let mut all: Vec<_> = self.buffers.iter().map(|(name, buffer)| (*name, buffer.0.lock().unwrap().clone())).collect();
@@ -58,6 +92,14 @@ fn raw_files(directory: &Path) -> Vec<u8> {
     let mut paths: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.iter().filter(|path| path.is_file()).flat_map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+/// What a command says on both streams; `None` where it finds nothing.
+#[cfg(feature = "cli")]
+fn run(store: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_campanile"));
+    let output = command.args(arguments).arg("--store").arg(store).env_remove("CAMPANILE_STORE").output().unwrap();
+    output.status.success().then(|| [output.stdout, output.stderr].concat())
 }
 
 /// What the command line shows of every request.

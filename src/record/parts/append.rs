@@ -33,7 +33,8 @@ impl Parts {
         self.dropped_failures = self.dropped_failures.saturating_add(other.dropped_failures);
         self.thinned = self.thinned.saturating_add(other.thinned);
         self.is_flagged |= other.is_flagged;
-        if !self.has_room(other.used_bytes()) {
+        // All of it at once: from here on texts of `other` are referred to by their places.
+        if !self.makes_room(other.used_bytes()) {
             let count = |number: usize| u32::try_from(number).unwrap_or(NONE);
             self.dropped_fields = self.dropped_fields.saturating_add(other.attributes.count);
             self.dropped_spans = self.dropped_spans.saturating_add(count(other.spans.len()));
@@ -48,11 +49,11 @@ impl Parts {
             value => value,
         };
         for span in &other.spans {
-            let mut fields = List::default();
             let known = self.spans.iter().position(|mine| mine.id == span.id);
-            if let Some(mine) = known.and_then(|index| self.spans.get(index)) {
-                fields = mine.fields;
+            if known.is_none() && !self.admits_span_in_place() {
+                continue;
             }
+            let mut fields = known.and_then(|index| self.spans.get(index)).map_or_else(List::default, |mine| mine.fields);
             for field in other.list(span.fields) {
                 self.set_field(&mut fields, field.name.shifted(by), slot(field.value));
             }
@@ -63,11 +64,11 @@ impl Parts {
                     mine.error = span.error.shifted(by);
                 }
             } else {
-                self.push_span(SpanSlot { fields, origin: span.origin.shifted(by), error: span.error.shifted(by), ..*span });
+                self.spans.push(SpanSlot { fields, origin: span.origin.shifted(by), error: span.error.shifted(by), ..*span });
             }
         }
         for event in &other.events {
-            if !self.admits_event() {
+            if !self.admits_event_in_place() {
                 continue;
             }
             let mut fields = List::default();

@@ -372,33 +372,52 @@ impl Parts {
 
     /// Whether a span fits, where need be after older detail gave way; counts it as dropped when it does not.
     pub(crate) fn admits_span(&mut self) -> bool {
-        let has_slot = |parts: &Self| {
-            let most = if parts.is_full { parts.spans.capacity() } else { MAX_SPANS };
-            parts.spans.len() < most.min(MAX_SPANS)
-        };
-        let admitted = (has_slot(self) || (self.thin(Scarce::Spans) && has_slot(self))) && self.makes_room(size_of::<SpanSlot>());
-        if !admitted {
-            self.dropped_spans = self.dropped_spans.saturating_add(1);
-        }
+        let admitted = (self.has_span_slot() || (self.thin(Scarce::Spans) && self.has_span_slot()))
+            && self.makes_room(size_of::<SpanSlot>());
+        self.count_span(admitted)
+    }
+
+    /// [`admits_span`](Self::admits_span) where there are bytes for it, and texts must not move.
+    pub(super) fn admits_span_in_place(&mut self) -> bool {
+        let admitted = self.has_span_slot() || (self.thin_in_place(Scarce::Spans) && self.has_span_slot());
+        self.count_span(admitted)
+    }
+
+    fn has_span_slot(&self) -> bool {
+        let most = if self.is_full { self.spans.capacity() } else { MAX_SPANS };
+        self.spans.len() < most.min(MAX_SPANS)
+    }
+
+    fn count_span(&mut self, admitted: bool) -> bool {
+        self.dropped_spans = self.dropped_spans.saturating_add(u32::from(!admitted));
         admitted
     }
 
     /// Whether an event fits, where need be after older detail gave way; counts it as dropped when it does not.
     pub(crate) fn admits_event(&mut self) -> bool {
-        let has_slot = |parts: &Self| {
-            let most = if parts.is_full { parts.events.capacity() } else { MAX_EVENTS };
-            parts.events.len() < most.min(MAX_EVENTS)
-        };
-        let admitted =
-            (has_slot(self) || (self.thin(Scarce::Events) && has_slot(self))) && self.makes_room(size_of::<EventSlot>() + 256);
-        if !admitted {
-            self.dropped_events = self.dropped_events.saturating_add(1);
-        }
+        let admitted = (self.has_event_slot() || (self.thin(Scarce::Events) && self.has_event_slot()))
+            && self.makes_room(size_of::<EventSlot>() + 256);
+        self.count_event(admitted)
+    }
+
+    /// [`admits_event`](Self::admits_event) where there are bytes for it, and texts must not move.
+    pub(super) fn admits_event_in_place(&mut self) -> bool {
+        let admitted = self.has_event_slot() || (self.thin_in_place(Scarce::Events) && self.has_event_slot());
+        self.count_event(admitted)
+    }
+
+    fn has_event_slot(&self) -> bool {
+        let most = if self.is_full { self.events.capacity() } else { MAX_EVENTS };
+        self.events.len() < most.min(MAX_EVENTS)
+    }
+
+    fn count_event(&mut self, admitted: bool) -> bool {
+        self.dropped_events = self.dropped_events.saturating_add(u32::from(!admitted));
         admitted
     }
 
     /// Whether another detail of `bytes` fits, where need be after older detail gave way.
-    fn makes_room(&mut self, bytes: usize) -> bool {
+    pub(super) fn makes_room(&mut self, bytes: usize) -> bool {
         self.has_room(bytes) || (self.thin(Scarce::Bytes) && self.has_room(bytes))
     }
 

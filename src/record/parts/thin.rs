@@ -39,6 +39,16 @@ impl Parts {
     /// One pass over the record frees half of what fills it, so each event pays for a few moves of its bytes, however many
     /// follow.
     pub(super) fn thin(&mut self, scarce: Scarce) -> bool {
+        self.thin_out(scarce, true)
+    }
+
+    /// [`thin`](Self::thin) for whoever knows places of texts that are in no list yet: texts stay where they are, so only
+    /// places in lists are won.
+    pub(super) fn thin_in_place(&mut self, scarce: Scarce) -> bool {
+        self.thin_out(scarce, false)
+    }
+
+    fn thin_out(&mut self, scarce: Scarce, moves_text: bool) -> bool {
         if scarce == Scarce::Bytes && self.is_stuck {
             return false;
         }
@@ -77,7 +87,7 @@ impl Parts {
         }
         let goes = |list: &[bool], index: usize| list.get(index).copied().unwrap_or_default();
         self.take_out(|index, _| goes(&goes_span, index), |index, _| goes(&goes_event, index));
-        self.repack();
+        self.repack(moves_text);
         let after = self.used_bytes();
         // What frees next to nothing is not tried for every event.
         self.is_stuck = scarce == Scarce::Bytes && before.saturating_sub(after) < before / WORTH;
@@ -214,10 +224,10 @@ impl Parts {
         }
     }
 
-    /// Makes fields and text anew without what nobody refers to any more; capacity stays as it was.
-    fn repack(&mut self) {
+    /// Makes fields and, where it may move, text anew without what nobody refers to any more; capacity stays as it was.
+    fn repack(&mut self, moves_text: bool) {
         let (text, fields) = (self.text.capacity(), self.fields.capacity());
-        Pack::run(self, Some(String::with_capacity(text)), Vec::with_capacity(fields));
+        Pack::run(self, moves_text.then(|| String::with_capacity(text)), Vec::with_capacity(fields));
     }
 
     /// Makes the fields anew, so that none is left that belongs to nothing: whoever looks for secrets looks at all of them.

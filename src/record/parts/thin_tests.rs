@@ -170,3 +170,36 @@ proptest! {
         prop_assert!(is_whole(&parts));
     }
 }
+
+#[test]
+fn what_is_appended_is_whole_though_older_detail_gives_way_to_it() {
+    let mut parts = parts();
+    for time_ns in 0..MAX_EVENTS as u64 {
+        assert!(event(&mut parts, time_ns, Level::DEBUG, &format!("own {time_ns}")));
+    }
+    for id in 0..MAX_SPANS {
+        let origin = origin(&mut parts, "own", Level::INFO);
+        let id = SpanId((1 << 32 | id as u64).to_be_bytes());
+        let (kind, error, fields) = (SpanKind::Internal, Text::EMPTY, List::default());
+        parts.push_span(SpanSlot { id, parent: SpanId::INVALID, origin, kind, error, start_ns: 0, end_ns: 1, fields });
+    }
+    let mut other = Parts::default();
+    span(&mut other, 9, 0, OPEN);
+    let value = other.push_text("of the span", 100);
+    let mut fields = List::default();
+    other.push_field(&mut fields, Text::Static("key"), Slot::Text(value));
+    other.spans[0].fields = fields;
+    assert!(event(&mut other, 1_000_000, Level::INFO, "left by a task"));
+    other.group_key = other.push_text("named", 100);
+    parts.append(&other);
+    assert!(parts.thinned > 0);
+    let last = parts.events.last().unwrap();
+    assert_eq!(parts.str(last.message), "left by a task");
+    assert_eq!(parts.str(last.origin.name), "event");
+    assert_eq!(parts.str(parts.group_key), "named");
+    let span = parts.spans.last().unwrap();
+    assert_eq!(parts.str(span.origin.name), "span 9");
+    let value = parts.list(span.fields).next().map(|field| (parts.str(field.name), field.value));
+    assert!(matches!(value, Some(("key", Slot::Text(text))) if parts.str(text) == "of the span"), "{value:?}");
+    assert!(is_whole(&parts));
+}
