@@ -115,7 +115,7 @@ fn rows(group: &Group, now: u64, width: usize) -> String {
     let room = width.saturating_sub(LEFT).max(20);
     let _ = writeln!(out, "{}", cut(&escape(group.title()).to_string(), room));
     if let Some((_, cause)) = group.components().filter(|(label, _)| *label == "cause").last() {
-        let _ = writeln!(out, "{:LEFT$}{}", "", cut(&format!("caused by: {}", escape(cause)), room));
+        let _ = writeln!(out, "{:LEFT$}{}", "", cut(&format!("caused by: {}", escape(short_type(cause))), room));
     }
     let mut routes: Vec<String> = group.routes().take(3).map(|(route, _)| escape(route).to_string()).collect();
     if group.routes().len() > routes.len() {
@@ -126,6 +126,13 @@ fn rows(group: &Group, now: u64, width: usize) -> String {
         let _ = writeln!(out, "{:LEFT$}{}", "", cut(&where_and_when.join(" · "), room));
     }
     out
+}
+
+/// Without the path of the type that it begins with.
+fn short_type(cause: &str) -> &str {
+    let type_name = cause.split_once(": ").map_or("", |(type_name, _)| type_name);
+    let is_path = !type_name.contains(|char: char| char.is_whitespace() || char == '<');
+    type_name.rfind("::").filter(|_| is_path).and_then(|at| cause.get(at + 2..)).unwrap_or(cause)
 }
 
 fn pad(out: &mut String) {
