@@ -1,7 +1,5 @@
 //! What is wanted of a request beyond the settings: by asks that stand, and by the debug token that it carries.
 
-use std::time::Instant;
-
 use http::HeaderMap;
 
 use super::Shared;
@@ -20,7 +18,7 @@ pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> (
         None => {}
         Some(Ok(Ticket { user, level, has_bodies })) => {
             if let Some(level) = level {
-                pipeline.asks().raise(level, Instant::now());
+                pipeline.raise(level);
             }
             wanted.want(level, has_bodies, user.is_none());
             wanted.sampled = Some(true);
