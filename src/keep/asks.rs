@@ -243,10 +243,16 @@ impl Asks {
             record.parts_mut().is_asked = is_asked;
         }
         let parts = record.parts_mut();
+        self.drop_what_is_on_trial(parts);
+        parts.is_asked
+    }
+
+    /// Drops what was captured only because somebody may have asked for it. A report about a running request goes without
+    /// it too: whether it was asked for is known at the end.
+    pub(crate) fn drop_what_is_on_trial(&self, parts: &mut Parts) {
         if parts.on_trial && !parts.is_asked {
             self.drop_extras(parts);
         }
-        parts.is_asked
     }
 
     /// Whether an ask that stands has this finished request in its scope.
@@ -303,6 +309,11 @@ impl Wanted {
         if bodies {
             self.bodies = self.bodies.max(if is_certain { Trial::Yes } else { Trial::Perhaps });
         }
+    }
+
+    /// Whether more is captured than the settings say, and only the end of the request decides whether that stays.
+    pub(crate) fn is_on_trial(&self) -> bool {
+        !self.is_certain && (self.level.is_some() || self.bodies != Trial::No)
     }
 
     /// Whether an event or span of this level is captured.

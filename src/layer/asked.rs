@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::Shared;
 use crate::control::Ticket;
-use crate::keep::{Trial, Wanted};
+use crate::keep::Wanted;
 use crate::record::TraceFlags;
 use crate::record::parts::Parts;
 
@@ -36,6 +36,6 @@ pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> (
         parts.trace_flags = TraceFlags(others | if is_sampled { TraceFlags::SAMPLED.0 } else { 0 });
     }
     parts.is_asked = wanted.is_certain;
-    parts.on_trial = !wanted.is_certain && (wanted.level.is_some() || wanted.bodies != Trial::No);
+    parts.on_trial = wanted.is_on_trial();
     (wanted, only_user)
 }

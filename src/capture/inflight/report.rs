@@ -75,6 +75,7 @@ fn is_shown(stage: &mut Stage, now_ns: u64) -> bool {
 fn known(link: &Link, listed: &Listed) -> Box<Parts> {
     let mut parts = link.hub.pipeline.parts();
     link.stamp(&mut parts, Kind::Partial);
+    (parts.is_asked, parts.on_trial) = (link.wanted.is_certain, link.wanted.is_on_trial());
     let (method, path, is_cut) = listed.head();
     parts.method = parts.push_text(method, MAX_BYTES);
     parts.path = match is_cut {
