@@ -15,14 +15,14 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
 use campanile::control::{Ask, Key, Process, Token};
-use campanile::exporter::Schema;
+use campanile::exporter::{Batch, ExportError, Exporter, Schema};
 use campanile::query::Query;
 use campanile::record::{Kept, Record};
 use campanile::{Bodies, Builder, Env};
@@ -92,6 +92,20 @@ impl Shop {
         assert_eq!(response.status(), 200);
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "the answer");
         self.seen.only_request()
+    }
+
+    /// The first record of a request with this token for user 42 that has all levels: those before it did not wait for the
+    /// worker, which opens them.
+    async fn send_until_open(&self, token: &str) -> Record {
+        let until = Instant::now() + support::PATIENCE;
+        loop {
+            let record = self.send("/orders/1", "42", &[("x-campanile-debug", token)]).await;
+            assert!(is_asked(&record) && record.events().any(|event| event.message() == "usual"));
+            if has_trace(&record) {
+                return record;
+            }
+            assert!(Instant::now() < until, "the worker opens what a token asks for");
+        }
     }
 
     fn refused(&self) -> u64 {
@@ -166,6 +180,7 @@ async fn a_token_captures_its_request_and_no_other() {
     let _listening = shop.listen();
     let token = Token::new("shop").level(Level::TRACE).bodies().sign(&Key::new(KEY).unwrap()).unwrap();
     let cookie = format!("theme=dark; campanile-debug={}", token.as_str());
+    shop.send_until_open(token.as_str()).await;
     for header in [("x-campanile-debug", token.as_str()), ("cookie", cookie.as_str())] {
         let plain = shop.send("/orders/1", "42", &[]).await;
         assert!(!is_asked(&plain) && !has_trace(&plain) && !has_bodies(&plain) && !plain.trace_flags().is_sampled());
@@ -202,8 +217,8 @@ async fn a_forged_expired_or_revoked_token_or_one_for_another_service_is_refused
         assert!(!is_asked(&record) && !has_trace(&record) && !has_bodies(&record), "{what}");
         assert_eq!(shop.refused(), at as u64 + 1, "{what} is counted");
     }
-    let record = shop.send("/orders/1", "42", &[("x-campanile-debug", &token_by_hand("shop", now() + 60))]).await;
-    assert!(is_asked(&record) && has_trace(&record), "the test signs as the library does");
+    // The test signs as the library does.
+    shop.send_until_open(&token_by_hand("shop", now() + 60)).await;
 }
 
 #[tokio::test]
@@ -215,9 +230,11 @@ async fn a_token_for_one_user_captures_nothing_of_another() {
     let other = shop.send("/orders/1", "43", &header).await;
     assert!(!is_asked(&other) && !has_trace(&other) && !has_bodies(&other));
     assert_eq!(shop.refused(), 1);
-    let own = shop.send("/orders/1", "42", &header).await;
-    assert!(is_asked(&own) && has_trace(&own) && has_bodies(&own));
+    let own = shop.send_until_open(token.as_str()).await;
+    assert!(has_bodies(&own));
     assert_eq!(shop.refused(), 1);
+    let other = shop.send("/orders/1", "43", &header).await;
+    assert!(!is_asked(&other) && !has_trace(&other) && !has_bodies(&other), "also while it is open");
 }
 
 #[tokio::test]
@@ -295,6 +312,67 @@ async fn an_ask_for_a_user_or_query_captures_them_and_drops_what_it_captured_of_
         assert!(!is_asked(&other) && !has_trace(&other) && !has_bodies(&other));
         assert!(control.revoke(id));
     }
+}
+
+/// Hands every report on.
+struct Reports(mpsc::Sender<Record>);
+
+impl Exporter for Reports {
+    fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
+        batch.records().for_each(|record| drop(self.0.send(record.clone())));
+        Ok(())
+    }
+
+    fn wants_partial(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn what_was_captured_in_case_it_was_asked_for_is_in_no_report_of_a_running_request() {
+    let (send, reports) = mpsc::channel();
+    let shop = Shop::with(&[], |builder| builder.report_every(Duration::from_millis(1)).exporter(Reports(send)));
+    let _listening = shop.listen();
+    shop.seen.telemetry.control().ask(Ask::user("42").level(Level::TRACE).bodies()).unwrap();
+    let hangs = async || {
+        campanile::set("user.id", "42");
+        tracing::info!("usual");
+        tracing::trace!("deep down");
+        let (handle, dispatch) = (campanile::current().unwrap(), tracing::dispatcher::get_default(Clone::clone));
+        let elsewhere = || {
+            tracing::info!("elsewhere");
+            tracing::trace!("deep elsewhere");
+        };
+        std::thread::spawn(move || tracing::dispatcher::with_default(&dispatch, || handle.run(elsewhere))).join().unwrap();
+        std::future::pending::<()>().await;
+    };
+    let app = Router::new().route("/hangs", get(hangs)).layer(shop.seen.telemetry.layer());
+    let mut answer = Box::pin(app.oneshot(Request::get("/hangs").body(Body::empty()).unwrap()));
+    let messages = |record: &Record| {
+        let mut messages: Vec<_> = record.events().map(|event| event.message().to_owned()).collect();
+        messages.sort();
+        messages
+    };
+    let until = Instant::now() + support::PATIENCE;
+    // Of those reports some are made of what the list knows, and some by the request itself.
+    loop {
+        assert!(support::poll_once(answer.as_mut()).is_pending());
+        let found: Vec<_> = reports.try_iter().map(|report| messages(&report)).collect();
+        assert!(found.iter().flatten().all(|message| !message.starts_with("deep")), "{found:?}");
+        if found.iter().any(|messages| *messages == ["elsewhere", "usual"]) {
+            break;
+        }
+        assert!(Instant::now() < until, "it is reported");
+        std::thread::yield_now();
+    }
+    drop(answer);
+    let record = shop.seen.only_request();
+    assert_eq!(record.kept(), Some(Kept::Asked));
+    assert_eq!(
+        messages(&record),
+        ["deep down", "deep elsewhere", "elsewhere", "usual"],
+        "at its end it turns out to be asked for"
+    );
 }
 
 #[tokio::test]

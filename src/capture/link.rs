@@ -234,11 +234,12 @@ impl Link {
         inbox.parts.take()
     }
 
-    /// Looks at what was left so far.
-    pub(super) fn look_into_inbox(&self, f: impl FnOnce(&Parts)) {
-        if let Some(parts) = &self.inbox.lock().unwrap_or_else(PoisonError::into_inner).parts {
-            f(parts);
-        }
+    /// A copy of what was left so far, where that is no larger. The lock is held to copy, and no longer: the request waits
+    /// for it when it ends.
+    pub(super) fn copy_inbox(&self, max_bytes: usize) -> Option<Box<Parts>> {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = inbox.parts.as_ref().filter(|parts| parts.size_bytes() <= max_bytes)?;
+        Some(Box::new(Parts { charged_bytes: 0, ..Parts::clone(parts) }))
     }
 
     /// Whether the request's record is finished, so that events and spans have to stand alone.

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::RefCell;
+use std::fmt::{self, Write as _};
 use std::panic::{self, Location, PanicHookInfo};
 use std::sync::{Arc, Mutex, Once, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -83,8 +84,7 @@ fn note(info: &PanicHookInfo<'_>) {
     let message = message_of(info.payload());
     let is_last = cfg!(panic = "abort") || ends_the_process(message, location);
     // It stays with the thread, which counts against no budget: no more of it than a record takes.
-    let whole = wants_backtrace().then(|| Backtrace::force_capture().to_string());
-    let backtrace = whole.map(|text| beginning(&text, MAX_BACKTRACE_BYTES).to_owned());
+    let backtrace = wants_backtrace().then(|| printed(&Backtrace::force_capture(), MAX_BACKTRACE_BYTES));
     let message = beginning(message, MAX_FIELD_BYTES).to_owned();
     let seen = PanicPlace { message, file: location.file().to_owned(), line: location.line(), backtrace };
     let hub = seen.put(is_last);
@@ -96,6 +96,26 @@ fn note(info: &PanicHookInfo<'_>) {
 
 fn beginning(text: &str, max: usize) -> &str {
     cut_at(text, max + BEYOND).0
+}
+
+/// [`beginning`] of what a value prints: the rest, which may be megabytes of frames, is not even written.
+fn printed(value: &dyn fmt::Display, max: usize) -> String {
+    struct Short {
+        text: String,
+        left: usize,
+    }
+    impl fmt::Write for Short {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let (kept, is_cut) = cut_at(text, self.left);
+            self.text.push_str(kept);
+            self.left -= kept.len();
+            if is_cut { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+    let mut short = Short { text: String::new(), left: max + BEYOND };
+    // The error is ours: there was more than is wanted.
+    let _ = write!(short, "{value}");
+    short.text
 }
 
 /// Whether no unwinding follows: a destructor panicked while another panic was unwinding, or a function that must not
@@ -226,6 +246,25 @@ mod tests {
             "{}",
             text.len()
         );
+    }
+
+    #[test]
+    fn of_a_backtrace_no_more_is_written_than_a_record_takes() {
+        struct Deep(std::cell::Cell<usize>);
+        impl fmt::Display for Deep {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                for frame in 0..1_000_000 {
+                    self.0.set(frame);
+                    writeln!(f, "{frame:8}: recursé")?;
+                }
+                Ok(())
+            }
+        }
+        let deep = Deep(std::cell::Cell::new(0));
+        let text = printed(&deep, MAX_BACKTRACE_BYTES);
+        assert!((MAX_BACKTRACE_BYTES..=MAX_BACKTRACE_BYTES + BEYOND).contains(&text.len()), "{}", text.len());
+        assert!(text.starts_with("       0: recursé\n") && deep.0.get() < 3000, "{} frames", deep.0.get());
+        assert_eq!(printed(&"short", MAX_BACKTRACE_BYTES), "short");
     }
 
     #[test]

@@ -75,6 +75,10 @@ impl Token {
 
     /// Captures the application's own code down to this level, as [`Ask::level`](crate::control::Ask::level) does.
     ///
+    /// No request waits for that: a thread of the library opens what `tracing` had switched off, some milliseconds after the
+    /// first request with such a token began, and closes it a minute after the last one. What that first request says below
+    /// the usual levels until then is missing on its record.
+    ///
     /// # Default
     /// What is captured anyway.
     pub const fn level(mut self, level: Level) -> Self {

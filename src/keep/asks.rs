@@ -1,6 +1,7 @@
 //! What was asked for while the process runs: read at the head and at the end of requests, changed by hand.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ struct Inner {
     standing: RwLock<Arc<Standing>>,
     /// Whether `tracing` is to be told once more.
     is_stale: AtomicBool,
+    /// Levels that requests brought along and the worker has not seen yet; a bit for each.
+    brought: AtomicU8,
     usual: OnceLock<Box<Usual>>,
     /// Who listens through a layer of this telemetry.
     listeners: Mutex<Vec<WeakDispatch>>,
@@ -106,7 +109,9 @@ impl Asks {
     fn ask_again(&self) {
         let listeners = self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(dispatch) = listeners.iter().find_map(WeakDispatch::upgrade) {
-            dispatcher::with_default(&dispatch, tracing::callsite::rebuild_interest_cache);
+            // What it asks is other people's code, whose panic must not end whoever tells it.
+            let ask = || dispatcher::with_default(&dispatch, tracing::callsite::rebuild_interest_cache);
+            let _ = catch_unwind(AssertUnwindSafe(ask));
         }
     }
 
@@ -139,22 +144,39 @@ impl Asks {
         self.standing().asks.iter().filter(|active| active.until > now).cloned().collect()
     }
 
-    /// Opens callsites for a level that a request brought along.
-    pub(crate) fn raise(&self, level: Level, now: Instant) {
-        let until = now + RAISED_FOR;
-        let standing = self.standing();
+    /// Notes a level that a request brought along; true where the worker has to see to it.
+    ///
+    /// It opens callsites at its next [`tick`](Self::tick): what `tracing` then asks is other people's code, and no request
+    /// waits for that.
+    #[must_use]
+    pub(crate) fn raise(&self, level: Level, now: Instant) -> bool {
         // Prolonged now and then, and not with each request.
         let is_raised = |(known, end): &(Level, Instant)| *known == level && *end > now + RAISED_FOR / 2;
-        if !standing.raised.iter().any(is_raised) {
-            self.change(now, |standing| {
+        let bit = 1 << number(level);
+        !self.standing().raised.iter().any(is_raised) && self.inner.brought.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
+
+    /// Whether the worker has yet to see a level that a request brought along.
+    pub(crate) fn has_news(&self) -> bool {
+        self.inner.brought.load(Ordering::Relaxed) != 0
+    }
+
+    fn raise_what_was_brought(&self, now: Instant) {
+        let brought = self.inner.brought.swap(0, Ordering::Relaxed);
+        let levels = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+        self.change(now, |standing| {
+            for level in levels.into_iter().filter(|level| brought & 1 << number(*level) != 0) {
                 standing.raised.retain(|(known, _)| *known != level);
-                standing.raised.push((level, until));
-            });
-        }
+                standing.raised.push((level, now + RAISED_FOR));
+            }
+        });
     }
 
     /// Removes what has ended, and returns when the next one does.
     pub(crate) fn tick(&self) -> Option<Duration> {
+        if self.has_news() {
+            self.raise_what_was_brought(Instant::now());
+        }
         // A callsite that came up at that very moment, or another subscriber, may have asked before the level was there.
         if self.inner.is_stale.load(Ordering::Relaxed) && self.inner.is_stale.swap(false, Ordering::Relaxed) {
             let _telling = TELLING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,10 +243,16 @@ impl Asks {
             record.parts_mut().is_asked = is_asked;
         }
         let parts = record.parts_mut();
+        self.drop_what_is_on_trial(parts);
+        parts.is_asked
+    }
+
+    /// Drops what was captured only because somebody may have asked for it. A report about a running request goes without
+    /// it too: whether it was asked for is known at the end.
+    pub(crate) fn drop_what_is_on_trial(&self, parts: &mut Parts) {
         if parts.on_trial && !parts.is_asked {
             self.drop_extras(parts);
         }
-        parts.is_asked
     }
 
     /// Whether an ask that stands has this finished request in its scope.
@@ -281,6 +309,11 @@ impl Wanted {
         if bodies {
             self.bodies = self.bodies.max(if is_certain { Trial::Yes } else { Trial::Perhaps });
         }
+    }
+
+    /// Whether more is captured than the settings say, and only the end of the request decides whether that stays.
+    pub(crate) fn is_on_trial(&self) -> bool {
+        !self.is_certain && (self.level.is_some() || self.bodies != Trial::No)
     }
 
     /// Whether an event or span of this level is captured.
@@ -384,7 +417,13 @@ mod tests {
         asks.tick_at(now + Duration::from_secs(61));
         assert_eq!((asks.level(), asks.is_open(), asks.list(now).len()), (LevelFilter::OFF, false, 0));
         assert_eq!(asks.tick(), None);
-        asks.raise(Level::TRACE, now);
+        assert!(asks.raise(Level::TRACE, now) && !asks.raise(Level::TRACE, now), "the worker is told once");
+        assert_eq!((asks.level(), asks.has_news()), (LevelFilter::OFF, true), "which sees to it, and no request");
+        asks.raise_what_was_brought(now);
+        assert_eq!((asks.level(), asks.has_news()), (LevelFilter::TRACE, false));
+        assert!(!asks.raise(Level::TRACE, now) && asks.raise(Level::TRACE, now + RAISED_FOR / 2), "it is prolonged in time");
+        assert!(asks.raise(Level::DEBUG, now));
+        asks.raise_what_was_brought(now);
         assert_eq!(asks.level(), LevelFilter::TRACE);
         asks.tick_at(now + RAISED_FOR);
         assert_eq!((asks.level(), asks.is_open()), (LevelFilter::OFF, false));

@@ -1,12 +1,10 @@
 //! What is wanted of a request beyond the settings: by asks that stand, and by the debug token that it carries.
 
-use std::time::Instant;
-
 use http::HeaderMap;
 
 use super::Shared;
 use crate::control::Ticket;
-use crate::keep::{Trial, Wanted};
+use crate::keep::Wanted;
 use crate::record::TraceFlags;
 use crate::record::parts::Parts;
 
@@ -20,7 +18,7 @@ pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> (
         None => {}
         Some(Ok(Ticket { user, level, has_bodies })) => {
             if let Some(level) = level {
-                pipeline.asks().raise(level, Instant::now());
+                pipeline.raise(level);
             }
             wanted.want(level, has_bodies, user.is_none());
             wanted.sampled = Some(true);
@@ -38,6 +36,6 @@ pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> (
         parts.trace_flags = TraceFlags(others | if is_sampled { TraceFlags::SAMPLED.0 } else { 0 });
     }
     parts.is_asked = wanted.is_certain;
-    parts.on_trial = !wanted.is_certain && (wanted.level.is_some() || wanted.bodies != Trial::No);
+    parts.on_trial = wanted.is_on_trial();
     (wanted, only_user)
 }

@@ -101,7 +101,10 @@ fn report(shared: &Shared, ask: impl FnOnce(&mut dyn FnMut(Told))) {
     let (mut chunk, mut over) = (Vec::new(), Vec::new());
     ask(&mut |told| {
         let mut record = match told {
-            Told::Report(parts) => Record::new(parts),
+            Told::Report(mut parts) => {
+                shared.asks.drop_what_is_on_trial(&mut parts);
+                Record::new(parts)
+            }
             Told::Over(id) => return over.push(id),
         };
         if shared.home.charge(record.parts_mut()) && redact(shared, &mut record) {

@@ -21,6 +21,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
+use tracing::Level;
 
 use self::held::Home;
 use self::lane::Lane;
@@ -238,6 +239,17 @@ impl Pipeline {
     /// What was asked for while the process runs.
     pub(crate) fn asks(&self) -> &Asks {
         &self.shared.asks
+    }
+
+    /// Has the worker open callsites for a level that a request brought along.
+    pub(crate) fn raise(&self, level: Level) {
+        if self.shared.asks.raise(level, Instant::now()) {
+            // Pairs with the fence in the worker, as in `offer`.
+            fence(Ordering::SeqCst);
+            if self.shared.is_asleep.load(Ordering::Relaxed) {
+                self.shared.wake();
+            }
+        }
     }
 
     /// Counts a debug token that was refused.

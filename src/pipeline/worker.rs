@@ -81,9 +81,9 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
             continue;
         }
         shared.is_asleep.store(true, Ordering::Relaxed);
-        // Pairs with the fence in `offer`.
+        // Pairs with the fences in `offer` and `raise`.
         fence(Ordering::SeqCst);
-        if shared.ordinary.is_empty() && shared.important.is_empty() {
+        if shared.ordinary.is_empty() && shared.important.is_empty() && !shared.asks.has_news() {
             match [measure.may_sleep(shared), watch.may_sleep(shared), next_end].into_iter().flatten().min() {
                 Some(time) => thread::park_timeout(time),
                 None => thread::park(),

@@ -11,6 +11,8 @@ use super::error::Kind;
 /// What SQLite keeps beside a file.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 const DAMAGED: &str = ".damaged";
+/// The history of groups, which has a bound of its own.
+pub(super) const GROUPS: &str = "groups.sqlite";
 
 /// One of our files. Nothing else in the directory is ever touched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -139,8 +141,12 @@ impl Directory {
 
     /// What a segment takes on disk.
     pub(super) fn bytes_of(&self, name: &Name) -> u64 {
-        let beside = BESIDE.iter().map(|suffix| format!("{}{suffix}", name.as_str()));
-        let all = std::iter::once(name.as_str().to_owned()).chain(beside);
+        self.bytes_with_beside(name.as_str())
+    }
+
+    fn bytes_with_beside(&self, name: &str) -> u64 {
+        let beside = BESIDE.iter().map(|suffix| format!("{name}{suffix}"));
+        let all = std::iter::once(name.to_owned()).chain(beside);
         all.filter_map(|file| fs::symlink_metadata(self.path.join(file)).ok()).map(|metadata| metadata.len()).sum()
     }
 
@@ -173,17 +179,20 @@ impl Directory {
 
     /// Removes the oldest files until `wanted` more bytes fit below `max_bytes`, and one file that has grown too old.
     ///
-    /// One at a time for age: a clock that jumps must not empty the store at once. `current` is kept.
+    /// One at a time for age: a clock that jumps must not empty the store at once. `current` is kept, and so is the history
+    /// of groups, which the segments give way to.
     pub(super) fn prune(&self, limits: &Limits, current: Option<&Name>) -> Result<u64, Error> {
         let entries = self.entries()?;
-        let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        // A history that outgrew its bound does not empty the store.
+        let groups = self.bytes_with_beside(GROUPS).min(limits.max_bytes / 2);
+        let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum::<u64>().saturating_add(groups);
+        bytes = bytes.saturating_add(self.prune_damaged_groups(limits, bytes));
         let mut files = entries.len();
         let mut removed = 0;
         let mut aged = false;
         for entry in entries.iter().filter(|entry| entry.damaged || Some(&entry.name) != current) {
             let too_much = bytes.saturating_add(limits.wanted) > limits.max_bytes || files > limits.max_files;
-            let age = entry.modified.and_then(|modified| limits.now.duration_since(modified).ok());
-            let too_old = !aged && age.is_some_and(|age| age > limits.max_age);
+            let too_old = !aged && limits.is_too_old(entry.modified);
             if !too_much && !too_old {
                 continue;
             }
@@ -194,6 +203,19 @@ impl Directory {
             removed += 1;
         }
         Ok(removed)
+    }
+
+    /// Removes a history that could not be read, where it has grown too old or there is too little room beside so many bytes
+    /// for it: nobody can use it but to find out what happened. What it takes if it stays.
+    fn prune_damaged_groups(&self, limits: &Limits, beside: u64) -> u64 {
+        let path = self.path.join(format!("{GROUPS}{DAMAGED}"));
+        let Some(metadata) = fs::symlink_metadata(&path).ok().filter(Metadata::is_file) else { return 0 };
+        let all = beside.saturating_add(metadata.len()).saturating_add(limits.wanted);
+        if all <= limits.max_bytes && !limits.is_too_old(metadata.modified().ok()) {
+            return metadata.len();
+        }
+        let _ = fs::remove_file(path);
+        0
     }
 
     fn remove(&self, entry: &Entry) {
@@ -229,6 +251,12 @@ pub(super) struct Limits {
     pub(super) now: SystemTime,
     /// Bytes that have to fit in addition.
     pub(super) wanted: u64,
+}
+
+impl Limits {
+    fn is_too_old(&self, modified: Option<SystemTime>) -> bool {
+        modified.and_then(|modified| self.now.duration_since(modified).ok()).is_some_and(|age| age > self.max_age)
+    }
 }
 
 fn check(path: &Path, metadata: &Metadata) -> Result<(), Error> {
@@ -295,6 +323,44 @@ mod tests {
         {
             assert_eq!(Name::parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn the_history_of_groups_counts_and_only_a_damaged_one_is_removed() {
+        let path = tempfile::tempdir().unwrap();
+        let directory = Directory::create(path.path()).unwrap();
+        let put = |name: &str, bytes: usize| fs::write(path.path().join(name), vec![0; bytes]).unwrap();
+        let left = || {
+            let files = fs::read_dir(path.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+            let mut files: Vec<_> = files.filter(|name| name != ".gitignore").collect();
+            files.sort();
+            files
+        };
+        let limits = |max_bytes, max_age| Limits {
+            max_bytes,
+            max_files: 10,
+            max_age: Duration::from_secs(max_age),
+            now: SystemTime::now() + Duration::from_secs(10),
+            wanted: 0,
+        };
+        let segments: Vec<_> = (1..=3).map(|time| Name::new(time, 7)).collect();
+        segments.iter().for_each(|name| put(name.as_str(), 100));
+        [GROUPS, "groups.sqlite-wal", "groups.sqlite-shm"].into_iter().for_each(|name| put(name, 50));
+        put("groups.sqlite.damaged", 60);
+        put("groups.sqlite.mine", 1000);
+        assert_eq!(directory.prune(&limits(510, 100), None).unwrap(), 0, "all of it fits");
+        assert_eq!(directory.prune(&limits(509, 100), None).unwrap(), 0);
+        assert!(!left().contains(&"groups.sqlite.damaged".to_owned()), "it is the first to go");
+        put("groups.sqlite.damaged", 10);
+        directory.prune(&limits(1000, 5), Some(&segments[2])).unwrap();
+        assert!(!left().contains(&"groups.sqlite.damaged".to_owned()), "too old");
+        directory.prune(&limits(300, 100), Some(&segments[2])).unwrap();
+        let kept = [GROUPS, "groups.sqlite-shm", "groups.sqlite-wal", "groups.sqlite.mine", segments[2].as_str()];
+        assert_eq!(left(), kept, "segments give way to the history");
+        // However large that is, half is left to them.
+        put(GROUPS, 1000);
+        assert_eq!(directory.prune(&limits(200, 100), None).unwrap(), 0);
+        assert_eq!(directory.prune(&limits(198, 100), None).unwrap(), 1);
     }
 
     #[test]

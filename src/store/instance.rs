@@ -4,13 +4,18 @@
 //! that is locked belongs to a process that lives, one that is not to a process that died and of which nobody has told
 //! yet, and where there is none, nothing is left to tell.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::directory::{Directory, Name};
 
 /// Files of dead processes that are looked at, at most.
 const MAX_DEAD: usize = 64;
+/// What a file is called before it is locked.
+const NEW: &str = "new";
+/// Longer than a process takes from making its file to naming it.
+const LONG: Duration = Duration::from_secs(60);
 
 /// This process, or another part of it that has the store open.
 #[derive(Debug)]
@@ -24,10 +29,11 @@ pub(super) struct Instance {
 impl Instance {
     /// Where no such file can be made, readers take the process for one that has ended.
     pub(super) fn begin(directory: &Directory) -> Self {
+        sweep(directory);
         let id = fastrand::u32(..);
         let path = directory.path().join(file_name(id));
         // It is locked before it has its name, so that nobody takes it for a dead one in between.
-        let new = path.with_extension("new");
+        let new = path.with_extension(NEW);
         let file = create(&new).ok().filter(|file| {
             // A file system without locks leaves it unknown who lives.
             let _ = file.try_lock();
@@ -82,6 +88,27 @@ pub(super) fn forget(directory: &Directory) {
             dead.bury();
         }
     }
+}
+
+/// Removes what a process left that died before its file had its name.
+fn sweep(directory: &Directory) {
+    let Ok(files) = fs::read_dir(directory.path()) else { return };
+    for path in files.filter_map(|file| Some(file.ok()?.path())) {
+        let is_ours = path.extension().is_some_and(|end| end == NEW) && id_of(&path.with_extension("lock")).is_some();
+        // One that is locked is about to be named.
+        if is_ours
+            && is_older_than(&path, LONG)
+            && File::open(&path).is_ok_and(|file| !matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        {
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+/// Whether it is a file, and was last written so long ago.
+fn is_older_than(path: &Path, age: Duration) -> bool {
+    let modified = fs::symlink_metadata(path).ok().filter(Metadata::is_file).and_then(|metadata| metadata.modified().ok());
+    modified.and_then(|modified| SystemTime::now().duration_since(modified).ok()).is_some_and(|passed| passed > age)
 }
 
 /// Takes up a process that died, unless somebody else has.
@@ -143,6 +170,27 @@ mod tests {
         drop(found);
         dead(&directory).into_iter().for_each(Dead::bury);
         assert!(dead(&directory).is_empty());
+    }
+
+    #[test]
+    fn what_was_never_named_is_removed_at_the_next_start_and_only_that() {
+        let path = tempfile::tempdir().unwrap();
+        let directory = Directory::create(path.path()).unwrap();
+        let put = |name: &str, age: u64| {
+            let file = create(&path.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+            file
+        };
+        put("instance-000000ab.new", 120);
+        let stay = ["instance-000000ac.new", "instance-ab.new", "instance-000000AB.new", "instance-000000ab.newer"];
+        stay.into_iter().zip([10, 120, 120, 120]).for_each(|(name, age)| drop(put(name, age)));
+        let locked = put("instance-000000ad.new", 120);
+        locked.lock().unwrap();
+        drop(Instance::begin(&directory));
+        assert!(!path.path().join("instance-000000ab.new").exists());
+        for name in stay.iter().chain(&["instance-000000ad.new"]) {
+            assert!(path.path().join(name).exists(), "{name} is young, alive or not ours");
+        }
     }
 
     #[cfg(target_os = "linux")]

@@ -5,8 +5,9 @@
 //! own `-wal` and `-shm` beside it. A segment is written by one process and begun anew at each start, so any number of
 //! processes share a directory without a lock. It ends at an eighth of [`Settings::max_bytes`], at 64 MiB, or after an
 //! eighth of [`Settings::max_age`]. Removal takes the oldest file as a whole, which needs no room and never delays a
-//! query for long; only files of exactly this name, or of this name and `.damaged`, are ever removed. A process whose
-//! file was removed begins another.
+//! query for long; only files of exactly this name, or of this name and `.damaged`, are removed so. A process whose file
+//! was removed begins another. The history of groups counts towards the bytes, and segments give way to it; it is bounded
+//! by its rows, and only `groups.sqlite.damaged`, of which there is one at most, is ever removed.
 //!
 //! Records are found by columns of their own, among them the group of an error; segments of the first schema, without that
 //! column, are read as they are. What is known of each group outlives the segments in `groups.sqlite`, see [`Groups`].

@@ -75,6 +75,7 @@ fn is_shown(stage: &mut Stage, now_ns: u64) -> bool {
 fn known(link: &Link, listed: &Listed) -> Box<Parts> {
     let mut parts = link.hub.pipeline.parts();
     link.stamp(&mut parts, Kind::Partial);
+    (parts.is_asked, parts.on_trial) = (link.wanted.is_certain, link.wanted.is_on_trial());
     let (method, path, is_cut) = listed.head();
     parts.method = parts.push_text(method, MAX_BYTES);
     parts.path = match is_cut {
@@ -102,11 +103,10 @@ fn finish(parts: &mut Parts, link: &Link, listed: &Listed, (now_ns, frames): (u6
     if frames > 0 {
         parts.set_attribute(Text::Static(FRAMES), Slot::U64(frames));
     }
-    link.look_into_inbox(|inbox| {
-        if parts.size_bytes() + inbox.size_bytes() <= 2 * MAX_COPIED_BYTES {
-            parts.append(inbox);
-        }
-    });
+    let room = (2 * MAX_COPIED_BYTES).saturating_sub(parts.size_bytes());
+    if let Some(inbox) = link.copy_inbox(room.min(MAX_COPIED_BYTES)) {
+        parts.append(&inbox);
+    }
 }
 
 impl Exchange {

@@ -10,13 +10,13 @@ use super::row::{Group, cut};
 use super::schema;
 use crate::query::number_column as number;
 use crate::record::GroupId;
-use crate::store::directory::Directory;
+use crate::store::directory::{self, Directory};
 use crate::store::error::Kind;
 use crate::store::segment::{is_busy, is_damage};
 use crate::store::{Error, open, unix_ns};
 
 /// The file's name.
-pub(super) const NAME: &str = "groups.sqlite";
+pub(super) const NAME: &str = directory::GROUPS;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The groups of a store, to be read and resolved.
@@ -226,7 +226,7 @@ pub(super) fn open_writable(directory: &Directory) -> Result<Writable, Error> {
     Ok(Writable::Refused)
 }
 
-/// Renames a file that cannot be read any more.
+/// Renames a file that cannot be read any more; one that was renamed before gives way to it.
 pub(super) fn set_aside(directory: &Directory) {
     let file = |suffix: &str| -> PathBuf { directory.path().join(format!("{NAME}{suffix}")) };
     let _ = fs::rename(file(""), file(".damaged"));

@@ -5,6 +5,8 @@
 //! a bounded size, and rows are at most [`MAX_GROUPS`](Groups::MAX_GROUPS), or one for each 16 KiB of the store's
 //! `max_bytes` where that is less; beyond that the one that was seen least recently goes, unresolved ones first.
 //!
+//! Of a user it has 32 bits of a hash without a key, which is pseudonymous and not anonymous, see [`Group::users`].
+//!
 //! # When something is wrong on disk
 //! Sightings wait in memory, those of 1,000 groups at most, until the file can be written. A file that is damaged is renamed
 //! to `groups.sqlite.damaged` and another begun. One of another program, or of a newer version, is left alone; there is no

@@ -113,6 +113,9 @@ impl Group {
     }
 
     /// Different values of `user.id`: exact up to 128, then about.
+    ///
+    /// The store has no id here, only 32 bits of a hash of each. That is pseudonymous, not anonymous: where ids are few or can
+    /// be guessed, whoever can read the store can try out which of them are among these.
     #[must_use]
     pub fn users(&self) -> u64 {
         self.users.count()

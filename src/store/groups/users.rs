@@ -10,7 +10,8 @@ const BITS: u32 = 4096;
 /// Different users: exactly as long as they are few, and about as many when they are more.
 ///
 /// # Shape
-/// Of each user 32 bits of a hash; with more than [`MAX_EXACT`] a bit of a map.
+/// Of each user 32 bits of a hash; with more than [`MAX_EXACT`] a bit of a map. The hash has no key: it is a
+/// pseudonym, and whoever has the file can try out which of a few million ids are among them.
 ///
 /// # Source
 /// Whang, Vander-Zanden, Taylor: A linear-time probabilistic counting algorithm, 1990.
