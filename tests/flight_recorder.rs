@@ -1,5 +1,6 @@
 //! Detail is captured of every request and travels of those that need it.
 
+#![cfg(all(feature = "console", feature = "store"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

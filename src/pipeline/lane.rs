@@ -76,7 +76,7 @@ impl Lane {
         });
         let mine = Arc::clone(&shared);
         let builder = thread::Builder::new().name(format!("campanile-{name}").chars().take(15).collect());
-        if builder.spawn(move || mine.run(&mut *exporter, &resource)).is_err() {
+        if builder.spawn(move || mine.run(exporter, &resource)).is_err() {
             warn(&name, format_args!("cannot start a thread; this exporter is off"));
             shared.state().is_done = true;
         }
@@ -246,15 +246,21 @@ impl LaneShared {
     }
 
     /// The exporter's thread.
-    fn run(&self, exporter: &mut dyn ErasedExporter, resource: &Resource) {
+    fn run(&self, mut exporter: Box<dyn ErasedExporter>, resource: &Resource) {
         quiet::hush();
-        while let Some(work) = self.next(exporter) {
+        while let Some(work) = self.next(&mut *exporter) {
             match work {
-                Work::Records { batch, over, lost_before } => self.export(exporter, (&batch, &over), &lost_before, resource),
-                Work::Metrics(snapshot) => self.export_metrics(exporter, &snapshot),
+                Work::Records { batch, over, lost_before } => {
+                    self.export(&mut *exporter, (&batch, &over), &lost_before, resource)
+                }
+                Work::Metrics(snapshot) => self.export_metrics(&mut *exporter, &snapshot),
             }
         }
-        flush(&self.name, exporter);
+        flush(&self.name, &mut *exporter);
+        // Its files are closed before shutdown says that it is over: the process may end right after that.
+        if catch_unwind(AssertUnwindSafe(|| drop(exporter))).is_err() {
+            warn(&self.name, format_args!("the exporter panicked while it was dropped"));
+        }
         self.state().is_done = true;
         self.changed.notify_all();
     }
