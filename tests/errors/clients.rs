@@ -31,6 +31,11 @@ async fn mistakes(seen: &Observed) -> Vec<Record> {
     records
 }
 
+/// Only the memory of the test.
+fn asked_for() -> Env {
+    Env::from_iter([("CAMPANILE_CLIENT_ERRORS", "true"), ("CAMPANILE_CONSOLE", "off"), ("CAMPANILE_STORE", "off")])
+}
+
 #[tokio::test]
 async fn a_mistake_of_the_client_is_no_error() {
     let records = mistakes(&Observed::new()).await;
@@ -42,7 +47,7 @@ async fn a_mistake_of_the_client_is_no_error() {
 #[tokio::test]
 async fn where_the_settings_count_them_mistakes_of_clients_are_errors() {
     let in_code = Observed::with(|builder| builder.client_errors(true));
-    let by_env = Observed::with(|builder| builder.env(Env::from_iter([("CAMPANILE_CLIENT_ERRORS", "true")])));
+    let by_env = Observed::with(|builder| builder.env(asked_for()));
     for seen in [in_code, by_env] {
         let records = mistakes(&seen).await;
         assert!(records.iter().all(Record::is_failed), "{records:?}");
@@ -52,7 +57,6 @@ async fn where_the_settings_count_them_mistakes_of_clients_are_errors() {
         assert_eq!((failure.kind(), failure.message()), (FailureKind::Status, "no such order"));
         assert_eq!(records[2].exceptions().count(), 1);
     }
-    let overruled =
-        Observed::with(|builder| builder.env(Env::from_iter([("CAMPANILE_CLIENT_ERRORS", "true")])).client_errors(false));
+    let overruled = Observed::with(|builder| builder.env(asked_for()).client_errors(false));
     assert!(mistakes(&overruled).await.iter().all(|record| !record.is_failed()));
 }
