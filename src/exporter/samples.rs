@@ -74,16 +74,12 @@ pub(super) fn push_failure(parts: &mut Parts, kind: FailureKind, type_name: &str
         parts.causes.push(cause);
     }
     let failure = FailureSlot {
-        kind,
-        time_ns: 61_000_000,
-        span: parts.span_id,
         type_name: parts.push_text(type_name, MAX),
         message: parts.push_text(message, MAX),
         file: Text::Static("src/pdf.rs"),
         line: 88,
-        backtrace: Text::EMPTY,
         causes: (first, causes.len() as u32),
-        event_ns: None,
+        ..FailureSlot::new(kind, (parts.span_id, 61_000_000))
     };
     parts.failures.push(failure);
 }

@@ -65,18 +65,9 @@ fn record(side: &Json) -> Record {
     };
     if side["message"].is_string() || side["type"].is_string() {
         let line = u32::try_from(side["line"].as_u64().unwrap_or_default()).unwrap();
-        parts.failures.push(FailureSlot {
-            kind,
-            time_ns: 1,
-            span,
-            type_name,
-            message,
-            file,
-            line,
-            backtrace,
-            causes: (0, count),
-            event_ns: None,
-        });
+        let causes = (0, count);
+        let failure = FailureSlot { type_name, message, file, line, backtrace, causes, ..FailureSlot::new(kind, (span, 1)) };
+        parts.failures.push(failure);
     }
     Record::new(Box::new(parts))
 }

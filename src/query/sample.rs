@@ -147,17 +147,8 @@ fn failure(rng: &mut Rng, parts: &mut Parts) {
         let cause = CauseSlot { type_name: text(rng, parts, &TYPES), message: text(rng, parts, &TEXTS) };
         parts.causes.push(cause);
     }
-    let kinds = [
-        FailureKind::Attached,
-        FailureKind::Service,
-        FailureKind::Panic,
-        FailureKind::Body,
-        FailureKind::Rejection,
-        FailureKind::Logged,
-        FailureKind::Status,
-    ];
     let slot = FailureSlot {
-        kind: rng.choice(kinds).unwrap(),
+        kind: rng.choice(FailureKind::ALL).unwrap(),
         time_ns: rng.u64(..),
         span: SpanId([9; 8]),
         type_name: text(rng, parts, &TYPES),

@@ -126,16 +126,10 @@ mod tests {
     fn fail(parts: &mut Parts, kind: FailureKind, type_name: &'static str, cause: &'static str) {
         parts.causes.push(CauseSlot { type_name: Text::Static(cause), message: Text::EMPTY });
         parts.failures.push(FailureSlot {
-            kind,
-            time_ns: 0,
-            span: SpanId::default(),
             type_name: Text::Static(type_name),
             message: Text::Static("told to fail"),
-            file: Text::EMPTY,
-            line: 0,
-            backtrace: Text::EMPTY,
             causes: (0, 1),
-            event_ns: None,
+            ..FailureSlot::new(kind, (SpanId::default(), 0))
         });
     }
 

@@ -274,16 +274,10 @@ fn full() -> Parts {
     let cause = parts.push_text("password=canary-4", 1024);
     parts.causes.push(CauseSlot { type_name: Text::EMPTY, message: cause });
     parts.failures.push(FailureSlot {
-        kind: FailureKind::Rejection,
-        time_ns: 0,
-        span: SpanId::INVALID,
-        type_name: Text::EMPTY,
         message,
-        file: Text::EMPTY,
-        line: 0,
         backtrace: cause,
         causes: (0, 1),
-        event_ns: None,
+        ..FailureSlot::new(FailureKind::Rejection, (SpanId::INVALID, 0))
     });
     let content = parts.push_text("{\"password\":\"canary-5\",\"a\":\"b\"}", 1024);
     parts.request_body = Some(BodySlot { media: Media::Json, content, kept_bytes: 31, skipped: Text::EMPTY });

@@ -30,6 +30,10 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind, in the order of the list above, which the store's format goes by.
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Attached, Self::Service, Self::Panic, Self::Body, Self::Rejection, Self::Logged, Self::Status];
+
     /// The word that every output uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

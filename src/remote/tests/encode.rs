@@ -368,16 +368,9 @@ fn of_a_failed_request_that_is_not_sampled_only_the_exception_is_sent() {
             let origin = Origin { level: Level::DEBUG, ..origin("event") };
             parts.events.push(EventSlot { time_ns: 1, span: SpanId::INVALID, origin, message, fields, shown: false });
             let slot = FailureSlot {
-                kind: FailureKind::Service,
-                time_ns: 2,
-                span: SpanId::INVALID,
                 type_name: Text::Static("shop::OutOfStock"),
                 message: Text::Static("out of stock"),
-                file: Text::EMPTY,
-                line: 0,
-                backtrace: Text::EMPTY,
-                causes: (0, 0),
-                event_ns: None,
+                ..FailureSlot::new(FailureKind::Service, (SpanId::INVALID, 2))
             };
             parts.failures.push(slot);
         })
@@ -457,16 +450,13 @@ fn a_failure_is_an_exception_event_with_its_causes() {
         parts.causes.push(CauseSlot { type_name: Text::EMPTY, message: Text::Static("disk full") });
         parts.causes.push(CauseSlot { type_name: Text::Static("io::Error"), message: Text::Static("no space") });
         parts.failures.push(FailureSlot {
-            kind: FailureKind::Service,
-            time_ns: 9,
-            span: SpanId::INVALID,
             type_name: Text::Static("shop::Error"),
             message: Text::Static("cannot save"),
             file: Text::Static("src/shop.rs"),
             line: 3,
             backtrace: Text::Static("0: main\n"),
             causes: (0, 2),
-            event_ns: None,
+            ..FailureSlot::new(FailureKind::Service, (SpanId::INVALID, 9))
         });
     });
     let log = logs(&[&record]).remove(0);

@@ -14,7 +14,7 @@ use self::read::Reader;
 use super::Error;
 use super::error::Kind as ErrorKind;
 use crate::record::parts::{Media, Side};
-use crate::record::{FailureKind, Kind, Record, RequestIdSource};
+use crate::record::{Kind, Record, RequestIdSource};
 
 const VERSION: u8 = 3;
 /// Without what `since_third` writes.
@@ -28,15 +28,6 @@ const SOURCES: [RequestIdSource; 4] =
 const SIDES: [Side; 3] = [Side::Request, Side::Response, Side::Trailer];
 const MEDIA: [Media; 3] = [Media::Json, Media::Form, Media::Text];
 const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
-const FAILURES: [FailureKind; 7] = [
-    FailureKind::Attached,
-    FailureKind::Service,
-    FailureKind::Panic,
-    FailureKind::Body,
-    FailureKind::Rejection,
-    FailureKind::Logged,
-    FailureKind::Status,
-];
 
 /// Appends a record.
 pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {

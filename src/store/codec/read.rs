@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{FAILURES, FIRST, KINDS, LEVELS, MEDIA, SECOND, SIDES, SOURCES};
+use super::{FIRST, KINDS, LEVELS, MEDIA, SECOND, SIDES, SOURCES};
 use crate::record::parts::{
     BodySlot, CauseSlot, EventSlot, FailureSlot, HeaderSlot, LinkSlot, List, Origin, Parts, RedactionSlot, Slot, SpanSlot, Text,
 };
-use crate::record::{GroupId, Kept, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId, Vitals};
+use crate::record::{FailureKind, GroupId, Kept, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId, Vitals};
 
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
@@ -296,7 +296,7 @@ impl<'a> Reader<'a> {
     }
 
     fn failure(&mut self) -> Option<FailureSlot> {
-        let (kind, time_ns, span) = (self.one_of(&FAILURES)?, self.number()?, SpanId(self.array()?));
+        let (kind, time_ns, span) = (self.one_of(&FailureKind::ALL)?, self.number()?, SpanId(self.array()?));
         let (type_name, message, file) = (self.name()?, self.text()?, self.name()?);
         let (line, backtrace) = (self.u32()?, self.text()?);
         let first = u32::try_from(self.parts.causes.len()).ok()?;
@@ -305,17 +305,7 @@ impl<'a> Reader<'a> {
             let cause = CauseSlot { type_name: self.name()?, message: self.text()? };
             self.parts.causes.push(cause);
         }
-        Some(FailureSlot {
-            kind,
-            time_ns,
-            span,
-            type_name,
-            message,
-            file,
-            line,
-            backtrace,
-            causes: (first, count),
-            event_ns: None,
-        })
+        let causes = (first, count);
+        Some(FailureSlot { type_name, message, file, line, backtrace, causes, ..FailureSlot::new(kind, (span, time_ns)) })
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{FAILURES, KINDS, LEVELS, MEDIA, SIDES, SOURCES};
+use super::{KINDS, LEVELS, MEDIA, SIDES, SOURCES};
 use crate::record::parts::{FailureSlot, FieldSlot, HeaderSlot, List, Origin, Parts, Slot, Text};
-use crate::record::{Kept, Outcome, SpanKind};
+use crate::record::{FailureKind, Kept, Outcome, SpanKind};
 
 /// Appends everything behind the version.
 pub(super) fn record(parts: &Parts, out: &mut Vec<u8>) {
@@ -279,7 +279,7 @@ impl Writer<'_> {
     }
 
     fn failure(&mut self, failure: &FailureSlot) {
-        self.byte(index_of(&FAILURES, &failure.kind));
+        self.byte(index_of(&FailureKind::ALL, &failure.kind));
         self.number(failure.time_ns);
         self.bytes(&failure.span.0);
         self.name(failure.type_name);
