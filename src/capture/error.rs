@@ -26,9 +26,10 @@ pub(super) fn chain_of<E: fmt::Display + 'static>(error: &E) -> impl fmt::Displa
     ChainOf { text: error, sources: as_error(error).and_then(source_of) }
 }
 
-struct ChainOf<'a, E> {
-    text: &'a E,
-    sources: Option<&'a (dyn Error + 'static)>,
+/// An error with its sources, in one line.
+pub(super) struct ChainOf<'a, E> {
+    pub(super) text: &'a E,
+    pub(super) sources: Option<&'a (dyn Error + 'static)>,
 }
 
 impl<E: fmt::Display> fmt::Display for ChainOf<'_, E> {

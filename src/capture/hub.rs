@@ -10,7 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::subscribe::is_deaf_to;
 use super::{Foreign, Link, Scope};
-use crate::keep::Sampler;
+use crate::keep::{Sampler, Wanted};
 use crate::pipeline::Pipeline;
 use crate::propagator::Propagators;
 
@@ -87,8 +87,8 @@ impl Hub {
     /// for while the process runs.
     pub(super) fn captures(&self, metadata: &Metadata<'_>) -> bool {
         self.scope.captures_usually(metadata) || {
-            let asked = self.pipeline.asks().level();
-            *metadata.level() <= if self.scope.is_own(metadata) { asked } else { asked.min(LevelFilter::DEBUG) }
+            let level = self.pipeline.asks().level().into_level();
+            Wanted { level, ..Wanted::default() }.captures(*metadata.level(), self.scope.is_own(metadata))
         }
     }
 

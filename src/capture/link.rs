@@ -149,7 +149,7 @@ impl Link {
 
     /// Nanoseconds since the request arrived.
     pub(crate) fn now_ns(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        time::ns(self.start.elapsed())
     }
 
     /// Has `watch` look at the request's body.

@@ -32,8 +32,8 @@ pub(super) struct Outside {
 
 impl Mark {
     /// A span of a request that captures no detail: what happens inside it is the request's own.
-    pub(super) fn of_request(link: &Arc<Link>) -> Self {
-        Self::Inside { id: link.span_id, link: Arc::clone(link), slot: None }
+    pub(super) fn of_request(link: Arc<Link>) -> Self {
+        Self::Inside { id: link.span_id, link, slot: None }
     }
 
     pub(super) const fn link(&self) -> Option<&Arc<Link>> {

@@ -178,7 +178,7 @@ impl OutgoingCall {
         let at = match &mut self.home {
             Home::Nowhere => return,
             Home::Own(own) => {
-                let now_ns = u64::try_from(own.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                let now_ns = time::ns(own.start.elapsed());
                 return rewrite(&mut own.parts, 0, self.id, |parts, span| write(parts, span, now_ns));
             }
             Home::Exchange(at) => Some(*at),

@@ -11,6 +11,7 @@ use super::write::patch;
 use super::{Link, current};
 use crate::record::parts::{List, Parts, SpanSlot};
 use crate::record::{Kind, Record, SpanId};
+use crate::time;
 
 /// Fields that a span records later.
 pub(super) fn add_fields<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &Values<'_>) {
@@ -88,7 +89,7 @@ pub(super) fn close_inside(link: &Arc<Link>, id: SpanId, slot: Option<usize>) {
 /// The end of a span outside any request: its record is finished.
 pub(super) fn close_outside(outside: Outside) {
     let Some(mut parts) = outside.parts else { return };
-    let duration_ns = u64::try_from(outside.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let duration_ns = time::ns(outside.start.elapsed());
     parts.kind = Kind::Span;
     parts.trace_id = outside.trace_id;
     parts.trace_flags = outside.trace_flags;

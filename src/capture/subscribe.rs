@@ -78,7 +78,7 @@ impl Capture {
     {
         let metadata = attributes.metadata();
         if metadata.target() == REQUEST_TARGET {
-            put_mark(span, current::guest().map(|link| Mark::Inside { id: link.span_id, link, slot: None }));
+            put_mark(span, current::guest().map(Mark::of_request));
             return;
         }
         let explicit = attributes.parent().and_then(|parent| ctx.span(parent));
@@ -93,7 +93,7 @@ impl Capture {
                 None => exchange.innermost(),
             };
             if exchange.link.is_bare() {
-                return Some(Mark::of_request(&exchange.link));
+                return Some(Mark::of_request(Arc::clone(&exchange.link)));
             }
             let now_ns = exchange.now_ns();
             exchange.link.hub.pipeline.reconsider(&mut exchange.parts);
@@ -120,7 +120,7 @@ impl Capture {
         }
         let (trace_id, trace_flags, parent) = match owner {
             Owner::Request { link, .. } if !self.serves(&link) => return None,
-            Owner::Request { link, .. } if link.is_bare() && !link.is_closed() => return Some(Mark::of_request(&link)),
+            Owner::Request { link, .. } if link.is_bare() && !link.is_closed() => return Some(Mark::of_request(link)),
             Owner::Request { link, span } if !link.is_closed() => {
                 let mut parts = link.hub.pipeline.parts();
                 let id = push_span(&mut parts, attributes, span, link.now_ns())?;

@@ -6,9 +6,9 @@ use std::fmt;
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
-use super::error::source_of;
+use super::error::{ChainOf, source_of};
 use super::failure::{Told, describe_inside};
-use crate::record::parts::{List, MAX_EVENT_BYTES, MAX_FAILURES, MAX_FIELD_BYTES, Parts, Slot, Text};
+use crate::record::parts::{List, MAX_EVENT_BYTES, MAX_FIELD_BYTES, Parts, Slot, Text};
 use crate::record::{FailureKind, SpanId, Value};
 
 /// Writes fields straight into the buffer.
@@ -104,7 +104,7 @@ impl Visit for Fields<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.push_fmt(field, format_args!("{}", Chain(value)));
+        self.push_fmt(field, format_args!("{}", ChainOf { text: &value, sources: source_of(value) }));
         if let Some(Failing { at, place: (file, line) }) = self.failing.take() {
             let told = Told { event_ns: Some(at.1), ..Told::new(value).in_line(file, line) };
             describe_inside(self.parts, FailureKind::Logged, at, &told);
@@ -113,16 +113,5 @@ impl Visit for Fields<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.push_fmt(field, format_args!("{value:?}"));
-    }
-}
-
-/// An error with its sources, in one line.
-struct Chain<'a>(&'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let sources = std::iter::successors(source_of(self.0), |error| source_of(*error));
-        sources.take(MAX_FAILURES).try_for_each(|error| write!(f, ": {error}"))
     }
 }

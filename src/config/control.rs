@@ -61,7 +61,7 @@ impl ControlSettings {
 }
 
 /// As [`control::Key`](crate::control::Key) wants it.
-pub(super) const MIN_KEY_BYTES: usize = 32;
+const MIN_KEY_BYTES: usize = 32;
 
 impl Builder {
     /// Whether this process may be asked for more from outside while it runs: over the private socket in its store's

@@ -30,7 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> ReportSettings {
     if reader.text(KEY).is_some_and(|text| text.eq_ignore_ascii_case("off")) {
         return ReportSettings { every: None };
     }
-    ReportSettings { every: reader.duration(KEY).or(ReportSettings::default().every) }
+    ReportSettings { every: reader.duration(KEY).or(Some(ReportSettings::DEFAULT_EVERY)) }
 }
 
 /// What code asks for wins.

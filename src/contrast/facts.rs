@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::Stage;
 use super::agent::product;
+use super::odds::as_float;
 use crate::group::template;
 use crate::record::{Field, Header, Record, Resource, Value, rpc_code};
 
@@ -87,7 +88,7 @@ impl<'a> Facts<'a> {
                 self.is(name, Some(value));
             }
         }
-        self.number("http.request.body.size", record.request_body_bytes().map(float));
+        self.number("http.request.body.size", record.request_body_bytes().map(as_float));
         self.number("campanile.in_flight", record.in_flight().map(f64::from));
         self.number("campanile.in_flight_on_route", record.in_flight_on_route().map(f64::from));
     }
@@ -104,9 +105,9 @@ impl<'a> Facts<'a> {
             self.push("error.message", What::Has(template(failure.message()).into()));
         }
         self.headers("http.response.header.", record.response_headers());
-        self.number("http.server.request.duration", Some(float(record.duration_ns())));
-        self.number("campanile.time_to_first_byte", record.time_to_first_byte_ns().map(float));
-        self.number("http.response.body.size", Some(float(record.response_body_bytes())));
+        self.number("http.server.request.duration", Some(as_float(record.duration_ns())));
+        self.number("campanile.time_to_first_byte", record.time_to_first_byte_ns().map(as_float));
+        self.number("http.response.body.size", Some(as_float(record.response_body_bytes())));
         if record.kept().is_some() {
             record.spans().for_each(|span| self.push("span", What::HasInDetail(span.name().into())));
             for event in record.events() {
@@ -159,11 +160,6 @@ impl<'a> Facts<'a> {
 /// Headers that nobody compares: each request has its own, or they are told elsewhere.
 const UNIQUE: [&str; 8] =
     ["x-request-id", "traceparent", "tracestate", "date", "content-length", "host", "user-agent", "server-timing"];
-
-#[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
-const fn float(number: u64) -> f64 {
-    number as f64
-}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use super::numbers::Comparison;
 use super::odds::{Fisher, Table, as_float, stratified};
 use super::tally::{Counted, Counts, Tally};
-use super::{Difference, Finding, Spread, Stage};
+use super::{Difference, Finding, Stage};
 
 /// The chance that anything at all is told where nothing differs, at most.
 const FALSE_ALARMS: f64 = 0.01;
@@ -71,7 +71,7 @@ fn numbers(stage: Stage, name: &str, counted: &Counted, candidates: &mut Vec<Fin
     let Some(numbers) = &counted.numbers else { return };
     let Some(Comparison { above, chance }) = numbers.compare(LEAST_NUMBERS) else { return };
     let (Some(selected), Some(rest)) = (numbers.spread(true), numbers.spread(false)) else { return };
-    let difference = Difference::Numbers { selected: Spread::of(selected), rest: Spread::of(rest), above };
+    let difference = Difference::Numbers { selected, rest, above };
     candidates.push(Finding { stage, name: name.to_owned(), difference, chance, strength: 2.0 * (above - 0.5).abs() });
 }
 

@@ -158,10 +158,3 @@ pub struct Spread {
     /// The largest.
     pub most: f64,
 }
-
-impl Spread {
-    const fn of(spread: numbers::Spread) -> Self {
-        let numbers::Spread { count, least, median, most } = spread;
-        Self { count, least, median, most }
-    }
-}

@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 
+use super::Spread;
 use super::odds::{as_float, upper_tail};
 
 /// Numbers of one side that are kept; of more, a random choice.
@@ -20,15 +21,6 @@ struct Side {
     seen: u64,
     least: f64,
     most: f64,
-}
-
-/// Least, middle and most of a side's numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Spread {
-    pub(super) count: u64,
-    pub(super) least: f64,
-    pub(super) median: f64,
-    pub(super) most: f64,
 }
 
 /// How the selection's numbers compare.

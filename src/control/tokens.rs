@@ -24,6 +24,8 @@ pub(super) const HEADER: http::HeaderName = http::HeaderName::from_static("x-cam
 const COOKIE_NAME: &str = "campanile-debug";
 /// Tokens that are revoked at the same time, at most.
 const MAX_REVOKED: usize = 1024;
+/// A token that lasts for longer is not taken: one hour more than any is made for, as clocks differ.
+pub(super) const LONGEST_SECONDS: u64 = crate::keep::Ask::LONGEST.as_secs() + 60 * 60;
 
 /// The tokens of one telemetry: for which service they are, who signed them, which are revoked.
 pub(crate) struct Tokens {
@@ -107,8 +109,8 @@ impl Tokens {
         if revoked.len() >= MAX_REVOKED {
             return Err(Error::new(Kind::Wrong, "as many tokens as may be are revoked: change the key"));
         }
-        // No token lasts for longer than this; one hour more for clocks that differ.
-        let until = now + crate::keep::Ask::LONGEST.as_secs() + 60 * 60;
+        // No token is taken for longer than this.
+        let until = now + LONGEST_SECONDS;
         revoked.push((id, until));
         drop(revoked);
         self.note(id, until)

@@ -1,6 +1,6 @@
 //! Names of types and functions without what changes from build to build.
 
-use crate::record::is_carrier;
+use crate::record::{is_carrier, without_hash};
 
 /// Wrappers that say nothing about what is inside.
 const WRAPPERS: [&str; 4] = ["alloc::boxed::Box", "alloc::sync::Arc", "alloc::rc::Rc", "core::pin::Pin"];
@@ -64,14 +64,6 @@ fn bare(name: &str) -> &str {
 
 fn inside<'a>(name: &'a str, wrapper: &str) -> Option<&'a str> {
     name.strip_prefix(wrapper)?.strip_prefix('<')?.strip_suffix('>')
-}
-
-/// Older symbols end with `::h` and 16 digits.
-fn without_hash(name: &str) -> &str {
-    match name.rsplit_once("::h") {
-        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => path,
-        _ => name,
-    }
 }
 
 fn path(name: &str) -> String {

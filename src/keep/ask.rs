@@ -186,8 +186,8 @@ impl fmt::Display for Ask {
     }
 }
 
-/// Whether a route or path is the one that is meant.
-pub(super) fn is_of_route(wanted: &str, place: &str) -> bool {
+/// Whether a route or path is the one that is meant: as a whole, or by its start before a `*`.
+pub(crate) fn is_of_route(wanted: &str, place: &str) -> bool {
     wanted.strip_suffix('*').map_or(wanted == place, |start| place.starts_with(start))
 }
 

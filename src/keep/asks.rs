@@ -231,15 +231,15 @@ impl Asks {
     }
 
     /// Decides about a finished request whether its detail was asked for, and drops of all others what was captured only
-    /// because it might have been.
-    pub(crate) fn settle(&self, record: &mut Record, now_unix_ns: u64) -> bool {
+    /// because it might have been. The clock is only read where an ask stands.
+    pub(crate) fn settle(&self, record: &mut Record, now_unix_ns: impl FnOnce() -> u64) -> bool {
         let is_request = record.kind() == Kind::Request;
         let parts = record.parts_mut();
         if !is_request || (!parts.is_asked && !parts.on_trial && !self.inner.has_any.load(Ordering::Relaxed)) {
             return false;
         }
         if !parts.is_asked {
-            let is_asked = self.wants(record, now_unix_ns);
+            let is_asked = self.wants(record, now_unix_ns());
             record.parts_mut().is_asked = is_asked;
         }
         let parts = record.parts_mut();
@@ -259,8 +259,8 @@ impl Asks {
     fn wants(&self, record: &Record, now_unix_ns: u64) -> bool {
         let now = Instant::now();
         let trace_id = record.trace_id().unwrap_or_default();
-        let is_wanted = |active: &&Active| is_chosen(&active.ask, trace_id) && active.ask.matches(record, now_unix_ns);
-        self.standing().asks.iter().filter(|active| active.until > now).find(is_wanted).is_some()
+        let is_wanted = |active: &Active| is_chosen(&active.ask, trace_id) && active.ask.matches(record, now_unix_ns);
+        self.standing().asks.iter().filter(|active| active.until > now).any(is_wanted)
     }
 
     fn drop_extras(&self, parts: &mut Parts) {
@@ -382,7 +382,7 @@ mod tests {
     }
 
     fn settled(asks: &Asks, mut record: Record) -> bool {
-        asks.settle(&mut record, 0)
+        asks.settle(&mut record, || 0)
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod tests;
 pub use self::ask::Ask;
 #[cfg(all(feature = "control", feature = "store", unix))]
 pub(crate) use self::ask::Scope;
-pub(crate) use self::ask::is_value;
+pub(crate) use self::ask::{is_of_route, is_value};
 pub(crate) use self::asks::{Active, Asks, Trial, Wanted};
 pub(crate) use self::decide::Keeper;
 pub(crate) use self::quiet::Quiet;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::ask::is_of_route;
 use crate::record::{Kind, Record};
 
 /// Decides about one finished request.
@@ -42,7 +43,7 @@ impl Quiet {
             return Ok(false);
         }
         let place = record.route().unwrap_or_else(|| record.path());
-        if self.routes.iter().any(|route| matches(route, place)) {
+        if self.routes.iter().any(|route| is_of_route(route, place)) {
             return Ok(true);
         }
         for (predicate, is_broken) in &self.predicates {
@@ -65,13 +66,6 @@ impl Quiet {
 impl fmt::Debug for Quiet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Quiet").field("routes", &self.routes).field("predicates", &self.predicates.len()).finish()
-    }
-}
-
-fn matches(route: &str, place: &str) -> bool {
-    match route.strip_suffix('*') {
-        Some(start) => place.starts_with(start),
-        None => place == route,
     }
 }
 

@@ -107,7 +107,7 @@ fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: 
             break;
         };
         recognise(&mut record);
-        let is_asked = shared.asks.settle(&mut record, time::unix_ns());
+        let is_asked = shared.asks.settle(&mut record, time::unix_ns);
         // Before redaction: what does not travel has no secrets to look for. Where an error has to be grouped, it still does.
         keeper.settle(&mut record, is_asked);
         if !redact(shared, &mut record) {

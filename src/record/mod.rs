@@ -29,8 +29,8 @@ pub use self::outcome::Outcome;
 pub(crate) use self::own::{is_carrier, is_own_file};
 use self::parts::{Parts, Side};
 pub use self::resource::Resource;
-pub(crate) use self::view::present;
 pub use self::view::{Body, Cause, Event, Failure, FailureKind, Field, Frame, Header, Redaction, Span, SpanKind, Value};
+pub(crate) use self::view::{present, without_hash};
 pub use self::vitals::Vitals;
 
 /// What a record is about.
@@ -526,6 +526,13 @@ impl Record {
     #[must_use]
     pub fn group(&self) -> Option<GroupId> {
         self.parts.group
+    }
+
+    /// The group, where this failure is the one that made the record belong to it.
+    #[cfg(any(feature = "console", feature = "otlp"))]
+    pub(crate) fn group_of(&self, failure: &Failure<'_>) -> Option<GroupId> {
+        let is_main = |main: Failure<'_>| (main.kind(), main.time_ns()) == (failure.kind(), failure.time_ns());
+        self.group().filter(|_| self.failure().is_some_and(is_main))
     }
 
     /// The name that the application gave to its group of failures, in place of what they have in common.

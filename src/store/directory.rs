@@ -229,16 +229,19 @@ impl Directory {
 
     pub(super) fn remove_segment(&self, name: &Name) {
         let _ = fs::remove_file(self.file(name));
-        for suffix in BESIDE {
-            let _ = fs::remove_file(self.path.join(format!("{}{suffix}", name.as_str())));
-        }
+        self.remove_beside(name.as_str());
     }
 
-    /// Renames a file that cannot be written any more, so that nobody takes it for a segment.
-    pub(super) fn set_aside(&self, name: &Name) {
-        let _ = fs::rename(self.file(name), self.path.join(format!("{}{DAMAGED}", name.as_str())));
+    /// Renames a file that cannot be used any more, so that nobody takes it for ours; one that was renamed before gives way
+    /// to it.
+    pub(super) fn set_aside(&self, name: &str) {
+        let _ = fs::rename(self.path.join(name), self.path.join(format!("{name}{DAMAGED}")));
+        self.remove_beside(name);
+    }
+
+    fn remove_beside(&self, name: &str) {
         for suffix in BESIDE {
-            let _ = fs::remove_file(self.path.join(format!("{}{suffix}", name.as_str())));
+            let _ = fs::remove_file(self.path.join(format!("{name}{suffix}")));
         }
     }
 }
@@ -282,13 +285,13 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn same_owner(file: &Metadata, directory: &Metadata) -> bool {
+pub(super) fn same_owner(file: &Metadata, directory: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     file.uid() == directory.uid()
 }
 
 #[cfg(not(unix))]
-fn same_owner(_: &Metadata, _: &Metadata) -> bool {
+pub(super) fn same_owner(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use super::directory::{Directory, Name};
-use super::segment::Row;
+use super::segment::{Row, open_to_write};
 use crate::record::{Kind, Record, SpanId};
 
 /// Takes a report out.
@@ -91,9 +91,7 @@ impl Partials {
 
 /// Takes reports out of a segment that is closed.
 fn remove(directory: &Directory, name: &Name, spans: &[SpanId]) -> rusqlite::Result<()> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let mut connection = Connection::open_with_flags(directory.file(name), flags)?;
-    connection.busy_timeout(super::segment::BUSY_TIMEOUT)?;
+    let mut connection = open_to_write(&directory.file(name))?;
     let transaction = connection.transaction()?;
     for span_id in spans {
         transaction.prepare_cached(DELETE)?.execute([span_id.0])?;

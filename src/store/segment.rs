@@ -1,16 +1,18 @@
 //! One segment while it is written.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::directory::{Directory, Name};
+use super::error::Kind as ErrorKind;
 use super::partials::{Partials, is_over};
-use super::{codec, schema};
+use super::{Error, codec, schema};
 use crate::query::{Column, kind_word, number_column as number};
 use crate::record::{Kind, Losses, Record, Resource};
 
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 const BUSY_TRIES: u32 = 8;
 
 #[derive(Debug)]
@@ -32,9 +34,7 @@ pub(super) type Row<'a> = (&'a Record, Vec<u8>);
 impl Segment {
     /// Opens the empty file of this name and makes it a segment.
     pub(super) fn open(directory: &Directory, name: Name, max_bytes: u64) -> rusqlite::Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connection = Connection::open_with_flags(directory.file(&name), flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let connection = open_to_write(&directory.file(&name))?;
         // The log may take a sixteenth of a segment before it is carried over, between 256 KiB and 4 MiB.
         let pages = (max_bytes / 16 / 4096).clamp(64, 1000);
         connection.execute_batch(&format!(
@@ -107,6 +107,14 @@ impl Segment {
     }
 }
 
+/// Opens a file that is there, for writing; never by way of a link.
+pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
 fn insert(connection: &Connection, id: i64, record: &Record, resource: i64, data: &[u8]) -> rusqlite::Result<()> {
     let sql = "INSERT INTO record(id, resource, sequence, start_unix_ns, duration_ns, kind, outcome, failed, span_id, trace_id,
                request_id, method, route, path, status, user_id, error_type, group_id, data)
@@ -145,6 +153,17 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
     )
+}
+
+/// An error of SQLite as one of ours.
+pub(super) fn failed(error: rusqlite::Error, what: impl Into<String>) -> Error {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => ErrorKind::Full,
+        _ if is_busy(&error) => ErrorKind::Busy,
+        _ if is_damage(&error) => ErrorKind::Damaged,
+        _ => ErrorKind::Io,
+    };
+    Error::new(kind, what).because(error)
 }
 
 /// Whether another file may do better: this one was removed, moved or taken from us.

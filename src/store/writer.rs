@@ -6,7 +6,7 @@ use super::directory::{Directory, Limits, Name};
 use super::groups::History;
 use super::instance::{self, Instance};
 use super::partials::Partials;
-use super::segment::{Row, Segment, is_busy, is_damage, is_out_of_reach};
+use super::segment::{Row, Segment, failed, is_damage, is_out_of_reach};
 use super::{Error, Settings, codec, error::Kind, unix_ns};
 use crate::record::{Kind as RecordKind, Losses, Reason, Record, Resource};
 
@@ -158,7 +158,7 @@ impl Store {
                 if let Some(segment) = self.segment.take().filter(|_| is_damage(&error)) {
                     let name = segment.name.clone();
                     drop(segment);
-                    self.directory.set_aside(&name);
+                    self.directory.set_aside(name.as_str());
                     self.set_aside += 1;
                 }
                 self.ready()?;
@@ -166,7 +166,7 @@ impl Store {
             }
             written => written,
         };
-        written.map_err(failed)?;
+        written.map_err(not_written)?;
         self.pending = Losses::default();
         if let Some(segment) = &self.segment {
             self.partials.written(&self.directory, &segment.name, rows);
@@ -212,7 +212,7 @@ impl Store {
         let opened = Segment::open(&self.directory, name.clone(), self.segment_bytes);
         self.segment = Some(opened.map_err(|error| {
             self.directory.remove_segment(&name);
-            failed(error)
+            not_written(error)
         })?);
         Ok(())
     }
@@ -257,12 +257,6 @@ struct Batch<'a> {
     error: Option<Error>,
 }
 
-fn failed(error: rusqlite::Error) -> Error {
-    let kind = match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => Kind::Full,
-        _ if is_busy(&error) => Kind::Busy,
-        _ if is_damage(&error) => Kind::Damaged,
-        _ => Kind::Io,
-    };
-    Error::new(kind, "cannot write to the store").because(error)
+fn not_written(error: rusqlite::Error) -> Error {
+    failed(error, "cannot write to the store")
 }

@@ -50,11 +50,7 @@ impl Kit {
     where
         S: Service<Request<B>, Response = Response<R>>,
     {
-        let answer = async {
-            ready(&mut service).await?;
-            service.call(request).await
-        };
-        match until_idle(answer).await {
+        match until_idle(try_answer(&mut service, request)).await {
             None => {}
             Some(Ok(response)) => panic!(
                 "the service answered with {} before the client was gone: it never waits for anything, or for nothing that \
@@ -130,8 +126,7 @@ impl Kit {
         R: Body,
     {
         let drive = async {
-            ready(&mut service).await.map_err(drop)?;
-            let response = service.call(request).await.map_err(drop)?;
+            let response = try_answer(&mut service, request).await.map_err(drop)?;
             let mut body = pin!(response.into_body());
             while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
                 frame.map_err(drop)?;
@@ -155,15 +150,12 @@ async fn answer<S, B, R>(service: &mut S, request: Request<B>) -> Response<R>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
-    let answered = match ready(service).await {
-        Ok(()) => service.call(request).await,
-        Err(error) => Err(error),
-    };
-    answered.unwrap_or_else(|_| panic!("the service failed instead of answering"))
+    try_answer(service, request).await.unwrap_or_else(|_| panic!("the service failed instead of answering"))
 }
 
-async fn ready<S: Service<T>, T>(service: &mut S) -> Result<(), S::Error> {
-    poll_fn(|cx| service.poll_ready(cx)).await
+async fn try_answer<S: Service<T>, T>(service: &mut S, request: T) -> Result<S::Response, S::Error> {
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    service.call(request).await
 }
 
 /// What comes of the future; `None` when it waits for something that does not come while other tasks have their turns.

@@ -99,11 +99,12 @@ pub use self::wait::{OneRecord, Records};
 
 use self::dump::{Count, dump};
 use self::listen::Listener;
+use self::wait::requests;
 use crate::config::{Builder, Telemetry, builder};
 use crate::exporter::Memory;
 use crate::keep::Keep;
 use crate::layer::ObserveLayer;
-use crate::record::{Kind, Record};
+use crate::record::Record;
 
 /// Starts a telemetry for the running test: into memory, with all detail kept and otherwise the default settings, heard on
 /// this thread.
@@ -204,7 +205,7 @@ impl Kit {
     /// When one was.
     #[track_caller]
     pub fn no_records(&self) {
-        let found: Vec<_> = self.everything().into_iter().filter(|record| record.kind() == Kind::Request).collect();
+        let found: Vec<_> = requests(&self.everything()).cloned().collect();
         assert!(found.is_empty(), "no request should have been recorded, and {}", Count(&found));
     }
 

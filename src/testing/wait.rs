@@ -121,7 +121,7 @@ impl Records {
     }
 }
 
-fn requests(records: &[Record]) -> impl Iterator<Item = &Record> {
+pub(super) fn requests(records: &[Record]) -> impl Iterator<Item = &Record> {
     records.iter().filter(|record| record.kind() == Kind::Request)
 }
 

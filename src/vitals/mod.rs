@@ -113,7 +113,7 @@ impl Sampler {
 
     /// Processor time of this process so far, in its own code and in the system's.
     pub(crate) fn cpu_ns(&self) -> Option<(u64, u64)> {
-        self.process.cpu.map(|cpu| (process::ns(cpu.user), process::ns(cpu.system)))
+        self.process.cpu.map(|cpu| (time::ns(cpu.user), time::ns(cpu.system)))
     }
 
     /// Time that the runtime's workers were not idle, all of them together, since it was first seen.

@@ -32,10 +32,6 @@ impl Process {
     }
 }
 
-pub(super) fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use self::linux::{cpu as read_cpu, memory_bytes, open_files};
 

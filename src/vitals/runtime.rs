@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeMetrics};
 
-use crate::vitals::process::ns;
+use crate::time::ns;
 
 /// Where request threads leave a handle to their runtime, when one is wanted.
 #[derive(Debug)]

@@ -154,11 +154,16 @@ pub(crate) struct TokenArgs {
 /// A time with its unit: 30s, 15m, 2h, 1d.
 #[cfg(unix)]
 fn time(text: &str) -> Result<Duration, String> {
-    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
-    let found = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
-    let seconds = found.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(seconds));
+    let seconds = counted(text).and_then(|(count, unit)| count.checked_mul(unit));
     let seconds = seconds.filter(|seconds| (1..=86_400).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| "a time has a unit, as 30s, 15m or 2h, and is at most 24h".to_owned())
+}
+
+/// The number in front of a unit of time, and the seconds of that unit.
+fn counted(text: &str) -> Option<(u64, u64)> {
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let (number, unit) = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)))?;
+    Some((number.parse().ok()?, unit))
 }
 
 #[cfg(unix)]
@@ -310,15 +315,7 @@ impl Errors {
         if let Ok(moment) = text.parse::<jiff::Timestamp>() {
             return Ok(u64::try_from(moment.as_nanosecond()).unwrap_or_default());
         }
-        let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
-        let unit = match text.get(number.len()..) {
-            Some("s") => 1,
-            Some("m") => 60,
-            Some("h") => 3600,
-            Some("d") => 86_400,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = number.parse().map_err(|_| wrong())?;
+        let (count, unit) = counted(text).ok_or_else(wrong)?;
         Ok(now_unix_ns.saturating_sub(count.saturating_mul(unit).saturating_mul(1_000_000_000)))
     }
 }

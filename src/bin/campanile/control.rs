@@ -29,8 +29,7 @@ pub(crate) fn run(command: &ControlCommand, store: Option<&Path>, output: &mut O
             for process in &mut one_or_all(&directory, &args.which)? {
                 let id = process.ask(&ask)?;
                 let text = if args.common.json {
-                    let line = serde_json::json!({"pid": process.pid(), "service": process.service(), "id": id});
-                    format!("{}\n", full::visible(&line.to_string()))
+                    full::line(serde_json::json!({"pid": process.pid(), "service": process.service(), "id": id}))
                 } else {
                     let minutes = length(args.lasting);
                     format!("{}: ask {id} stands for {minutes}; {}\n", name(process), escape(&ask.to_string()))

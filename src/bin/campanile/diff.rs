@@ -11,9 +11,10 @@ use serde_json::json;
 
 use crate::args::Diff;
 use crate::failure::Failure;
+use crate::full;
 use crate::output::Output;
 use crate::place;
-use crate::render::{at, ms};
+use crate::render::{at, cut, ms};
 
 /// Cells of an attribute with its value, at most.
 const LABEL: usize = 72;
@@ -101,10 +102,7 @@ fn label(finding: &Finding) -> String {
         Difference::Value { value: None, .. } => format!("{name} is absent"),
         _ => name.to_string(),
     };
-    if label.chars().count() <= LABEL {
-        return label;
-    }
-    label.chars().take(LABEL - 1).chain(['…']).collect()
+    cut(&label, LABEL)
 }
 
 fn told(finding: &Finding) -> String {
@@ -173,7 +171,7 @@ fn json(contrast: &Contrast) -> String {
         "findings": contrast.findings.iter().map(finding).collect::<Vec<_>>(),
         "notices": contrast.notices,
     });
-    format!("{}\n", crate::full::visible(&object.to_string()))
+    full::line(object)
 }
 
 /// Says on a terminal how far it is, where it takes long.

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use campanile::exporter::escape;
 use campanile::store::{Group, GroupState, Groups};
@@ -10,9 +9,10 @@ use serde_json::json;
 
 use crate::args::{Errors, ErrorsAction, Sort};
 use crate::failure::Failure;
+use crate::full;
 use crate::output::Output;
 use crate::place;
-use crate::render::at;
+use crate::render::{at, cut, now};
 
 /// Cells before what a group is called.
 const LEFT: usize = 59;
@@ -84,9 +84,8 @@ fn list(args: &Errors, groups: &Groups, output: &mut Output) -> Result<(), Failu
         return Err(Failure::new(Failure::NOTHING, "no group of errors is like that"));
     }
     if !args.common.json {
-        let mut head = format!("{:<8}  {:>7}  {:>6}  {:>6}  {:>6}  {:<9}", "group", "count", "users", "last", "first", "state");
-        pad(&mut head);
-        output.write(&format!("{head}what\n"))?;
+        let head = format!("{:<8}  {:>7}  {:>6}  {:>6}  {:>6}  {:<9}", "group", "count", "users", "last", "first", "state");
+        output.write(&format!("{head:LEFT$}what\n"))?;
     }
     let left_out = found.len().saturating_sub(args.limit);
     for group in found.iter().take(args.limit) {
@@ -102,7 +101,7 @@ fn list(args: &Errors, groups: &Groups, output: &mut Output) -> Result<(), Failu
 /// A group in two or three lines: numbers and what it is called; its first cause; where it was seen, and in which releases.
 fn rows(group: &Group, now: u64, width: usize) -> String {
     let state = group.state(now);
-    let mut out = format!(
+    let numbers = format!(
         "{:<8}  {:>7}  {:>6}  {:>6}  {:>6}  {:<9}",
         short(group),
         group.count(),
@@ -111,9 +110,8 @@ fn rows(group: &Group, now: u64, width: usize) -> String {
         age(now, group.first_unix_ns()),
         state.as_str(),
     );
-    pad(&mut out);
     let room = width.saturating_sub(LEFT).max(20);
-    let _ = writeln!(out, "{}", cut(&escape(group.title()).to_string(), room));
+    let mut out = format!("{numbers:LEFT$}{}\n", cut(&escape(group.title()).to_string(), room));
     if let Some((_, cause)) = group.components().filter(|(label, _)| *label == "cause").last() {
         let _ = writeln!(out, "{:LEFT$}{}", "", cut(&format!("caused by: {}", escape(short_type(cause))), room));
     }
@@ -133,12 +131,6 @@ fn short_type(cause: &str) -> &str {
     let type_name = cause.split_once(": ").map_or("", |(type_name, _)| type_name);
     let is_path = !type_name.contains(|char: char| char.is_whitespace() || char == '<');
     type_name.rfind("::").filter(|_| is_path).and_then(|at| cause.get(at + 2..)).unwrap_or(cause)
-}
-
-fn pad(out: &mut String) {
-    while out.chars().count() < LEFT {
-        out.push(' ');
-    }
 }
 
 /// The first and the last release.
@@ -192,7 +184,7 @@ pub(crate) fn object(group: &Group, now: u64, requests: Option<&[String]>) -> St
     if let (Some(requests), Some(object)) = (requests, object.as_object_mut()) {
         object.insert("requests".to_owned(), json!(requests));
     }
-    crate::full::visible(&object.to_string()) + "\n"
+    full::line(object)
 }
 
 /// The moment as RFC 3339 writes it.
@@ -210,18 +202,6 @@ fn age(now: u64, unix_ns: u64) -> String {
         3600..86_400 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }
-}
-
-fn cut(text: &str, cells: usize) -> String {
-    if text.chars().count() <= cells {
-        return text.to_owned();
-    }
-    text.chars().take(cells.saturating_sub(1)).chain(['…']).collect()
-}
-
-pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or_default()
 }
 
 /// What the history says about a group's state.
@@ -248,11 +228,5 @@ mod tests {
             assert_eq!(age(now, now - seconds * 1_000_000_000), text);
         }
         assert_eq!(age(0, 5), "now", "a clock may be late");
-    }
-
-    #[test]
-    fn long_titles_are_cut_at_a_character() {
-        assert_eq!(cut("größer", 4), "grö…");
-        assert_eq!(cut("größer", 6), "größer");
     }
 }

@@ -64,12 +64,7 @@ impl From<query::Error> for Failure {
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        let mut message = escape(&error.to_string()).to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let _ = write!(message, ": {}", escape(&cause.to_string()));
-            source = cause.source();
-        }
+        let mut message = with_causes(&error);
         if error.is_unusable_directory() || error.is_not_found() {
             message.push_str("\nGive the directory that the application writes to, with --store DIR or CAMPANILE_STORE.");
         }
@@ -85,12 +80,17 @@ impl From<campanile::control::Error> for Failure {
             () if error.is_unreachable() => Self::NOTHING,
             () => Self::USAGE,
         };
-        let mut message = escape(&error.to_string()).to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let _ = write!(message, ": {}", escape(&cause.to_string()));
-            source = cause.source();
-        }
-        Self::new(code, message)
+        Self::new(code, with_causes(&error))
     }
+}
+
+/// The error and its causes, escaped.
+fn with_causes(error: &dyn Error) -> String {
+    let mut message = escape(&error.to_string()).to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(message, ": {}", escape(&cause.to_string()));
+        source = cause.source();
+    }
+    message
 }

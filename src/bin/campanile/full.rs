@@ -54,8 +54,8 @@ pub(crate) fn object(stored: &Stored) -> Map<String, Json> {
 }
 
 /// An object as a line.
-pub(crate) fn line(all: Map<String, Json>) -> String {
-    let mut out = visible(&Json::Object(all).to_string());
+pub(crate) fn line(all: impl Into<Json>) -> String {
+    let mut out = visible(&all.into().to_string());
     out.push('\n');
     out
 }
@@ -166,7 +166,7 @@ fn text(text: &str) -> Json {
 }
 
 /// The same JSON without characters that steer a terminal or hide text: they can only stand inside strings.
-pub(crate) fn visible(json: &str) -> String {
+fn visible(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut buffer = [0; 4];
     for char in json.chars() {

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use campanile::exporter::escape;
 use campanile::record::{Outcome, Record, Value};
@@ -14,7 +13,7 @@ use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
 use crate::place;
-use crate::render::{moment, ms};
+use crate::render::{moment, ms, now};
 
 /// Prints both, the oldest first: what hangs stands at the top.
 pub(crate) fn run(args: &Ps, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
@@ -28,17 +27,17 @@ pub(crate) fn run(args: &Ps, store: Option<&Path>, output: &mut Output) -> Resul
     for warning in reader.warnings() {
         output.complain(warning);
     }
+    if all.is_empty() {
+        return nothing();
+    }
     let now = now();
     if args.common.json {
         for it in &all {
             output.write(&line(it, now))?;
         }
-        return if all.is_empty() { nothing() } else { Ok(()) };
+        return Ok(());
     }
     let (running, dead): (Vec<_>, Vec<_>) = all.iter().partition(|it| it.is_running());
-    if running.is_empty() && dead.is_empty() {
-        return nothing();
-    }
     if running.is_empty() {
         output.write("nothing is in flight\n")?;
     } else {
@@ -158,11 +157,6 @@ pub(crate) fn outcome(it: &Unfinished) -> String {
         true => format!("still running; what is shown was known after {last} · process {}", process(it)),
         false => format!("unknown: process {} died while it was running; last heard of after {last}", process(it)),
     }
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Records as lines: aligned for people, JSON for programs.
 
 use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use campanile::exporter::{Console, Schema};
 use campanile::record::{Losses, Record};
@@ -60,6 +61,12 @@ pub(crate) fn at(unix_ns: u64) -> String {
     format!("{} {:.0}", at.date(), at.time())
 }
 
+/// Nanoseconds since 1970.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or_default()
+}
+
 fn local(unix_ns: u64, zone: &TimeZone) -> jiff::civil::DateTime {
     zone.to_datetime(Timestamp::from_nanosecond(unix_ns.into()).unwrap_or_default())
 }
@@ -72,5 +79,24 @@ pub(crate) fn ms(ns: u64) -> String {
         ..10_000_000 => format!("{ms:.2} ms"),
         10_000_000..1_000_000_000 => format!("{ms:.1} ms"),
         _ => format!("{:.2} s", ms / 1e3),
+    }
+}
+
+/// The text in so many cells at most, with a mark where its end is missing.
+pub(crate) fn cut(text: &str, cells: usize) -> String {
+    if text.chars().count() <= cells {
+        return text.to_owned();
+    }
+    text.chars().take(cells.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_titles_are_cut_at_a_character() {
+        assert_eq!(cut("größer", 4), "grö…");
+        assert_eq!(cut("größer", 6), "größer");
     }
 }

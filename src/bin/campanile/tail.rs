@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use campanile::exporter::escape;
 use campanile::query::Query;
@@ -12,7 +12,7 @@ use crate::args::Tail;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::place;
-use crate::render::{Lines, missing};
+use crate::render::{Lines, missing, now};
 
 /// Time between two looks: with the store's own tenth of a second, a record is seen a third of a second after its end.
 const STEP: Duration = Duration::from_millis(200);
@@ -77,9 +77,4 @@ fn follow(
         }
     }
     Ok(())
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or_default()
 }

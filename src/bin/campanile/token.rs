@@ -40,7 +40,7 @@ pub(crate) fn run(args: &TokenArgs, store: Option<&Path>, output: &mut Output) -
     let token = token.sign(&key)?;
     if args.common.json {
         let line = serde_json::json!({"token": token.as_str(), "id": token.id(), "service": service});
-        return output.write(&format!("{}\n", full::visible(&line.to_string())));
+        return output.write(&full::line(line));
     }
     output.write(&format!("{}\n", token.as_str()))?;
     output.complain(&format!(

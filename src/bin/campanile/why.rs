@@ -8,12 +8,12 @@ use campanile::query::Query;
 use campanile::store::{Find, Group, Groups, Reader, Stored};
 
 use crate::args::Why;
-use crate::errors::{none_yet, now, object, one, standing, users};
+use crate::errors::{none_yet, object, one, standing, users};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::page::status;
 use crate::place;
-use crate::render::{at, moment};
+use crate::render::{at, moment, now};
 
 /// Cells of the words on the left.
 const LABEL: usize = 10;

@@ -1,5 +1,7 @@
 //! Which bodies are captured: the settings.
 
+use crate::keep::is_of_route;
+
 /// Which bodies are captured, and how much of each.
 ///
 /// The first bytes of a body are copied while it streams past; the stream is never delayed or buffered, and nothing is
@@ -172,7 +174,7 @@ impl Bodies {
 }
 
 fn matches(pattern: &str, route: Option<&str>, path: &str) -> bool {
-    let is_it = |text: &str| pattern.strip_suffix('*').map_or(text == pattern, |start| text.starts_with(start));
+    let is_it = |text: &str| is_of_route(pattern, text);
     route.is_some_and(is_it) || is_it(path)
 }
 

@@ -7,6 +7,7 @@ use super::listed::{Listed, Stage};
 use crate::capture::{Exchange, Link};
 use crate::record::parts::{CUT_MARK, Parts, Slot, Text};
 use crate::record::{Kind, Outcome};
+use crate::time;
 
 /// Frames after which there is a report ahead of its time.
 const MANY_FRAMES: u64 = 1_000;
@@ -27,7 +28,7 @@ pub(super) fn due(link: &Link, every: Duration, has_screen: impl FnOnce() -> boo
     if link.is_over() {
         return None;
     }
-    let (now_ns, every_ns) = (link.now_ns(), u64::try_from(every.as_nanos()).unwrap_or(u64::MAX));
+    let (now_ns, every_ns) = (link.now_ns(), time::ns(every));
     let frames = listed.sent_frames.load(Ordering::Relaxed).saturating_add(listed.received_frames.load(Ordering::Relaxed));
     let mut stage = listed.stage();
     let left = stage.left.take();

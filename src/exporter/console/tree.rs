@@ -32,11 +32,9 @@ pub(super) fn was_shown(failure: &Failure<'_>) -> bool {
 /// Appends the failures of a failed request, each with its chain and its place, and the newest events that were not
 /// shown while it ran. An error whose line of the log was shown is not told again.
 pub(super) fn write(out: &mut String, look: &Look, record: &Record) {
-    let main = record.failure().map(|main| (main.kind(), main.time_ns()));
     let failures = record.failures().filter(|failure| !was_shown(failure));
     for failure in failures.clone().take(MAX_FAILURES) {
-        let group = record.group().filter(|_| main == Some((failure.kind(), failure.time_ns())));
-        write_failure(out, failure, group);
+        write_failure(out, failure, record.group_of(&failure));
     }
     let more = failures.count().saturating_sub(MAX_FAILURES);
     if more > 0 {

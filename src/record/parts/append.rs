@@ -95,8 +95,7 @@ impl Parts {
         }
         for failure in &other.failures {
             let first = u32::try_from(self.causes.len()).unwrap_or(NONE);
-            let range = failure.causes.0 as usize..(failure.causes.0 + failure.causes.1) as usize;
-            for cause in other.causes.get(range).unwrap_or_default() {
+            for cause in other.causes_of(failure) {
                 self.causes.push(CauseSlot { type_name: cause.type_name.shifted(by), message: cause.message.shifted(by) });
             }
             self.push_failure(FailureSlot {

@@ -99,7 +99,8 @@ impl Parts {
         std::iter::once(self.str(failure.message)).chain(causes)
     }
 
-    fn causes_of(&self, failure: &FailureSlot) -> &[CauseSlot] {
+    /// What caused it, outermost first.
+    pub(crate) fn causes_of(&self, failure: &FailureSlot) -> &[CauseSlot] {
         let (first, count) = (failure.causes.0 as usize, failure.causes.1 as usize);
         self.causes.get(first..first.saturating_add(count)).unwrap_or_default()
     }

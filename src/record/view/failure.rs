@@ -31,6 +31,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, in the order of the list above, which the store's format goes by.
+    #[cfg(any(test, feature = "store"))]
     pub(crate) const ALL: [Self; 7] =
         [Self::Attached, Self::Service, Self::Panic, Self::Body, Self::Rejection, Self::Logged, Self::Status];
 
@@ -150,9 +151,8 @@ impl<'a> Failure<'a> {
 
     /// What caused it, outermost first; at most 16.
     pub fn causes(&self) -> impl Iterator<Item = Cause<'a>> + Clone + use<'a> {
-        let (parts, (first, count)) = (self.parts, self.slot.causes);
-        let causes = parts.causes.get(first as usize..(first + count) as usize).unwrap_or_default();
-        causes.iter().map(move |slot| Cause { parts, slot })
+        let parts = self.parts;
+        parts.causes_of(self.slot).iter().map(move |slot| Cause { parts, slot })
     }
 }
 

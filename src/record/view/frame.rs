@@ -129,7 +129,7 @@ fn place(line: &str) -> Option<(&str, Option<u32>, Option<u32>)> {
 }
 
 /// A path without `::h0123456789abcdef`, which changes with every build.
-fn without_hash(name: &str) -> &str {
+pub(crate) fn without_hash(name: &str) -> &str {
     match name.rsplit_once("::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => path,
         _ => name,

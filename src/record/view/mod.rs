@@ -13,6 +13,7 @@ pub use self::body::Body;
 pub use self::event::Event;
 pub use self::failure::{Cause, Failure, FailureKind};
 pub use self::frame::Frame;
+pub(crate) use self::frame::without_hash;
 pub use self::header::Header;
 pub use self::redaction::Redaction;
 pub use self::span::{Span, SpanKind};

@@ -154,8 +154,7 @@ fn exception_attributes(attributes: &mut Attributes<'_>, record: &Record, failur
     attributes.push("exception.message", failure.message());
     attributes.push("exception.stacktrace", &stacktrace(failure));
     attributes.push("campanile.failure.kind", failure.kind().as_str());
-    let main = record.failure().map(|main| (main.kind(), main.time_ns()));
-    if let Some(group) = record.group().filter(|_| main == Some((failure.kind(), failure.time_ns()))) {
+    if let Some(group) = record.group_of(failure) {
         attributes.push("campanile.group", group.to_string().as_str());
     }
 }

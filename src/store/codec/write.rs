@@ -287,9 +287,7 @@ impl Writer<'_> {
         self.name(failure.file);
         self.number(failure.line.into());
         self.text(failure.backtrace);
-        let (first, count) = failure.causes;
-        let range = first as usize..(first as usize).saturating_add(count as usize);
-        let causes = self.parts.causes.get(range).unwrap_or_default();
+        let causes = self.parts.causes_of(failure);
         self.number(causes.len() as u64);
         for cause in causes {
             self.name(cause.type_name);

@@ -1,10 +1,10 @@
 //! Opens the file, which may be anything, for reading and for resolving.
 
 use std::fs::{self, Metadata};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::row::{Group, cut};
 use super::schema;
@@ -12,7 +12,7 @@ use crate::query::number_column as number;
 use crate::record::GroupId;
 use crate::store::directory::{self, Directory};
 use crate::store::error::Kind;
-use crate::store::segment::{is_busy, is_damage};
+use crate::store::segment::{self, is_damage, open_to_write};
 use crate::store::{Error, open, unix_ns};
 
 /// The file's name.
@@ -197,9 +197,7 @@ pub(super) fn open_writable(directory: &Directory) -> Result<Writable, Error> {
                 _ => {}
             },
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let opened = Connection::open_with_flags(&path, flags).and_then(|connection| {
-            connection.busy_timeout(Duration::from_millis(250))?;
+        let opened = open_to_write(&path).and_then(|connection| {
             let what = check(&connection)?;
             Ok((connection, what))
         });
@@ -217,38 +215,17 @@ pub(super) fn open_writable(directory: &Directory) -> Result<Writable, Error> {
             Ok((_, What::Foreign | What::Newer)) => return Ok(Writable::Refused),
             Ok((connection, What::Spoilt)) => {
                 drop(connection);
-                set_aside(directory);
+                directory.set_aside(NAME);
             }
-            Err(error) if is_damage(&error) => set_aside(directory),
+            Err(error) if is_damage(&error) => directory.set_aside(NAME),
             Err(error) => return Err(failed(error)),
         }
     }
     Ok(Writable::Refused)
 }
 
-/// Renames a file that cannot be read any more; one that was renamed before gives way to it.
-pub(super) fn set_aside(directory: &Directory) {
-    let file = |suffix: &str| -> PathBuf { directory.path().join(format!("{NAME}{suffix}")) };
-    let _ = fs::rename(file(""), file(".damaged"));
-    for suffix in ["-wal", "-shm", "-journal"] {
-        let _ = fs::remove_file(file(suffix));
-    }
-}
-
-#[cfg(unix)]
 fn is_owners(file: &Metadata, directory: &Directory) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    fs::metadata(directory.path()).is_ok_and(|directory| directory.uid() == file.uid())
-}
-
-#[cfg(not(unix))]
-fn is_owners(_: &Metadata, _: &Directory) -> bool {
-    true
-}
-
-/// A transaction that waits for nobody once it has begun.
-pub(super) fn immediate(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
-    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+    fs::metadata(directory.path()).is_ok_and(|directory| directory::same_owner(file, &directory))
 }
 
 /// One group.
@@ -257,12 +234,6 @@ pub(super) fn group(connection: &Connection, id: GroupId) -> rusqlite::Result<Op
     connection.prepare_cached(&sql)?.query_row([id.0.to_be_bytes()], Group::read).optional()
 }
 
-pub(super) fn failed(error: rusqlite::Error) -> Error {
-    let kind = match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => Kind::Full,
-        _ if is_busy(&error) => Kind::Busy,
-        _ if is_damage(&error) => Kind::Damaged,
-        _ => Kind::Io,
-    };
-    Error::new(kind, format!("cannot use {NAME}")).because(error)
+fn failed(error: rusqlite::Error) -> Error {
+    segment::failed(error, format!("cannot use {NAME}"))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::file::{self, Groups, Writable};
 use super::row::{Group, cut};
@@ -89,7 +89,7 @@ impl History {
             Err(damage) => {
                 self.connection = None;
                 if damage {
-                    file::set_aside(&self.directory);
+                    self.directory.set_aside(file::NAME);
                 }
                 self.not_before = Some(Instant::now() + PAUSE);
             }
@@ -134,7 +134,7 @@ fn commit(
     now_unix_ns: u64,
     max_groups: u64,
 ) -> rusqlite::Result<()> {
-    let transaction = file::immediate(connection)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if let Some(release) = release {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO release(name, first_unix_ns) VALUES (?, ?)")?
