@@ -107,7 +107,9 @@ impl Driver {
     /// For one stack and one route.
     pub fn new(stack: &Stack, route: Route) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { service: stack.app.clone().into_service(), headers: headers(), route, runtime }
+        // As a server does it: routes are made once, and not again for each request.
+        let service = stack.app.clone().with_state(()).into_service();
+        Self { service, headers: headers(), route, runtime }
     }
 
     /// Sends that many requests and reads each answer to its end.
