@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::solo::RequestSpan;
 use super::{Call, Link, Watch, Way, rpc};
 use crate::keep::is_value;
 use crate::record::parts::Parts;
@@ -18,13 +19,15 @@ pub(crate) struct Exchange {
     pub(crate) rpc: Option<Call>,
     /// What is noted of the response's body.
     pub(crate) response: Option<Box<Watch>>,
+    /// The span that stands for it in a process in which nobody else listens, where somebody asked for one.
+    pub(crate) span: Option<RequestSpan>,
     /// The one user whose requests the debug token of this one is for.
     pub(crate) only_user: Option<Box<str>>,
 }
 
 impl Exchange {
     pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
-        Self { parts, link, has_route_layer: false, rpc: None, response: None, only_user: None }
+        Self { parts, link, has_route_layer: false, rpc: None, response: None, span: None, only_user: None }
     }
 
     /// The innermost span, at least the request's own.

@@ -7,11 +7,8 @@ use std::task::{Context, Poll};
 
 use http::HeaderMap;
 use pin_project_lite::pin_project;
-use tracing::{Dispatch, dispatcher};
-use tracing_subscriber::Registry;
-use tracing_subscriber::registry::LookupSpan;
 
-use super::mark::Mark;
+use super::mark::link_of_thread;
 use super::{Hub, Link, current as slot};
 use crate::record::parts::{MAX_FIELD_BYTES, MAX_GROUP_KEY_BYTES, Parts, Side};
 use crate::record::{SpanId, TraceFlags, TraceId, Value};
@@ -305,12 +302,5 @@ fn by_inbox(link: &Link, f: impl FnOnce(&mut Parts, SpanId, u64)) {
 
 /// The request of work outside its task: by handle, else by the tracing span that it carries.
 fn elsewhere() -> Option<Arc<Link>> {
-    slot::guest().or_else(|| dispatcher::get_default(link_of_span))
-}
-
-fn link_of_span(dispatch: &Dispatch) -> Option<Arc<Link>> {
-    let span = dispatch.current_span();
-    let registry = dispatch.downcast_ref::<Registry>()?;
-    let span = registry.span(span.id()?)?;
-    span.scope().find_map(|span| span.extensions().get::<Mark>().and_then(Mark::link).cloned())
+    slot::guest().or_else(link_of_thread)
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::inflight::{InFlight, ReportSettings};
-use tracing::Metadata;
+use tracing::{Dispatch, Level, Metadata, dispatcher};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::subscribe::is_deaf_to;
+use super::scope::PROBE_TARGET;
+use super::solo::Solo;
+use super::subscribe::Capture;
 use super::{Foreign, Link, Scope};
 use crate::keep::{Sampler, Wanted};
 use crate::pipeline::Pipeline;
@@ -66,8 +68,10 @@ impl Hub {
         self.foreign.as_deref()
     }
 
-    pub(super) fn subscribe(&self) {
+    /// Somebody listens through an ear of this telemetry: known only once its subscriber is put to use.
+    pub(super) fn heard_by(&self, dispatch: &Dispatch) {
         self.is_subscribed.store(true, Ordering::Relaxed);
+        self.pipeline.asks().heard_by(dispatch);
     }
 
     pub(crate) fn unsubscribe(&self) {
@@ -108,6 +112,27 @@ impl Hub {
     pub(crate) fn is_hidden_from(&self) -> bool {
         self.is_subscribed() && is_deaf_to(self.scope.level())
     }
+}
+
+/// The telemetry that listens to this thread.
+pub(super) fn hub_of_thread() -> Option<Arc<Hub>> {
+    dispatcher::get_default(|dispatch| {
+        let solo = dispatch.downcast_ref::<Solo>().map(Solo::hub);
+        solo.or_else(|| dispatch.downcast_ref::<Capture>().map(Capture::hub)).cloned()
+    })
+}
+
+/// Whether events that should be captured at `level` are kept from the subscriber of this thread, although it has ears of
+/// ours: by a filter of the whole subscriber, or of the build.
+fn is_deaf_to(level: LevelFilter) -> bool {
+    // Only asking at a callsite goes through all filters; the greatest level of all layers together says nothing of them.
+    hub_of_thread().is_some()
+        && match level.into_level() {
+            Some(Level::TRACE) => !tracing::enabled!(target: PROBE_TARGET, Level::TRACE),
+            Some(Level::DEBUG) => !tracing::enabled!(target: PROBE_TARGET, Level::DEBUG),
+            Some(Level::INFO) => !tracing::enabled!(target: PROBE_TARGET, Level::INFO),
+            _ => false,
+        }
 }
 
 impl fmt::Debug for Hub {

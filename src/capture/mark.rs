@@ -1,15 +1,20 @@
-//! Which request a tracing span belongs to: a mark in the span's extensions.
+//! Which request a tracing span belongs to: a mark that lies with the span.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing_subscriber::registry::{LookupSpan, SpanRef};
+use tracing::span::Id;
+use tracing::{Subscriber, dispatcher};
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
 
+use super::solo::Solo;
 use super::{Exchange, Hub, Link, current};
 use crate::record::parts::{OpenSpan, Parts};
 use crate::record::{SpanId, TraceFlags, TraceId};
 
-/// What a tracing span is to us; lies in the span's extensions.
+/// What a tracing span is to us.
 pub(super) enum Mark {
     /// The request itself, or a span inside it: where its slot is, if it lies in the exchange and not in the inbox.
     Inside { link: Arc<Link>, id: SpanId, slot: Option<usize> },
@@ -53,14 +58,20 @@ pub(super) enum Owner {
 
 impl Owner {
     /// By the handle that the work carries and the nearest marked span of that request, else by the nearest marked span.
-    pub(super) fn of<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
+    pub(super) fn of(spans: &impl Spans, span: Option<Id>) -> Self {
         let guest = current::guest();
-        let by_span = Self::of_span(span);
+        let by_span = Self::of_span(spans, span);
         match (guest, by_span) {
             (Some(guest), Self::Request { link, span }) if Arc::ptr_eq(&guest, &link) => Self::Request { link, span },
             (Some(guest), _) => Self::Request { span: guest.span_id, link: guest },
             (None, by_span) => by_span,
         }
+    }
+
+    /// By what is entered on this thread.
+    pub(super) fn of_thread() -> Self {
+        on_thread(OfThread)
+            .unwrap_or_else(|| current::guest().map_or(Self::Nobody, |link| Self::Request { span: link.span_id, link }))
     }
 
     /// The request.
@@ -72,26 +83,156 @@ impl Owner {
     }
 
     /// By the nearest marked span.
-    pub(super) fn of_span<'a, S: LookupSpan<'a>>(span: Option<SpanRef<'a, S>>) -> Self {
-        for span in span.into_iter().flat_map(|span| span.scope()) {
-            match span.extensions().get::<Mark>() {
-                Some(Mark::Inside { link, id, .. }) => return Self::Request { link: Arc::clone(link), span: *id },
-                Some(Mark::Outside(outside)) => {
-                    return Self::Span { trace_id: outside.trace_id, trace_flags: outside.trace_flags, span: outside.id };
-                }
-                None => {}
+    pub(super) fn of_span(spans: &impl Spans, span: Option<Id>) -> Self {
+        let owner = |mark: &Mark| match mark {
+            Mark::Inside { link, id, .. } => Some(Self::Request { link: Arc::clone(link), span: *id }),
+            Mark::Outside(outside) => {
+                Some(Self::Span { trace_id: outside.trace_id, trace_flags: outside.trace_flags, span: outside.id })
             }
-        }
-        Self::Nobody
+        };
+        nearest(spans, span, owner).unwrap_or(Self::Nobody)
     }
 }
 
-/// Marks a span, unless another telemetry in the same registry has done so.
-pub(super) fn put_mark<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, mark: Option<Mark>) {
-    let Some(mark) = mark else { return };
-    let mut extensions = span.extensions_mut();
-    if extensions.get_mut::<Mark>().is_none() {
-        extensions.insert(mark);
+/// The request that the spans entered on this thread belong to.
+pub(super) fn link_of_thread() -> Option<Arc<Link>> {
+    on_thread(LinkOfThread).flatten()
+}
+
+/// What the first mark that has it tells, from a span outwards.
+fn nearest<R>(spans: &impl Spans, mut span: Option<Id>, tell: impl Fn(&Mark) -> Option<R>) -> Option<R> {
+    while let Some(id) = span {
+        if let Some(told) = spans.look(&id, &tell).flatten() {
+            return Some(told);
+        }
+        span = spans.parent(&id);
+    }
+    None
+}
+
+/// A question to the spans of whoever listens to this thread.
+trait Question {
+    type Answer;
+
+    fn ask(&self, spans: &impl Spans) -> Self::Answer;
+}
+
+struct OfThread;
+
+impl Question for OfThread {
+    type Answer = Owner;
+
+    fn ask(&self, spans: &impl Spans) -> Owner {
+        Owner::of(spans, spans.current())
+    }
+}
+
+struct LinkOfThread;
+
+impl Question for LinkOfThread {
+    type Answer = Option<Arc<Link>>;
+
+    fn ask(&self, spans: &impl Spans) -> Option<Arc<Link>> {
+        nearest(spans, spans.current(), |mark| mark.link().cloned())
+    }
+}
+
+fn on_thread<Q: Question>(question: Q) -> Option<Q::Answer> {
+    dispatcher::get_default(|dispatch| {
+        if let Some(solo) = dispatch.downcast_ref::<Solo>() {
+            Some(question.ask(solo.spans()))
+        } else {
+            dispatch.downcast_ref::<Registry>().map(|registry| question.ask(registry))
+        }
+    })
+}
+
+/// Whoever keeps the spans, and our marks with them.
+///
+/// A mark may be under a lock while it is looked at: nothing of a user's may run then, nor anything that looks at another.
+pub(super) trait Spans {
+    /// Whether there is such a span, as far as we are told of it.
+    fn has(&self, id: &Id) -> bool;
+
+    fn parent(&self, id: &Id) -> Option<Id>;
+
+    /// The innermost span that is entered on this thread.
+    fn current(&self) -> Option<Id>;
+
+    /// Looks at the mark of a span, where it has one.
+    fn look<R>(&self, id: &Id, f: impl FnOnce(&Mark) -> R) -> Option<R>;
+
+    /// The same, to change it.
+    fn change<R>(&self, id: &Id, f: impl FnOnce(&mut Mark) -> R) -> Option<R>;
+
+    /// Marks a span, unless another telemetry has done so.
+    fn mark(&self, id: &Id, mark: Mark);
+
+    /// Takes the mark away.
+    fn unmark(&self, id: &Id) -> Option<Mark>;
+}
+
+/// A registry as one of its layers sees it.
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Spans for Context<'_, S> {
+    fn has(&self, id: &Id) -> bool {
+        self.exists(id)
+    }
+
+    fn parent(&self, id: &Id) -> Option<Id> {
+        Some(self.span(id)?.parent()?.id())
+    }
+
+    fn current(&self) -> Option<Id> {
+        Some(self.lookup_current()?.id())
+    }
+
+    fn look<R>(&self, id: &Id, f: impl FnOnce(&Mark) -> R) -> Option<R> {
+        self.span(id)?.extensions().get::<Mark>().map(f)
+    }
+
+    fn change<R>(&self, id: &Id, f: impl FnOnce(&mut Mark) -> R) -> Option<R> {
+        self.span(id)?.extensions_mut().get_mut::<Mark>().map(f)
+    }
+
+    fn mark(&self, id: &Id, mark: Mark) {
+        let Some(span) = self.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        if extensions.get_mut::<Mark>().is_none() {
+            extensions.insert(mark);
+        }
+    }
+
+    fn unmark(&self, id: &Id) -> Option<Mark> {
+        self.span(id)?.extensions_mut().remove::<Mark>()
+    }
+}
+
+/// The same as nobody in particular sees it.
+impl Spans for Registry {
+    fn has(&self, id: &Id) -> bool {
+        self.span_data(id).is_some()
+    }
+
+    fn parent(&self, id: &Id) -> Option<Id> {
+        Some(self.span(id)?.parent()?.id())
+    }
+
+    fn current(&self) -> Option<Id> {
+        self.current_span().id().cloned()
+    }
+
+    fn look<R>(&self, id: &Id, f: impl FnOnce(&Mark) -> R) -> Option<R> {
+        self.span(id)?.extensions().get::<Mark>().map(f)
+    }
+
+    fn change<R>(&self, id: &Id, f: impl FnOnce(&mut Mark) -> R) -> Option<R> {
+        self.span(id)?.extensions_mut().get_mut::<Mark>().map(f)
+    }
+
+    fn mark(&self, _: &Id, _: Mark) {}
+
+    fn unmark(&self, _: &Id) -> Option<Mark> {
+        None
     }
 }
 
@@ -101,9 +242,10 @@ pub(super) fn known(exchange: &Exchange, key: (usize, u64)) -> Option<OpenSpan> 
 }
 
 /// The id of a span, if it belongs to this request.
-pub(super) fn inside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, link: &Arc<Link>) -> Option<SpanId> {
-    match span.extensions().get::<Mark>() {
-        Some(Mark::Inside { link: of, id, .. }) if Arc::ptr_eq(of, link) => Some(*id),
+pub(super) fn inside(spans: &impl Spans, id: &Id, link: &Arc<Link>) -> Option<SpanId> {
+    let own = |mark: &Mark| match mark {
+        Mark::Inside { link: of, id, .. } if Arc::ptr_eq(of, link) => Some(*id),
         _ => None,
-    }
+    };
+    spans.look(id, own).flatten()
 }

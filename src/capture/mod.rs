@@ -8,6 +8,8 @@
 mod attach;
 mod body;
 mod current;
+mod ears;
+mod entered;
 mod error;
 mod exchange;
 mod failure;
@@ -23,8 +25,10 @@ mod panic;
 mod report;
 mod rpc;
 mod scope;
+mod solo;
 mod span;
 mod subscribe;
+mod table;
 mod visit;
 mod write;
 
@@ -47,5 +51,6 @@ pub(crate) use self::link::Link;
 pub(crate) use self::outgoing::OutgoingCall;
 pub(crate) use self::panic::{install_hook, last_panic, message_of};
 pub(crate) use self::rpc::{Call, Form, Messages, status as rpc_status};
-pub(crate) use self::scope::Scope;
-pub(crate) use self::subscribe::{Capture, CaptureFilter, REQUEST_TARGET};
+pub(crate) use self::scope::{REQUEST_TARGET, Scope};
+pub(crate) use self::solo::Solo;
+pub(crate) use self::subscribe::{Capture, CaptureFilter};

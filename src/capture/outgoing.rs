@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderMap;
-use tracing::{Level, dispatcher};
-use tracing_subscriber::Registry;
-use tracing_subscriber::registry::LookupSpan as _;
+use tracing::Level;
 
 use super::error::{chain_of, error_type};
 use super::mark::Owner;
@@ -78,7 +76,7 @@ impl OutgoingCall {
     }
 
     fn begin_elsewhere(hub: &Arc<Hub>, id: SpanId, describe: impl FnOnce(&mut Parts, &mut List) -> Text) -> Self {
-        let (link, trace_id, trace_flags, parent) = match owner() {
+        let (link, trace_id, trace_flags, parent) = match Owner::of_thread() {
             Owner::Request { link, span } if !link.is_closed() => {
                 let mut parts = link.hub.pipeline.parts();
                 push(&mut parts, id, (span, link.now_ns()), describe);
@@ -246,15 +244,6 @@ impl OutgoingCall {
         }
         type_name
     }
-}
-
-/// What the calling code works for, where that is not the current exchange.
-fn owner() -> Owner {
-    dispatcher::get_default(|dispatch| {
-        let span = dispatch.current_span();
-        let registry = dispatch.downcast_ref::<Registry>().zip(span.id());
-        Owner::of(registry.and_then(|(registry, id)| registry.span(id)))
-    })
 }
 
 /// Trace, flags and parent of what belongs to nothing of ours: another library's current span, else a new trace.

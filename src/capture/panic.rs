@@ -11,10 +11,9 @@ use std::panic::{self, Location, PanicHookInfo};
 use std::sync::{Arc, Mutex, Once, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use tracing::dispatcher;
-
+use super::hub::hub_of_thread;
 use super::write::tell_failure;
-use super::{Capture, Exchange, Hub, Link, current};
+use super::{Exchange, Hub, Link, current};
 use crate::pipeline::is_quiet;
 use crate::record::parts::{FailureSlot, MAX_BACKTRACE_BYTES, MAX_FIELD_BYTES, Parts, cut_at};
 use crate::record::{FailureKind, Kind, Outcome, Record, SpanId};
@@ -149,7 +148,7 @@ impl PanicPlace {
             self.put_elsewhere(&link, span, is_last);
             return Some(Arc::clone(&link.hub));
         }
-        let hub = hub_of_thread()?;
+        let hub = hub_in_charge()?;
         let mut parts = hub.pipeline.parts();
         (parts.kind, parts.start_unix_ns) = (Kind::Event, time::unix_ns());
         self.push(&mut parts, (SpanId::INVALID, 0));
@@ -182,10 +181,8 @@ impl PanicPlace {
 }
 
 /// The telemetry that listens to this thread, else the one that is installed.
-fn hub_of_thread() -> Option<Arc<Hub>> {
-    let listening =
-        dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Capture>().map(|capture| Arc::clone(capture.hub())));
-    listening.or_else(|| INSTALLED.try_lock().ok()?.upgrade())
+fn hub_in_charge() -> Option<Arc<Hub>> {
+    hub_of_thread().or_else(|| INSTALLED.try_lock().ok()?.upgrade())
 }
 
 /// Has what is queued written before the process ends.

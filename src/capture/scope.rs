@@ -3,8 +3,14 @@
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::subscribe::{PROBE_TARGET, REJECTION_TARGET, REQUEST_TARGET};
 use crate::record::is_own_file;
+
+/// Target of the span that stands for the request itself.
+pub(crate) const REQUEST_TARGET: &str = "campanile::request";
+/// Target of the events by which axum tells why an extractor refused.
+pub(super) const REJECTION_TARGET: &str = "axum::rejection";
+/// Target of the question whether anything keeps events from us.
+pub(super) const PROBE_TARGET: &str = "campanile::probe";
 
 /// What the settings want of `tracing`.
 #[derive(Clone, Debug)]

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use tracing::span::Record as Values;
-use tracing_subscriber::registry::{LookupSpan, SpanRef};
+use tracing::span::{Id, Record as Values};
 
-use super::mark::{Mark, Outside};
+use super::mark::{Mark, Outside, Spans};
 use super::visit::Fields;
 use super::write::patch;
 use super::{Link, current};
@@ -14,17 +13,16 @@ use crate::record::{Kind, Record, SpanId};
 use crate::time;
 
 /// Fields that a span records later.
-pub(super) fn add_fields<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &Values<'_>) {
-    // Nothing of a user runs while the extensions are locked: a value's `Debug` may log, which needs them again. The lock
-    // is held to the end of a `match` on it, so only what was found leaves it.
-    let found = match span.extensions_mut().get_mut::<Mark>() {
-        Some(Mark::Inside { link, id, slot }) => Ok((Arc::clone(link), *id, *slot)),
-        Some(Mark::Outside(outside)) => Err(outside.parts.take()),
-        None => return,
-    };
+pub(super) fn add_fields(spans: &impl Spans, span: &Id, values: &Values<'_>) {
+    // Nothing of a user runs while the mark is locked: a value's `Debug` may log, which needs it again.
+    let found = spans.change(span, |mark| match mark {
+        Mark::Inside { link, id, slot } => Ok((Arc::clone(link), *id, *slot)),
+        Mark::Outside(outside) => Err(outside.parts.take()),
+    });
     let (link, id, slot) = match found {
-        Ok(inside) => inside,
-        Err(taken) => return add_outside(span, taken, values),
+        Some(Ok(inside)) => inside,
+        Some(Err(taken)) => return add_outside(spans, span, taken, values),
+        None => return,
     };
     if id == link.span_id {
         return;
@@ -54,7 +52,7 @@ pub(super) fn add_fields<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &
     }
 }
 
-fn add_outside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, parts: Option<Box<Parts>>, values: &Values<'_>) {
+fn add_outside(spans: &impl Spans, span: &Id, parts: Option<Box<Parts>>, values: &Values<'_>) {
     let Some(mut parts) = parts else { return };
     let list = parts.spans.first().map(|span| span.fields).unwrap_or_default();
     let mut fields = Fields::of_span(&mut parts, list);
@@ -63,9 +61,11 @@ fn add_outside<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, parts: Option<Box<P
     if let Some(span) = parts.spans.first_mut() {
         span.fields = list;
     }
-    if let Some(Mark::Outside(outside)) = span.extensions_mut().get_mut::<Mark>() {
-        outside.parts = Some(parts);
-    }
+    spans.change(span, |mark| {
+        if let Mark::Outside(outside) = mark {
+            outside.parts = Some(parts);
+        }
+    });
 }
 
 /// The end of a span inside a request.

@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tracing::Subscriber;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{Layer, Registry};
 
 use super::control::Office;
 use super::env::Warnings;
 use super::exporters::Told;
 use super::settings::Settings;
-use crate::capture::{Capture, CaptureFilter, Hub, Rules, Scope, install_hook};
+use crate::capture::{Capture, CaptureFilter, Hub, Rules, Scope, Solo, install_hook};
 use crate::control::Control;
 use crate::group::GroupBy;
 use crate::keep::Quiet;
@@ -101,8 +100,7 @@ impl Telemetry {
     ///
     /// # Example
     /// ```
-    /// use tracing_subscriber::layer::SubscriberExt as _;
-    ///
+    ///     ///
     /// let telemetry = campanile::builder().build()?;
     /// let subscriber = tracing_subscriber::registry().with(telemetry.tracing_layer());
     /// # drop(subscriber);
@@ -113,7 +111,7 @@ impl Telemetry {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let hub = Arc::clone(&self.shared.hub);
-        Capture::new(Arc::clone(&hub), false).with_filter(CaptureFilter(hub))
+        Capture::new(Arc::clone(&hub)).with_filter(CaptureFilter(hub))
     }
 
     /// Makes it the process's own: tracing subscriber, records of the `log` crate, panic hook.
@@ -135,8 +133,7 @@ impl Telemetry {
             // The application composes `tracing_layer` into a subscriber of its own.
             return self.tell_places();
         }
-        let subscriber = Registry::default().with(Capture::new(Arc::clone(hub), true));
-        if tracing::subscriber::set_global_default(subscriber).is_err() {
+        if tracing::subscriber::set_global_default(Solo::new(Arc::clone(hub))).is_err() {
             hub.unsubscribe();
             warn(
                 "tracing",

@@ -1,0 +1,184 @@
+//! The spans of a process that we keep ourselves.
+//!
+//! A span is a slot: a count of its handles, and what it is to us. Slots lie in pages that are made when they are first
+//! needed and never move, each twice as large as the one before; a slot that is free again waits in a queue. An id names a
+//! slot and how often it was used before, so that an old one finds nothing.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crossbeam_queue::SegQueue;
+use tracing::Metadata;
+use tracing::span::Id;
+
+use super::entered;
+use super::mark::{Mark, Spans};
+
+/// Slots of the first page, as a power of two.
+const FIRST: u32 = 6;
+/// Pages: about a million spans at once. What is beyond has a place nowhere, and what happens in it belongs to what is
+/// around it.
+const PAGES: usize = 14;
+/// The id of a span without a slot.
+const NOWHERE: u64 = u64::MAX;
+
+/// Spans that are open.
+pub(super) struct Table {
+    pages: [OnceLock<Box<[Slot]>>; PAGES],
+    /// Slots that were ever used.
+    used: AtomicU32,
+    free: SegQueue<u32>,
+}
+
+#[derive(Default)]
+struct Slot {
+    handles: AtomicU32,
+    /// How often it was used before.
+    turn: AtomicU32,
+    /// Held to copy or move what is in it, and never while anything else runs.
+    content: Mutex<Content>,
+}
+
+#[derive(Default)]
+struct Content {
+    mark: Option<Mark>,
+    /// The span around it, where it has no mark of its own; held open for as long.
+    parent: Option<Id>,
+    metadata: Option<&'static Metadata<'static>>,
+}
+
+impl Table {
+    pub(super) fn new() -> Self {
+        Self { pages: [const { OnceLock::new() }; PAGES], used: AtomicU32::new(0), free: SegQueue::new() }
+    }
+
+    /// Opens a span with one handle.
+    pub(super) fn open(&self, metadata: &'static Metadata<'static>) -> Id {
+        let Some(index) = self.free.pop().or_else(|| self.unused()) else { return Id::from_u64(NOWHERE) };
+        let Some(slot) = self.slot(index) else { return Id::from_u64(NOWHERE) };
+        slot.content().metadata = Some(metadata);
+        slot.handles.store(1, Ordering::Relaxed);
+        id(index, slot.turn.load(Ordering::Relaxed))
+    }
+
+    fn unused(&self) -> Option<u32> {
+        const MOST: u32 = ((1 << PAGES) - 1) << FIRST;
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < MOST).then_some(used + 1)).ok()
+    }
+
+    /// Another handle.
+    pub(super) fn hold(&self, id: &Id) {
+        if let Some(slot) = self.find(id) {
+            slot.handles.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// One handle less; true when it was the last, so that the span is over and waits for [`free`](Self::free).
+    pub(super) fn release(&self, id: &Id) -> bool {
+        self.find(id).is_some_and(|slot| slot.handles.fetch_sub(1, Ordering::AcqRel) == 1)
+    }
+
+    /// Gives the slot of a span that is over to whoever comes next.
+    pub(super) fn free(&self, id: &Id) {
+        let Some(slot) = self.find(id) else { return };
+        let content = std::mem::take(&mut *slot.content());
+        slot.turn.fetch_add(1, Ordering::Release);
+        self.free.push(index(id));
+        if let Some(parent) = content.parent
+            && self.release(&parent)
+        {
+            self.free(&parent);
+        }
+    }
+
+    /// Has a span that is nothing to us stand for the one around it.
+    pub(super) fn place_below(&self, id: &Id, parent: Option<Id>) {
+        if let (Some(slot), Some(parent)) = (self.find(id), parent) {
+            self.hold(&parent);
+            slot.content().parent = Some(parent);
+        }
+    }
+
+    /// Where a span comes from.
+    pub(super) fn metadata(&self, id: &Id) -> Option<&'static Metadata<'static>> {
+        self.find(id)?.content().metadata
+    }
+
+    /// What stands for this table on a thread.
+    pub(super) fn key(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    fn slot(&self, index: u32) -> Option<&Slot> {
+        // Page n begins with slot (2^n - 1) * 2^FIRST.
+        let number = index.checked_add(1 << FIRST)?;
+        let page = (number.ilog2() - FIRST) as usize;
+        let size = 1_usize << (FIRST as usize + page);
+        let slots = self.pages.get(page)?.get_or_init(|| (0..size).map(|_| Slot::default()).collect());
+        slots.get(number as usize - size)
+    }
+
+    fn find(&self, id: &Id) -> Option<&Slot> {
+        let slot = self.slot(index(id))?;
+        (slot.turn.load(Ordering::Acquire) == turn(id)).then_some(slot)
+    }
+}
+
+impl Slot {
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn id(index: u32, turn: u32) -> Id {
+    // Never 0.
+    Id::from_u64((u64::from(turn) << 32) + u64::from(index) + 1)
+}
+
+fn index(id: &Id) -> u32 {
+    // Cut to its lower half.
+    (id.into_u64() - 1) as u32
+}
+
+fn turn(id: &Id) -> u32 {
+    ((id.into_u64() - 1) >> 32) as u32
+}
+
+impl Spans for Table {
+    fn has(&self, id: &Id) -> bool {
+        self.find(id).is_some()
+    }
+
+    fn parent(&self, id: &Id) -> Option<Id> {
+        self.find(id)?.content().parent.clone()
+    }
+
+    fn current(&self) -> Option<Id> {
+        entered::last(self.key()).map(|entered| entered.id)
+    }
+
+    fn look<R>(&self, id: &Id, f: impl FnOnce(&Mark) -> R) -> Option<R> {
+        self.find(id)?.content().mark.as_ref().map(f)
+    }
+
+    fn change<R>(&self, id: &Id, f: impl FnOnce(&mut Mark) -> R) -> Option<R> {
+        self.find(id)?.content().mark.as_mut().map(f)
+    }
+
+    fn mark(&self, id: &Id, mark: Mark) {
+        if let Some(slot) = self.find(id) {
+            slot.content().mark = Some(mark);
+        }
+    }
+
+    fn unmark(&self, id: &Id) -> Option<Mark> {
+        self.find(id)?.content().mark.take()
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("used", &self.used).finish_non_exhaustive()
+    }
+}
