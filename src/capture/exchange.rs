@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
+use http::{HeaderValue, Method};
+
 use super::solo::RequestSpan;
 use super::{Call, Link, Watch, Way, rpc};
 use crate::keep::is_value;
 use crate::record::parts::Parts;
 use crate::record::{Outcome, Record, SpanId};
 
-/// The record of a request while it is written.
+/// The record of a request while it is written. Boxed, as it moves with every poll.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) parts: Box<Parts>,
     pub(crate) link: Arc<Link>,
+    pub(crate) method: Method,
+    /// What the response says, where it says nothing of its own.
+    pub(crate) request_id: HeaderValue,
     /// Whether a layer inside a router reports routes, matched or not.
     pub(crate) has_route_layer: bool,
     /// The call of gRPC that it is.
@@ -26,8 +31,18 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
-        Self { parts, link, has_route_layer: false, rpc: None, response: None, span: None, only_user: None }
+    pub(crate) fn new(parts: Box<Parts>, link: Arc<Link>, method: Method, request_id: HeaderValue) -> Box<Self> {
+        Box::new(Self {
+            parts,
+            link,
+            method,
+            request_id,
+            has_route_layer: false,
+            rpc: None,
+            response: None,
+            span: None,
+            only_user: None,
+        })
     }
 
     /// The innermost span, at least the request's own.
@@ -41,8 +56,8 @@ impl Exchange {
     }
 
     /// Finishes the record and hands it to the pipeline.
-    pub(crate) fn finish(self, outcome: Outcome, counts_request_bytes: bool) {
-        let Self { mut parts, link, rpc, response, only_user, .. } = self;
+    pub(crate) fn finish(self: Box<Self>, outcome: Outcome, counts_request_bytes: bool) {
+        let Self { mut parts, link, rpc, response, only_user, .. } = *self;
         parts.outcome = outcome;
         parts.counts_client_errors = link.hub.counts_client_errors;
         parts.duration_ns = link.now_ns();

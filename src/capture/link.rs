@@ -239,7 +239,7 @@ impl Link {
     pub(super) fn copy_inbox(&self, max_bytes: usize) -> Option<Box<Parts>> {
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = inbox.parts.as_ref().filter(|parts| parts.size_bytes() <= max_bytes)?;
-        Some(Box::new(Parts { charged_bytes: 0, ..Parts::clone(parts) }))
+        Some(Box::new(Parts { charged_bytes: 0, charged_room: 0, ..Parts::clone(parts) }))
     }
 
     /// Whether the request's record is finished, so that events and spans have to stand alone.

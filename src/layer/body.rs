@@ -39,7 +39,7 @@ pin_project! {
 enum Follow {
     Nothing,
     Request(Arc<Link>),
-    Response(Box<FollowResponse>),
+    Response(FollowResponse),
 }
 
 struct FollowResponse {
@@ -65,7 +65,7 @@ impl<B: Body> ObserveBody<B> {
     pub(super) fn of_response(inner: B, flight: Flight, is_bodiless: bool, declared: Option<u64>) -> Self {
         // A body may not know its length although the head names it. Servers stop at either.
         let promised = inner.size_hint().exact().or(declared);
-        Self { inner: Some(inner), follow: Follow::Response(Box::new(FollowResponse { flight, promised, is_bodiless })) }
+        Self { inner: Some(inner), follow: Follow::Response(FollowResponse { flight, promised, is_bodiless }) }
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
+use http::Response;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tracing::Span;
@@ -58,13 +58,20 @@ where
     type Output = Result<Response<ObserveBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
+        let this = self.project();
+        let mut inner = this.inner;
         let Some(flight) = this.flight else {
+            let Some(inner) = inner.as_pin_mut() else { return Poll::Pending };
             return Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(ObserveBody::passing)));
         };
-        let polled = flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.poll(cx))));
-        let result = match polled {
+        // The future goes as soon as it is done, so that the spans that it holds end, and what its destructors log is on the
+        // record.
+        let poll = || {
+            let result = ready!(inner.as_mut().as_pin_mut().map_or(Poll::Pending, |inner| inner.poll(cx)));
+            inner.set(None);
+            Poll::Ready(result)
+        };
+        let result = match flight.within(|| catch_unwind(AssertUnwindSafe(poll))) {
             Ok(Poll::Pending) => {
                 flight.report_if_asked();
                 return Poll::Pending;
@@ -77,15 +84,9 @@ where
                 resume_unwind(payload)
             }
         };
-        let Some(mut flight) = this.flight.take() else {
+        let Some(flight) = this.flight.take() else {
             return Poll::Ready(result.map(|response| response.map(ObserveBody::passing)));
         };
-        // The future goes first, so that the spans that it holds end, and what its destructors log is on the record.
-        let dropped = flight.within(|| catch_unwind(AssertUnwindSafe(|| this.inner.set(None))));
-        if let Err(payload) = dropped {
-            flight.panicked(&*payload);
-            resume_unwind(payload)
-        }
         match result {
             Ok(response) => Poll::Ready(Ok(flight.answered(response))),
             Err(error) => {
@@ -105,10 +106,9 @@ impl<F> fmt::Debug for ObserveFuture<F> {
 /// A request in flight, in the hands of its future or body. Ends in exactly one record.
 pub(super) struct Flight {
     /// Out while the inner service or body is polled.
-    exchange: Option<Exchange>,
-    pub(super) span: Span,
-    method: Method,
-    request_id: HeaderValue,
+    exchange: Option<Box<Exchange>>,
+    /// What shows the request to other subscribers, where there are any.
+    span: Option<Box<Span>>,
     /// Keeps the telemetry open until the request is over.
     shared: Arc<Shared>,
     /// Whether a missing route is worth a warning.
@@ -118,37 +118,22 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub(super) fn new(
-        exchange: Exchange,
-        method: Method,
-        request_id: HeaderValue,
-        shared: Arc<Shared>,
-        wraps_router: bool,
-    ) -> Self {
+    pub(super) fn new(exchange: Box<Exchange>, span: Span, shared: Arc<Shared>, wraps_router: bool) -> Self {
         let link = Arc::clone(&exchange.link);
-        let counts_request_bytes = false;
-        Self {
-            exchange: Some(exchange),
-            span: Span::none(),
-            method,
-            request_id,
-            shared,
-            wraps_router,
-            counts_request_bytes,
-            link,
-        }
+        let span = (!span.is_none()).then(|| Box::new(span));
+        Self { exchange: Some(exchange), span, shared, wraps_router, counts_request_bytes: false, link }
     }
 
     pub(super) const fn link(&self) -> &Arc<Link> {
         &self.link
     }
 
-    pub(super) const fn exchange(&self) -> Option<&Exchange> {
-        self.exchange.as_ref()
+    pub(super) fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_deref()
     }
 
-    pub(super) const fn exchange_mut(&mut self) -> Option<&mut Exchange> {
-        self.exchange.as_mut()
+    pub(super) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.exchange.as_deref_mut()
     }
 
     /// Leaves a report, where one is asked for; after a poll that did not end it.
@@ -161,37 +146,35 @@ impl Flight {
     /// Runs `f` inside the request's span, with the exchange where events find it.
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let Self { exchange, span, link, .. } = self;
-        // Entered first: with no exchange in place yet, `Capture` does not look the span up to find that it is the request's.
-        let _entered = capture::at_home(|| span.enter());
+        // Entered first: with no exchange in place yet, nobody looks the span up to find that it is the request's.
+        let _entered = span.as_deref().map(|span| capture::at_home(|| span.enter()));
         with_current(exchange, || link.in_step(f))
     }
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {
-        let id = self.request_id.clone();
+        let Self { exchange: Some(exchange), shared, wraps_router, .. } = &mut self else {
+            return response.map(ObserveBody::passing);
+        };
+        let id = exchange.request_id.clone();
         // A map that is full to its limit stays as it is.
         if let Ok(entry) = response.headers_mut().try_entry(request_id::HEADER) {
             let _ = entry.or_try_insert(id);
         }
-        let Link { trace_id, span_id, trace_flags, .. } = &*self.link;
-        self.shared.callers.trace_response.write(*trace_id, *span_id, *trace_flags, response.headers_mut());
-        if let Some(exchange) = &mut self.exchange {
-            let head_ns = exchange.link.now_ns();
-            exchange.parts.head_ns = Some(head_ns);
-            if let Some(listed) = &exchange.link.listed {
-                listed.answered(head_ns, response.status().as_u16());
-            }
-            head::response(&mut exchange.parts, &response, exchange.link.hub.pipeline.rules());
-            watch::response(exchange, response.headers(), self.shared.bodies.as_ref());
-            if self.wraps_router
-                && exchange.parts.route.is_none()
-                && !exchange.has_route_layer
-                && response.status() != http::StatusCode::NOT_FOUND
-            {
-                self.shared.warn_of_route();
-            }
+        let Link { trace_id, span_id, trace_flags, .. } = &*exchange.link;
+        shared.callers.trace_response.write(*trace_id, *span_id, *trace_flags, response.headers_mut());
+        let head_ns = exchange.link.now_ns();
+        exchange.parts.head_ns = Some(head_ns);
+        if let Some(listed) = &exchange.link.listed {
+            listed.answered(head_ns, response.status().as_u16());
         }
+        head::response(&mut exchange.parts, &response, exchange.link.hub.pipeline.rules());
+        watch::response(exchange, response.headers(), shared.bodies.as_ref());
         let status = response.status();
-        if head::is_upgrade(&self.method, status) {
+        if *wraps_router && exchange.parts.route.is_none() && !exchange.has_route_layer && status != http::StatusCode::NOT_FOUND {
+            shared.warn_of_route();
+        }
+        let (is_upgrade, is_bodiless) = (head::is_upgrade(&exchange.method, status), head::is_bodiless(&exchange.method, status));
+        if is_upgrade {
             self.finish(Outcome::Upgraded);
             return response.map(ObserveBody::passing);
         }
@@ -199,7 +182,6 @@ impl Flight {
             self.finish(Outcome::Answered);
             return response.map(ObserveBody::passing);
         }
-        let is_bodiless = head::is_bodiless(&self.method, status);
         let declared = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         response.map(|body| ObserveBody::of_response(body, self, is_bodiless, declared))
     }
@@ -258,10 +240,10 @@ impl Drop for Flight {
 }
 
 /// Runs `f` while the exchange in `slot` is the current one; it comes back even if `f` unwinds.
-fn with_current<T>(slot: &mut Option<Exchange>, f: impl FnOnce() -> T) -> T {
+fn with_current<T>(slot: &mut Option<Box<Exchange>>, f: impl FnOnce() -> T) -> T {
     struct Leave<'a> {
-        slot: &'a mut Option<Exchange>,
-        previous: Option<Exchange>,
+        slot: &'a mut Option<Box<Exchange>>,
+        previous: Option<Box<Exchange>>,
     }
     impl Drop for Leave<'_> {
         fn drop(&mut self) {

@@ -154,31 +154,26 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
     link.list();
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(&mut request, &id);
-    let mut exchange = Exchange::new(parts, link);
+    let mut exchange = Exchange::new(parts, link, request.method().clone(), id.value);
     exchange.only_user = only_user;
     if exchange.parts.is_rpc {
         exchange.rpc = Call::of(request.headers());
     }
-    let flight = Flight::new(exchange, request.method().clone(), id.value, Arc::clone(shared), wraps_router);
-    (request, Some(with_span(flight)))
+    let span = span_of(&exchange);
+    (request, Some(Flight::new(exchange, span, Arc::clone(shared), wraps_router)))
 }
 
-/// Opens the span that shows the request to other subscribers.
-fn with_span(mut flight: Flight) -> Flight {
-    // The values are only looked at when some subscriber wants the span.
-    let span = match flight.exchange() {
-        Some(exchange) if tracing::enabled!(target: REQUEST_TARGET, tracing::Level::INFO) => {
-            let (method, path) = (exchange.parts.str(exchange.parts.method), exchange.parts.str(exchange.parts.path));
-            let request_id = exchange.link.request_id.as_str();
-            let trace_id = exchange.link.trace_id.to_hex();
-            // The exchange stays where it is, so that the fields can point into it.
-            capture::as_guest(
-                &exchange.link,
-                || tracing::info_span!(target: REQUEST_TARGET, "request", method, path, request_id, trace_id = trace_id.as_str()),
-            )
-        }
-        _ => Span::none(),
-    };
-    flight.span = span;
-    flight
+/// The span that shows the request to other subscribers, where there are any.
+fn span_of(exchange: &Exchange) -> Span {
+    if !tracing::enabled!(target: REQUEST_TARGET, tracing::Level::INFO) {
+        return Span::none();
+    }
+    let (method, path) = (exchange.parts.str(exchange.parts.method), exchange.parts.str(exchange.parts.path));
+    let request_id = exchange.link.request_id.as_str();
+    let trace_id = exchange.link.trace_id.to_hex();
+    // The exchange stays where it is, so that the fields can point into it.
+    capture::as_guest(
+        &exchange.link,
+        || tracing::info_span!(target: REQUEST_TARGET, "request", method, path, request_id, trace_id = trace_id.as_str()),
+    )
 }

@@ -77,6 +77,14 @@ impl Home {
     /// free, so there is always something left for whoever comes next. Where there is not, for each that was refused one
     /// that has more gives half of it back.
     pub(super) fn charge_in_flight(&self, parts: &mut Parts) {
+        if parts.room() == parts.charged_room && !parts.is_full && self.refused.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        self.count_in_flight(parts);
+        parts.charged_room = parts.room();
+    }
+
+    fn count_in_flight(&self, parts: &mut Parts) {
         let (size, free) = (parts.size_bytes(), self.free_in_flight());
         let share = free / SHARE;
         if size > parts.charged_bytes && !(size <= share && self.charge(parts)) {

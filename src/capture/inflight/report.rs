@@ -126,7 +126,7 @@ impl Exchange {
             return;
         }
         let mut copy = self.parts.clone();
-        copy.charged_bytes = 0;
+        (copy.charged_bytes, copy.charged_room) = (0, 0);
         copy.scratch = Default::default();
         let pipeline = &self.link.hub.pipeline;
         let old = if pipeline.admits_copy(&mut copy) { listed.stage().left.replace(copy) } else { Some(copy) };

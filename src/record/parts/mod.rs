@@ -155,6 +155,8 @@ pub(crate) struct Parts {
     pub(crate) thinned: u32,
     /// Bytes that are counted against the budget of whoever holds it.
     pub(crate) charged_bytes: usize,
+    /// Its capacities together when it was last counted.
+    pub(crate) charged_room: usize,
     /// The budget is used up: what is new takes the place of what is old, in the room that there is.
     pub(crate) is_full: bool,
     /// It gave memory back for others.
@@ -203,6 +205,13 @@ impl Parts {
             + of(&self.scratch.stack)
             + of(&self.scratch.open)
             + self.scratch.bytes.capacity()
+    }
+
+    /// Capacities of what grows while a request runs: changes with every growth, and costs a fraction of [`size_bytes`].
+    ///
+    /// [`size_bytes`]: Self::size_bytes
+    pub(crate) fn room(&self) -> usize {
+        self.text.capacity() + self.fields.capacity() + self.events.capacity() + self.spans.capacity()
     }
 
     /// What has been written so far, in bytes; capacity does not count.

@@ -100,6 +100,7 @@ impl Pack {
             dropped_failures: _,
             thinned: _,
             charged_bytes: _,
+            charged_room: _,
             is_full: _,
             has_given: _,
             is_stuck: _,
