@@ -60,8 +60,8 @@ struct Inbox {
 }
 
 impl Link {
-    /// The link of a request that begins now, whose head is in `parts`.
-    pub(crate) fn new(hub: Arc<Hub>, parts: &mut Parts, baggage: Baggage, wanted: Wanted) -> Self {
+    /// The link of a request that begins now, whose head is in `parts`; `watch` looks at its body.
+    pub(crate) fn new(hub: Arc<Hub>, parts: &mut Parts, baggage: Baggage, wanted: Wanted, watch: Option<Watch>) -> Self {
         let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
         let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
         parts.in_flight = Some(in_flight);
@@ -83,7 +83,7 @@ impl Link {
             request_bytes: AtomicU64::new(0),
             place: Some(place),
             listed,
-            watch: None,
+            watch: watch.map(|watch| Box::new(Mutex::new(watch))),
             inbox: Mutex::default(),
         }
     }
@@ -150,12 +150,6 @@ impl Link {
     /// Nanoseconds since the request arrived.
     pub(crate) fn now_ns(&self) -> u64 {
         time::ns(self.start.elapsed())
-    }
-
-    /// Has `watch` look at the request's body.
-    pub(crate) fn watching(mut self, watch: Option<Watch>) -> Self {
-        self.watch = watch.map(|watch| Box::new(Mutex::new(watch)));
-        self
     }
 
     /// Sees a frame of the request's body that the service read.

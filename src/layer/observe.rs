@@ -45,14 +45,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
+    fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
         let Self { inner, settings } = self;
-        match open(settings, request, is_router::<S>()) {
-            (request, Some(flight)) => {
+        match open(settings, &mut request, is_router::<S>()) {
+            Some(flight) => {
                 let link = Arc::clone(flight.link());
                 run(flight, true, || inner.call(request.map(|body| ObserveBody::of_request(body, link))))
             }
-            (request, None) => ObserveFuture::passing(inner.call(request.map(ObserveBody::passing))),
+            None => ObserveFuture::passing(inner.call(request.map(ObserveBody::passing))),
         }
     }
 }
@@ -91,11 +91,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
+    fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
         let Self { inner, settings } = self;
-        match open(settings, request, is_router::<S>()) {
-            (request, Some(flight)) => run(flight, false, || inner.call(request)),
-            (request, None) => ObserveFuture::passing(inner.call(request)),
+        match open(settings, &mut request, is_router::<S>()) {
+            Some(flight) => run(flight, false, || inner.call(request)),
+            None => ObserveFuture::passing(inner.call(request)),
         }
     }
 }
@@ -125,23 +125,25 @@ fn run<F>(mut flight: Flight, counts_request_bytes: bool, call: impl FnOnce() ->
 }
 
 /// Opens the exchange of a request; none where telemetry is off, or where the request has one already.
-fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Request<B>, Option<Flight>) {
+#[inline]
+fn open<B>(settings: &Settings, request: &mut Request<B>, wraps_router: bool) -> Option<Flight> {
+    if settings.shared.is_on { open_exchange(settings, request, wraps_router) } else { None }
+}
+
+fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router: bool) -> Option<Flight> {
     let shared = &settings.shared;
-    if !shared.is_on {
-        return (request, None);
-    }
     if request.extensions().get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
         // The layer was applied twice. The outer one has the record; the inner one may see the route.
         route::report(request.extensions());
-        return (request, None);
+        return None;
     }
     shared.look_around();
     let mut parts = shared.hub.pipeline.parts();
     parts.kind = Kind::Request;
     parts.start_unix_ns = time::unix_ns();
     // Before the request id, which is believed or not by where it comes from.
-    head::request(&mut parts, &request, settings);
-    let (mut request, id) = request_id::choose(request, settings, &mut parts);
+    head::request(&mut parts, request, settings);
+    let id = request_id::choose(request, settings, &mut parts);
     head::truncate_addresses(&mut parts, settings);
     parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
     parts.request_id_source = id.source;
@@ -150,17 +152,17 @@ fn open<B>(settings: &Settings, request: Request<B>, wraps_router: bool) -> (Req
 
     let (wanted, only_user) = asked::read(&mut parts, request.headers(), shared);
     let watch = watch::request(&parts, request.headers(), shared.bodies.as_ref(), wanted.bodies);
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, baggage, wanted).watching(watch));
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, baggage, wanted, watch));
     link.list();
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
-    request_id::show(&mut request, &id);
+    request_id::show(request, &id);
     let mut exchange = Exchange::new(parts, link, request.method().clone(), id.value);
     exchange.only_user = only_user;
     if exchange.parts.is_rpc {
         exchange.rpc = Call::of(request.headers());
     }
     let span = span_of(&exchange);
-    (request, Some(Flight::new(exchange, span, Arc::clone(shared), wraps_router)))
+    Some(Flight::new(exchange, span, Arc::clone(shared), wraps_router))
 }
 
 /// The span that shows the request to other subscribers, where there are any.

@@ -41,16 +41,16 @@ impl Chosen {
 /// The caller's, a layer's further out, the application's own maker's, or a new one, in this order.
 ///
 /// One of the caller's that is not taken is put on the record and counted.
-pub(super) fn choose<B>(request: Request<B>, settings: &Settings, parts: &mut Parts) -> (Request<B>, Chosen) {
+pub(super) fn choose<B>(request: &mut Request<B>, settings: &Settings, parts: &mut Parts) -> Chosen {
     if let Some(value) = from_extension(request.extensions()).filter(is_valid) {
-        return (request, Chosen { value, generated: None, source: RequestIdSource::Extension });
+        return Chosen { value, generated: None, source: RequestIdSource::Extension };
     }
     let shared = &settings.shared;
     match inbound(request.headers()) {
         Inbound::Absent => {}
         Inbound::Valid(_) if shared.callers.trust_ids.trusts(parts.peer.map(|peer| peer.ip())) => {
             if let Some(value) = request.headers().get(&HEADER).cloned() {
-                return (request, Chosen { value, generated: None, source: RequestIdSource::Inbound });
+                return Chosen { value, generated: None, source: RequestIdSource::Inbound };
             }
         }
         Inbound::Valid(_) | Inbound::Refused => {
@@ -59,25 +59,30 @@ pub(super) fn choose<B>(request: Request<B>, settings: &Settings, parts: &mut Pa
             parts.inbound_request_id = (!shown.is_empty()).then(|| parts.push_text(&shown, MAX_HEADER_BYTES));
         }
     }
-    let (request, made) = match settings.make_request_id.as_deref() {
-        Some(make) => {
-            let (parts, body) = request.into_parts();
-            let bare = Request::from_parts(parts, ());
-            // A maker of the application's that panics costs its id, not the request.
-            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(&bare))).unwrap_or_default();
-            let (parts, ()) = bare.into_parts();
-            (Request::from_parts(parts, body), made.filter(is_valid))
-        }
-        None => (request, None),
-    };
-    let chosen = match made {
+    match settings.make_request_id.as_deref().and_then(|make| made(request, make)) {
         Some(value) => Chosen { value, generated: None, source: RequestIdSource::Maker },
         None => {
             let id = generate(parts.start_unix_ns / 1_000_000);
             Chosen { value: id.to_header(), generated: Some(id), source: RequestIdSource::Generated }
         }
-    };
-    (request, chosen)
+    }
+}
+
+/// What a maker of the application's makes for a request, lent to it without the body.
+fn made<B>(request: &mut Request<B>, make: &Maker) -> Option<HeaderValue> {
+    fn swap<A, B>(one: &mut Request<A>, other: &mut Request<B>) {
+        std::mem::swap(one.method_mut(), other.method_mut());
+        std::mem::swap(one.uri_mut(), other.uri_mut());
+        std::mem::swap(one.version_mut(), other.version_mut());
+        std::mem::swap(one.headers_mut(), other.headers_mut());
+        std::mem::swap(one.extensions_mut(), other.extensions_mut());
+    }
+    let mut bare = Request::new(());
+    swap(request, &mut bare);
+    // One that panics costs its id, not the request.
+    let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(&bare))).unwrap_or_default();
+    swap(request, &mut bare);
+    made.filter(is_valid)
 }
 
 fn is_valid(value: &HeaderValue) -> bool {

@@ -49,11 +49,13 @@ impl Routes {
     }
 }
 
-/// FNV-1a: routes are short, and nobody outside chooses them.
+/// FNV-1a, eight bytes at a time: routes are short, and nobody outside chooses them.
 fn hash(template: &str) -> usize {
-    let hash =
-        template.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    ((hash >> 32 ^ hash) % ROUTES as u64) as usize
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let (words, rest) = template.as_bytes().as_chunks::<8>();
+    let hash = words.iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ u64::from_le_bytes(*word)).wrapping_mul(PRIME));
+    let hash = rest.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
+    ((hash >> 32 ^ hash >> 16 ^ hash) % ROUTES as u64) as usize
 }
 
 #[cfg(test)]
