@@ -9,7 +9,7 @@ use super::{Exchange, Link};
 use crate::record::SpanId;
 
 thread_local! {
-    static CURRENT: Cell<Option<Box<Exchange>>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Exchange>> = const { Cell::new(None) };
     /// The request that work outside its task belongs to, by an explicit handle.
     static GUEST: Cell<Option<Arc<Link>>> = const { Cell::new(None) };
     static BUSY: Cell<bool> = const { Cell::new(false) };
@@ -27,7 +27,7 @@ struct Visit {
 }
 
 /// Makes `exchange` the current one and returns the one before; gives it back where the thread is already ending.
-pub(crate) fn enter(exchange: Box<Exchange>) -> Result<Option<Box<Exchange>>, Box<Exchange>> {
+pub(crate) fn enter(exchange: Exchange) -> Result<Option<Exchange>, Exchange> {
     let mut exchange = Some(exchange);
     let previous = CURRENT.try_with(|current| current.replace(exchange.take()));
     match (previous, exchange) {
@@ -38,7 +38,7 @@ pub(crate) fn enter(exchange: Box<Exchange>) -> Result<Option<Box<Exchange>>, Bo
 }
 
 /// Takes the current exchange out and makes `previous` the current one again.
-pub(crate) fn leave(previous: Option<Box<Exchange>>) -> Option<Box<Exchange>> {
+pub(crate) fn leave(previous: Option<Exchange>) -> Option<Exchange> {
     CURRENT.try_with(|current| current.replace(previous)).unwrap_or_default()
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn leave(previous: Option<Box<Exchange>>) -> Option<Box<Exchange>> {
 /// While `f` runs there is none, so whatever it calls cannot come back here.
 pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
     /// Puts the exchange back even if `f` unwinds.
-    struct PutBack(Option<Box<Exchange>>);
+    struct PutBack(Option<Exchange>);
     impl Drop for PutBack {
         fn drop(&mut self) {
             let exchange = self.0.take();
@@ -56,14 +56,14 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
     }
     let taken = CURRENT.try_with(Cell::take).ok().flatten();
     let mut slot = PutBack(Some(taken?));
-    slot.0.as_deref_mut().map(f)
+    slot.0.as_mut().map(f)
 }
 
 /// Runs `f` while `link` is the request that work on this thread belongs to, whichever else is being polled here.
 pub(crate) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
     struct PutBack {
         guest: Option<Arc<Link>>,
-        hidden: Option<Box<Exchange>>,
+        hidden: Option<Exchange>,
     }
     impl Drop for PutBack {
         fn drop(&mut self) {

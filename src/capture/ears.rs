@@ -1,7 +1,6 @@
 //! What becomes of spans and events, whoever keeps the spans.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Level, Metadata};
@@ -13,9 +12,10 @@ use super::span::{add_fields, close_inside, close_outside};
 use super::write::{push_event, push_span, reject, repeats_panic, show, unshow};
 use super::{Hub, Link, current};
 use crate::pipeline::is_quiet;
+use crate::random;
 use crate::record::parts::{OpenSpan, Parts};
 use crate::record::{Kind, Record, SpanId, TraceFlags};
-use crate::{random, time};
+use crate::time::{self, Stopwatch};
 
 /// Takes what happens in spans and events for one telemetry.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Ears {
         let id = push_span(&mut parts, attributes, parent, 0)?;
         let start_unix_ns = time::unix_ns();
         let hub = Arc::clone(&self.hub);
-        let outside = Outside { hub, trace_id, trace_flags, id, start: Instant::now(), start_unix_ns, parts: Some(parts) };
+        let outside = Outside { hub, trace_id, trace_flags, id, start: Stopwatch::start(), start_unix_ns, parts: Some(parts) };
         Some(Mark::Outside(Box::new(outside)))
     }
 

@@ -2,47 +2,47 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method};
-
 use super::solo::RequestSpan;
 use super::{Call, Link, Watch, Way, rpc};
 use crate::keep::is_value;
 use crate::record::parts::Parts;
 use crate::record::{Outcome, Record, SpanId};
 
-/// The record of a request while it is written. Boxed, as it moves with every poll.
+/// The record of a request while it is written. Small, as it moves with every poll.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) parts: Box<Parts>,
     pub(crate) link: Arc<Link>,
-    pub(crate) method: Method,
-    /// What the response says, where it says nothing of its own.
-    pub(crate) request_id: HeaderValue,
+    more: Option<Box<More>>,
     /// Whether a layer inside a router reports routes, matched or not.
     pub(crate) has_route_layer: bool,
+}
+
+/// What few requests need.
+#[derive(Debug, Default)]
+pub(crate) struct More {
     /// The call of gRPC that it is.
     pub(crate) rpc: Option<Call>,
     /// What is noted of the response's body.
-    pub(crate) response: Option<Box<Watch>>,
+    pub(crate) response: Option<Watch>,
     /// The span that stands for it in a process in which nobody else listens, where somebody asked for one.
-    pub(crate) span: Option<RequestSpan>,
+    pub(super) span: Option<RequestSpan>,
     /// The one user whose requests the debug token of this one is for.
     pub(crate) only_user: Option<Box<str>>,
 }
 
 impl Exchange {
-    pub(crate) fn new(parts: Box<Parts>, link: Arc<Link>, method: Method, request_id: HeaderValue) -> Box<Self> {
-        Box::new(Self {
-            parts,
-            link,
-            method,
-            request_id,
-            has_route_layer: false,
-            rpc: None,
-            response: None,
-            span: None,
-            only_user: None,
-        })
+    pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
+        Self { parts, link, more: None, has_route_layer: false }
+    }
+
+    pub(crate) fn more(&self) -> Option<&More> {
+        self.more.as_deref()
+    }
+
+    /// The same, to put something there.
+    pub(crate) fn more_mut(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     /// The innermost span, at least the request's own.
@@ -56,11 +56,17 @@ impl Exchange {
     }
 
     /// Finishes the record and hands it to the pipeline.
-    pub(crate) fn finish(self: Box<Self>, outcome: Outcome, counts_request_bytes: bool) {
-        let Self { mut parts, link, rpc, response, only_user, .. } = *self;
+    pub(crate) fn finish(self, outcome: Outcome, counts_request_bytes: bool) {
+        let Self { mut parts, link, more, .. } = self;
+        let More { rpc, response, only_user, span } = more.map(|more| *more).unwrap_or_default();
+        drop(span);
         parts.outcome = outcome;
         parts.counts_client_errors = link.hub.counts_client_errors;
         parts.duration_ns = link.now_ns();
+        if parts.first_byte_ns.is_none() && parts.response_bytes > 0 {
+            // The first were the last.
+            parts.first_byte_ns = Some(parts.duration_ns);
+        }
         if counts_request_bytes {
             parts.request_bytes = Some(link.request_bytes());
         }

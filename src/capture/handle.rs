@@ -98,7 +98,7 @@ impl Handle {
     /// The request id.
     #[must_use]
     pub fn request_id(&self) -> &str {
-        self.link.request_id.as_str()
+        self.link.request_id()
     }
 
     /// The trace that the request belongs to.

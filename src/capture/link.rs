@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
-use std::time::Instant;
 
 use bytes::Buf;
 use http::{HeaderMap, HeaderValue};
@@ -12,16 +11,16 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::inflight::Listed;
-use super::inline::Inline;
 use super::write::tell_failure;
 use super::{Hub, Pieces, Watch};
 use crate::keep::Wanted;
 use crate::metrics::Place;
 use crate::propagator::request_id::X_REQUEST_ID;
 use crate::propagator::{Baggage, Outgoing};
+use crate::random;
 use crate::record::parts::{Parts, Text};
 use crate::record::{Kind, Record, SpanId, TraceFlags, TraceId};
-use crate::{random, time};
+use crate::time::{self, Stopwatch};
 
 /// Longest request id.
 const REQUEST_ID: usize = 128;
@@ -36,8 +35,8 @@ pub(crate) struct Link {
     pub(super) trace_state: Box<str>,
     /// What the caller sent along, to be passed on.
     pub(crate) baggage: Baggage,
-    pub(crate) request_id: Inline<REQUEST_ID>,
-    pub(crate) start: Instant,
+    pub(crate) request_id: HeaderValue,
+    pub(crate) start: Stopwatch,
     pub(crate) start_unix_ns: u64,
     /// What is captured beyond the settings.
     pub(crate) wanted: Wanted,
@@ -61,7 +60,13 @@ struct Inbox {
 
 impl Link {
     /// The link of a request that begins now, whose head is in `parts`; `watch` looks at its body.
-    pub(crate) fn new(hub: Arc<Hub>, parts: &mut Parts, baggage: Baggage, wanted: Wanted, watch: Option<Watch>) -> Self {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        parts: &mut Parts,
+        (request_id, baggage): (HeaderValue, Baggage),
+        wanted: Wanted,
+        watch: Option<Watch>,
+    ) -> Self {
         let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
         let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
         parts.in_flight = Some(in_flight);
@@ -76,8 +81,8 @@ impl Link {
             trace_flags: parts.trace_flags,
             trace_state: parts.str(parts.trace_state).into(),
             baggage,
-            request_id: Inline::of(&[parts.str(parts.request_id)]),
-            start: Instant::now(),
+            request_id,
+            start: Stopwatch::start(),
             start_unix_ns: parts.start_unix_ns,
             wanted,
             request_bytes: AtomicU64::new(0),
@@ -110,7 +115,7 @@ impl Link {
             trace_state: self.trace_state.clone(),
             baggage: self.baggage.clone(),
             request_id: self.request_id.clone(),
-            start: Instant::now(),
+            start: Stopwatch::start(),
             start_unix_ns: time::unix_ns(),
             request_bytes: AtomicU64::new(0),
             place: None,
@@ -134,11 +139,10 @@ impl Link {
 
     /// Puts the request id into the headers of an outgoing request, where it has none of its own.
     pub(crate) fn inject_request_id(&self, headers: &mut HeaderMap) {
-        if let Ok(value) = HeaderValue::from_str(self.request_id.as_str())
-            && !value.is_empty()
+        if !self.request_id.is_empty()
             && let Ok(entry) = headers.try_entry(&X_REQUEST_ID)
         {
-            let _ = entry.or_try_insert(value);
+            let _ = entry.or_try_insert(self.request_id.clone());
         }
     }
 
@@ -147,9 +151,14 @@ impl Link {
         self.hub.pipeline.active().enter_route(self.place.as_ref()?, route)
     }
 
+    /// The request's id: plain letters, digits and signs.
+    pub(crate) fn request_id(&self) -> &str {
+        std::str::from_utf8(self.request_id.as_bytes()).unwrap_or_default()
+    }
+
     /// Nanoseconds since the request arrived.
     pub(crate) fn now_ns(&self) -> u64 {
-        time::ns(self.start.elapsed())
+        self.start.ns()
     }
 
     /// Sees a frame of the request's body that the service read.
@@ -277,7 +286,7 @@ impl Link {
         parts.span_id = self.span_id;
         parts.trace_flags = self.trace_flags;
         parts.start_unix_ns = self.start_unix_ns;
-        let id: Text = parts.push_text(self.request_id.as_str(), REQUEST_ID);
+        let id: Text = parts.push_text(self.request_id(), REQUEST_ID);
         parts.request_id = id;
     }
 }
@@ -299,9 +308,6 @@ impl Drop for Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link")
-            .field("request_id", &self.request_id.as_str())
-            .field("span_id", &self.span_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Link").field("request_id", &self.request_id()).field("span_id", &self.span_id).finish_non_exhaustive()
     }
 }

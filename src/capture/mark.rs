@@ -1,7 +1,6 @@
 //! Which request a tracing span belongs to: a mark that lies with the span.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tracing::span::Id;
 use tracing::{Subscriber, dispatcher};
@@ -13,6 +12,7 @@ use super::solo::Solo;
 use super::{Exchange, Hub, Link, current};
 use crate::record::parts::{OpenSpan, Parts};
 use crate::record::{SpanId, TraceFlags, TraceId};
+use crate::time::Stopwatch;
 
 /// What a tracing span is to us.
 pub(super) enum Mark {
@@ -29,7 +29,7 @@ pub(super) struct Outside {
     pub(super) trace_id: TraceId,
     pub(super) trace_flags: TraceFlags,
     pub(super) id: SpanId,
-    pub(super) start: Instant,
+    pub(super) start: Stopwatch,
     pub(super) start_unix_ns: u64,
     /// Taken while a user's `Debug` runs.
     pub(super) parts: Option<Box<Parts>>,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::HeaderMap;
 use tracing::Level;
@@ -12,9 +11,10 @@ use super::mark::Owner;
 use super::write::{patch, show};
 use super::{Exchange, Foreign, Hub, Link, current};
 use crate::propagator::Outgoing;
+use crate::random;
 use crate::record::parts::{EventSlot, List, MAX_FIELD_BYTES, Origin, Parts, Slot, SpanSlot, Text};
 use crate::record::{Kind, Record, SpanId, SpanKind, TraceFlags, TraceId};
-use crate::{random, time};
+use crate::time::{self, Stopwatch};
 
 /// Target of the events about outgoing requests that failed.
 const TARGET: &str = "campanile::client";
@@ -51,7 +51,7 @@ struct Own {
     hub: Arc<Hub>,
     trace_id: TraceId,
     trace_flags: TraceFlags,
-    start: Instant,
+    start: Stopwatch,
     start_unix_ns: u64,
     parts: Box<Parts>,
 }
@@ -93,7 +93,7 @@ impl OutgoingCall {
         let mut parts = hub.pipeline.parts();
         let start_unix_ns = time::unix_ns();
         push(&mut parts, id, (parent, 0), describe);
-        let own = Own { hub: Arc::clone(hub), trace_id, trace_flags, start: Instant::now(), start_unix_ns, parts };
+        let own = Own { hub: Arc::clone(hub), trace_id, trace_flags, start: Stopwatch::start(), start_unix_ns, parts };
         Self { id, link, home: Home::Own(Box::new(own)) }
     }
 
@@ -176,7 +176,7 @@ impl OutgoingCall {
         let at = match &mut self.home {
             Home::Nowhere => return,
             Home::Own(own) => {
-                let now_ns = time::ns(own.start.elapsed());
+                let now_ns = own.start.ns();
                 return rewrite(&mut own.parts, 0, self.id, |parts, span| write(parts, span, now_ns));
             }
             Home::Exchange(at) => Some(*at),

@@ -45,9 +45,11 @@ impl Solo {
     /// The span of the request that is current here, made when it is first asked for.
     fn span_of_request(&self) -> Option<Id> {
         current::with(|exchange| {
-            let is_ours = Arc::ptr_eq(&exchange.link.hub, &self.ears.hub);
-            let open = || RequestSpan::open(&self.spans, &exchange.link);
-            is_ours.then(|| exchange.span.get_or_insert_with(open).id.clone())
+            if !Arc::ptr_eq(&exchange.link.hub, &self.ears.hub) {
+                return None;
+            }
+            let link = Arc::clone(&exchange.link);
+            Some(exchange.more_mut().span.get_or_insert_with(|| RequestSpan::open(&self.spans, link)).id.clone())
         })
         .flatten()
     }
@@ -131,15 +133,15 @@ impl Subscriber for Solo {
 }
 
 /// The span that stands for a request, held by its exchange.
-pub(crate) struct RequestSpan {
+pub(super) struct RequestSpan {
     spans: Arc<Table>,
     id: Id,
 }
 
 impl RequestSpan {
-    fn open(spans: &Arc<Table>, link: &Arc<Link>) -> Self {
+    fn open(spans: &Arc<Table>, link: Arc<Link>) -> Self {
         let id = spans.open(&METADATA);
-        spans.mark(&id, Mark::of_request(Arc::clone(link)));
+        spans.mark(&id, Mark::of_request(link));
         Self { spans: Arc::clone(spans), id }
     }
 }

@@ -10,7 +10,6 @@ use super::write::patch;
 use super::{Link, current};
 use crate::record::parts::{List, Parts, SpanSlot};
 use crate::record::{Kind, Record, SpanId};
-use crate::time;
 
 /// Fields that a span records later.
 pub(super) fn add_fields(spans: &impl Spans, span: &Id, values: &Values<'_>) {
@@ -89,7 +88,7 @@ pub(super) fn close_inside(link: &Arc<Link>, id: SpanId, slot: Option<usize>) {
 /// The end of a span outside any request: its record is finished.
 pub(super) fn close_outside(outside: Outside) {
     let Some(mut parts) = outside.parts else { return };
-    let duration_ns = time::ns(outside.start.elapsed());
+    let duration_ns = outside.start.ns();
     parts.kind = Kind::Span;
     parts.trace_id = outside.trace_id;
     parts.trace_flags = outside.trace_flags;

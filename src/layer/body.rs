@@ -94,15 +94,15 @@ where
             Follow::Response(response) => response,
         };
         let polled = response.flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll_frame(cx))));
-        if let Ok(Poll::Ready(Some(Ok(frame)))) = &polled {
-            response.saw(frame);
-        }
         let is_over = match &polled {
             Ok(Poll::Pending) => false,
             // Servers do not poll again once this is true, nor after trailers.
             Ok(Poll::Ready(Some(Ok(frame)))) => frame.is_trailers() || inner.is_end_stream(),
             Ok(Poll::Ready(_)) | Err(_) => true,
         };
+        if let Ok(Poll::Ready(Some(Ok(frame)))) = &polled {
+            response.saw(frame, is_over);
+        }
         if !is_over {
             response.flight.report_if_asked();
         } else if let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
@@ -125,21 +125,25 @@ where
 }
 
 impl FollowResponse {
-    fn saw<D: bytes::Buf>(&mut self, frame: &Frame<D>) {
+    /// A frame of the body; the time of the first that is also the last is that of the end.
+    fn saw<D: bytes::Buf>(&mut self, frame: &Frame<D>, is_last: bool) {
         let Some(exchange) = self.flight.exchange_mut() else { return };
         if let Some(data) = frame.data_ref() {
-            if exchange.parts.first_byte_ns.is_none() {
+            if exchange.parts.first_byte_ns.is_none() && !(is_last && data.has_remaining()) {
                 exchange.parts.first_byte_ns = Some(exchange.link.now_ns());
             }
             exchange.parts.response_bytes = exchange.parts.response_bytes.saturating_add(data.remaining() as u64);
             if let Some(listed) = &exchange.link.listed {
                 listed.sent(exchange.parts.response_bytes);
             }
-            if let Some(watch) = &mut exchange.response {
+            if exchange.more().is_some()
+                && let Some(watch) = &mut exchange.more_mut().response
+            {
                 watch.see(&Pieces::of(data));
             }
         } else if let Some(trailers) = frame.trailers_ref() {
-            head::trailers(&mut exchange.parts, trailers, exchange.link.hub.pipeline.rules(), exchange.rpc.is_some());
+            let is_rpc = exchange.more().is_some_and(|more| more.rpc.is_some());
+            head::trailers(&mut exchange.parts, trailers, exchange.link.hub.pipeline.rules(), is_rpc);
         }
     }
 

@@ -106,7 +106,7 @@ impl<F> fmt::Debug for ObserveFuture<F> {
 /// A request in flight, in the hands of its future or body. Ends in exactly one record.
 pub(super) struct Flight {
     /// Out while the inner service or body is polled.
-    exchange: Option<Box<Exchange>>,
+    exchange: Option<Exchange>,
     /// What shows the request to other subscribers, where there are any.
     span: Option<Box<Span>>,
     /// Keeps the telemetry open until the request is over.
@@ -118,7 +118,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub(super) fn new(exchange: Box<Exchange>, span: Span, shared: Arc<Shared>, wraps_router: bool) -> Self {
+    pub(super) fn new(exchange: Exchange, span: Span, shared: Arc<Shared>, wraps_router: bool) -> Self {
         let link = Arc::clone(&exchange.link);
         let span = (!span.is_none()).then(|| Box::new(span));
         Self { exchange: Some(exchange), span, shared, wraps_router, counts_request_bytes: false, link }
@@ -128,12 +128,12 @@ impl Flight {
         &self.link
     }
 
-    pub(super) fn exchange(&self) -> Option<&Exchange> {
-        self.exchange.as_deref()
+    pub(super) const fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_ref()
     }
 
-    pub(super) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
-        self.exchange.as_deref_mut()
+    pub(super) const fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.exchange.as_mut()
     }
 
     /// Leaves a report, where one is asked for; after a poll that did not end it.
@@ -155,7 +155,7 @@ impl Flight {
         let Self { exchange: Some(exchange), shared, wraps_router, .. } = &mut self else {
             return response.map(ObserveBody::passing);
         };
-        let id = exchange.request_id.clone();
+        let id = exchange.link.request_id.clone();
         // A map that is full to its limit stays as it is.
         if let Ok(entry) = response.headers_mut().try_entry(request_id::HEADER) {
             let _ = entry.or_try_insert(id);
@@ -173,7 +173,8 @@ impl Flight {
         if *wraps_router && exchange.parts.route.is_none() && !exchange.has_route_layer && status != http::StatusCode::NOT_FOUND {
             shared.warn_of_route();
         }
-        let (is_upgrade, is_bodiless) = (head::is_upgrade(&exchange.method, status), head::is_bodiless(&exchange.method, status));
+        let method = exchange.parts.str(exchange.parts.method);
+        let (is_upgrade, is_bodiless) = (head::is_upgrade(method, status), head::is_bodiless(method, status));
         if is_upgrade {
             self.finish(Outcome::Upgraded);
             return response.map(ObserveBody::passing);
@@ -240,10 +241,10 @@ impl Drop for Flight {
 }
 
 /// Runs `f` while the exchange in `slot` is the current one; it comes back even if `f` unwinds.
-fn with_current<T>(slot: &mut Option<Box<Exchange>>, f: impl FnOnce() -> T) -> T {
+fn with_current<T>(slot: &mut Option<Exchange>, f: impl FnOnce() -> T) -> T {
     struct Leave<'a> {
-        slot: &'a mut Option<Box<Exchange>>,
-        previous: Option<Box<Exchange>>,
+        slot: &'a mut Option<Exchange>,
+        previous: Option<Exchange>,
     }
     impl Drop for Leave<'_> {
         fn drop(&mut self) {

@@ -214,13 +214,13 @@ fn peer(extensions: &Extensions) -> Option<SocketAddr> {
 }
 
 /// Whether a response to such a request has no body, whatever its head says.
-pub(super) fn is_bodiless(method: &Method, status: StatusCode) -> bool {
-    *method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+pub(super) fn is_bodiless(method: &str, status: StatusCode) -> bool {
+    method == "HEAD" || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// Whether the connection is handed over to another protocol.
-pub(super) fn is_upgrade(method: &Method, status: StatusCode) -> bool {
-    status == StatusCode::SWITCHING_PROTOCOLS || (*method == Method::CONNECT && status.is_success())
+pub(super) fn is_upgrade(method: &str, status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || (method == "CONNECT" && status.is_success())
 }
 
 #[cfg(test)]

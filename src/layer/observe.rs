@@ -152,14 +152,16 @@ fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router:
 
     let (wanted, only_user) = asked::read(&mut parts, request.headers(), shared);
     let watch = watch::request(&parts, request.headers(), shared.bodies.as_ref(), wanted.bodies);
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, baggage, wanted, watch));
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value.clone(), baggage), wanted, watch));
     link.list();
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     request_id::show(request, &id);
-    let mut exchange = Exchange::new(parts, link, request.method().clone(), id.value);
-    exchange.only_user = only_user;
+    let mut exchange = Exchange::new(parts, link);
+    if only_user.is_some() {
+        exchange.more_mut().only_user = only_user;
+    }
     if exchange.parts.is_rpc {
-        exchange.rpc = Call::of(request.headers());
+        exchange.more_mut().rpc = Call::of(request.headers());
     }
     let span = span_of(&exchange);
     Some(Flight::new(exchange, span, Arc::clone(shared), wraps_router))
@@ -171,7 +173,7 @@ fn span_of(exchange: &Exchange) -> Span {
         return Span::none();
     }
     let (method, path) = (exchange.parts.str(exchange.parts.method), exchange.parts.str(exchange.parts.path));
-    let request_id = exchange.link.request_id.as_str();
+    let request_id = exchange.link.request_id();
     let trace_id = exchange.link.trace_id.to_hex();
     // The exchange stays where it is, so that the fields can point into it.
     capture::as_guest(

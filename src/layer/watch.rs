@@ -22,7 +22,7 @@ pub(super) fn response(exchange: &mut Exchange, headers: &HeaderMap, rules: Opti
     let asked = exchange.link.wanted.bodies;
     let rules = rules.filter(|rules| rules.applies(asked));
     if rules.is_some() || exchange.parts.is_rpc {
-        exchange.response = of(Way::Response, &exchange.parts, headers, rules, asked).map(Box::new);
+        exchange.more_mut().response = of(Way::Response, &exchange.parts, headers, rules, asked);
     }
 }
 

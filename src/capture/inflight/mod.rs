@@ -19,9 +19,10 @@ pub use self::upgraded::{Upgraded, upgraded};
 use super::Link;
 use crate::pipeline::{Lookout, Told};
 use crate::record::SpanId;
+use crate::time::Stopwatch;
 
 /// How long a request may run before it is reported.
-const STARTED: Duration = Duration::from_millis(400);
+const STARTED_NS: u64 = 400_000_000;
 /// Reports of one look, at most; the rest comes with the next.
 const MAX_REPORTS: usize = 512;
 /// Parts of the list with a lock of their own.
@@ -64,7 +65,7 @@ struct Shard {
 
 struct Slot {
     link: Weak<Link>,
-    since: Instant,
+    since: Stopwatch,
 }
 
 /// Lines of reports on a console, in the current interval.
@@ -176,7 +177,7 @@ impl Lookout for InFlight {
         let (first, mut left) = (self.turn.fetch_add(1, Ordering::Relaxed), MAX_REPORTS);
         let mut old = Vec::new();
         for shard in self.shards.iter().cycle().skip(first % SHARDS).take(SHARDS) {
-            let is_old = |slot: &&Slot| slot.since.elapsed() >= STARTED;
+            let is_old = |slot: &&Slot| slot.since.ns() >= STARTED_NS;
             old.extend(lock(shard).slots.iter().flatten().filter(is_old).map(|slot| Weak::clone(&slot.link)));
             // Nothing is let go of under the lock: the last one of a link takes the same lock to leave.
             for link in old.drain(..).filter_map(|link| link.upgrade()) {

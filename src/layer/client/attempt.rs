@@ -72,12 +72,12 @@ impl Attempt {
                 field(parts, &mut span.fields, "network.protocol.version", Slot::Text(Text::Static(version)));
             });
         }
-        if heads::is_upgrade(&self.method, status) {
+        if heads::is_upgrade(self.method.as_str(), status) {
             self.end(None, false);
             return None;
         }
         if response.body().is_end_stream() {
-            let has_body = !heads::is_bodiless(&self.method, status);
+            let has_body = !heads::is_bodiless(self.method.as_str(), status);
             self.end(None, has_body);
             return None;
         }
@@ -97,7 +97,7 @@ impl Attempt {
 
     /// The body has come to its end.
     pub(super) fn finished(mut self) {
-        let has_body = self.status.is_some_and(|status| !heads::is_bodiless(&self.method, status));
+        let has_body = self.status.is_some_and(|status| !heads::is_bodiless(self.method.as_str(), status));
         self.end(None, has_body);
     }
 
