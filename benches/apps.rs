@@ -3,6 +3,7 @@
 //! One axum app is driven in process, request after request, on one thread: nothing but the stack around the app
 //! differs between two measurements.
 
+pub mod collector;
 pub mod load;
 pub mod machine;
 pub mod served;

@@ -1,4 +1,4 @@
-//! Cores, processor time and memory, as Linux tells them.
+//! Cores, processor time and memory, as Linux tells them, and the median of what was measured.
 
 use std::fs;
 
@@ -49,4 +49,11 @@ pub fn threads() -> Vec<(String, u64, u64, u64)> {
         Some((name.trim().to_owned(), times, switches("voluntary_ctxt_switches:")?, switches("nonvoluntary_ctxt_switches:")?))
     };
     tasks.filter_map(|task| of(task.ok()?)).collect()
+}
+
+/// The one in the middle.
+pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.into_iter().collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }

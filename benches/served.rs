@@ -1,5 +1,6 @@
 //! A server in a process of its own, as its bench sees it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -57,6 +58,13 @@ impl Served {
     pub fn look(&mut self) -> Look {
         let [requests, cpu_ns, resident_kib, most_kib] = self.numbers("look")[..] else { panic!("four numbers") };
         Look { requests, cpu_ns, resident_kib, most_kib }
+    }
+
+    /// Its numbers with names to a question.
+    pub fn ledger(&mut self, question: &str) -> BTreeMap<String, u64> {
+        let answer = self.ask(question);
+        let pairs = answer.split_whitespace().map(|word| word.split_once('=').expect("a name"));
+        pairs.map(|(name, number)| (name.to_owned(), number.parse().expect("a number"))).collect()
     }
 
     /// Which process it is, for a profiler.

@@ -6,7 +6,7 @@
 //! with both. `cargo bench -p campanile-benches --bench wrk`; `-- two otlp json seconds=5 rounds=5` says which and how much.
 
 use campanile_benches::load::{Load, Seen};
-use campanile_benches::machine::{OTHERS, pin};
+use campanile_benches::machine::{OTHERS, median, pin};
 use campanile_benches::served::Served;
 use campanile_benches::stacks::STACKS;
 use campanile_benches::{Route, sink};
@@ -36,12 +36,12 @@ fn main() {
         }
         all.push(of_round);
     }
-    println!("\n`users`, server on {cores} core, medians of {rounds} rounds of {seconds} s\n");
+    println!("\n`users`, server on {cores}, medians of {rounds} rounds of {seconds} s\n");
     println!("| stack | requests/s | of bare | p50 ms | p99 ms | CPU s for 100,000 | of bare | lost |");
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     for (at, stack) in stacks.iter().enumerate() {
-        let of = |value: fn(&Round) -> f64| median(all.iter().map(|round| value(&round[at])).collect());
-        let ratio = |value: fn(&Round) -> f64| median(all.iter().map(|round| value(&round[at]) / value(&round[0])).collect());
+        let of = |value: fn(&Round) -> f64| median(all.iter().map(|round| value(&round[at])));
+        let ratio = |value: fn(&Round) -> f64| median(all.iter().map(|round| value(&round[at]) / value(&round[0])));
         let (due, lost) = all.iter().fold((0, 0), |(due, lost), round| (due + round[at].due, lost + round[at].lost()));
         println!(
             "| {stack} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {lost} of {due} |",
@@ -83,9 +83,4 @@ impl Round {
     const fn lost(&self) -> u64 {
         self.due.saturating_sub(self.delivered)
     }
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
