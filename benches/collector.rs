@@ -66,8 +66,7 @@ struct Shared {
 impl Collector {
     /// Starts one that is healthy.
     pub fn start() -> Self {
-        let mut collector =
-            Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), state: Arc::default(), runtime: None };
+        let mut collector = Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), state: Arc::default(), runtime: None };
         collector.listen();
         collector
     }
@@ -95,8 +94,14 @@ impl Collector {
         });
         self.address = listener.local_addr().expect("an address");
         let router = Router::new()
-            .route("/{stack}/v1/traces", post(async |State(state): State<Arc<Shared>>, body: Bytes| state.answer(&state.spans, &body).await))
-            .route("/{stack}/v1/logs", post(async |State(state): State<Arc<Shared>>, body: Bytes| state.answer(&state.logs, &body).await))
+            .route(
+                "/{stack}/v1/traces",
+                post(async |State(state): State<Arc<Shared>>, body: Bytes| state.answer(&state.spans, &body).await),
+            )
+            .route(
+                "/{stack}/v1/logs",
+                post(async |State(state): State<Arc<Shared>>, body: Bytes| state.answer(&state.logs, &body).await),
+            )
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&self.state));
         runtime.spawn(async move { axum::serve(listener, router).await.expect("it serves") });

@@ -24,8 +24,7 @@ fn main() {
     let (seconds, rounds) = (number("seconds").unwrap_or(8), number("rounds").unwrap_or(5));
     let chosen = |mode: Mode| words.iter().any(|word| word == mode.name());
     let is_any = Mode::ALL.into_iter().any(chosen);
-    let modes: Vec<Mode> =
-        Mode::ALL.into_iter().filter(|mode| *mode == Mode::Healthy || !is_any || chosen(*mode)).collect();
+    let modes: Vec<Mode> = Mode::ALL.into_iter().filter(|mode| *mode == Mode::Healthy || !is_any || chosen(*mode)).collect();
 
     pin(&[OTHERS]);
     let load = Load::new();
@@ -38,7 +37,9 @@ fn main() {
         all.push(of_round);
     }
     println!("\n`users` over OTLP, server on one core, medians of {rounds} rounds of {seconds} s\n");
-    println!("| collector | requests/s | of healthy | p50 ms | p99 ms | of healthy | memory grown MiB | records delivered | counted as lost |");
+    println!(
+        "| collector | requests/s | of healthy | p50 ms | p99 ms | of healthy | memory grown MiB | records delivered | counted as lost |"
+    );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     for (at, mode) in modes.iter().enumerate() {
         let of = |value: fn(&Round) -> f64| median(all.iter().map(|round| value(&round[at])));

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use campanile_benches::machine::{median, process_ns};
-use campanile_benches::stacks::{STACKS, Stack, key};
+use campanile_benches::stacks::{Delivered, STACKS, Stack, key};
 use campanile_benches::{Driver, Route, sink};
 
 /// Requests before somebody looks at the clock.
@@ -39,7 +39,9 @@ fn main() {
             all.push(of_round);
         }
         println!("\n`users` flat out on {threads} thread(s), medians of {rounds} rounds of {seconds} s\n");
-        println!("| stack | requests/s | of bare | CPU µs each | delivered | counted as lost | neither |");
+        println!(
+            "| stack | requests/s | of bare | CPU µs each | spans, logs, lines due | of them arrived | records counted as lost |"
+        );
         println!("|---|---:|---:|---:|---:|---:|---:|");
         for (at, stack) in stacks.iter().enumerate() {
             let of = |value: fn(&Round) -> f64| median(all.iter().map(|round| value(&round[at])));
@@ -47,19 +49,18 @@ fn main() {
             let sum = |value: fn(&Round) -> i64| all.iter().map(|round| value(&round[at])).sum::<i64>();
             let due = sum(|round| round.due);
             println!(
-                "| {stack} | {:.0} | {ratio:.2} | {:.2} | {:.4} | {} of {due} | {} |",
+                "| {stack} | {:.0} | {ratio:.2} | {:.2} | {due} | {:.4} | {} |",
                 of(|round| round.per_second),
                 of(|round| round.cpu_us),
                 if due == 0 { 1.0 } else { sum(|round| round.delivered) as f64 / due as f64 },
                 sum(|round| round.lost),
-                due - sum(|round| round.delivered) - sum(|round| round.lost),
             );
         }
         println!();
     }
 }
 
-/// What one round of one stack showed; spans, log records and lines are counted each.
+/// What one round of one stack showed; spans, log records and lines are due, and records are lost.
 #[derive(Debug)]
 struct Round {
     per_second: f64,
@@ -73,7 +74,9 @@ impl Round {
     fn of(stack: &str, threads: u64, seconds: u64, sink: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["child", stack, &threads.to_string(), &seconds.to_string(), sink]).stdout(Stdio::piped());
-        for (name, _) in std::env::vars().filter(|(name, _)| ["CAMPANILE", "OTEL_", "RUST_LOG"].iter().any(|start| name.starts_with(start))) {
+        for (name, _) in
+            std::env::vars().filter(|(name, _)| ["CAMPANILE", "OTEL_", "RUST_LOG"].iter().any(|start| name.starts_with(start)))
+        {
             command.env_remove(name);
         }
         let output = command.output().expect("a process");
@@ -112,14 +115,27 @@ fn child(name: &str, threads: u64, seconds: u64, sink: &str) {
     stack.flush(requests, Route::Users);
     let cpu_us = (process_ns() - began.1) as f64 / 1e3 / requests as f64;
     let (due, delivered) = (stack.due(Route::Users), stack.delivered(&key(name)));
-    println!("{per_second} {cpu_us} {} {} {}", due.total() * requests, delivered.total(), counted_as_lost(&stack));
+    let lost = counted_as_lost(&stack, requests, delivered);
+    println!("{per_second} {cpu_us} {} {} {lost}", due.total() * requests, delivered.total());
 }
 
-/// What campanile says that it lost, in spans, log records and lines: two of each for a record, and one where all is thrown away.
-fn counted_as_lost(stack: &Stack) -> u64 {
+/// Records that campanile counts as lost, of all exporters. Every request is one record, and every record is delivered or counted,
+/// at each exporter; what was delivered has arrived.
+fn counted_as_lost(stack: &Stack, requests: u64, arrived: Delivered) -> u64 {
     let Some(telemetry) = stack.telemetry() else { return 0 };
     let stats = telemetry.stats();
-    let before = stats.dropped.total();
-    let exporters = stats.exporters.iter().filter(|of| of.offered > 0);
-    exporters.map(|of| (before + of.dropped.total()) * stack.due(Route::Users).total().min(2)).sum()
+    assert!(stats.exporters.is_empty() || stats.offered - stats.live == requests, "{stats:?}");
+    assert_eq!((stats.offered, stats.queued), (stats.forwarded + stats.dropped.total(), 0), "{stats:?}");
+    let mut lost = 0;
+    for of in stats.exporters.iter().filter(|of| of.offered > 0) {
+        assert_eq!(of.offered, of.delivered + of.dropped.total(), "{stats:?}");
+        match of.name.as_str() {
+            "otlp_traces" => assert_eq!(2 * of.delivered, arrived.spans, "{stats:?}"),
+            "otlp_logs" => assert_eq!(2 * of.delivered, arrived.logs, "{stats:?}"),
+            // Lines also say what was lost.
+            _ => assert!(arrived.written >= of.delivered, "{stats:?}"),
+        }
+        lost += stats.dropped.total() + of.dropped.total();
+    }
+    lost
 }

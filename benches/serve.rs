@@ -57,14 +57,21 @@ fn main() {
             "threads" => {
                 let mut threads = threads();
                 threads.sort_by_key(|(_, ns, ..)| std::cmp::Reverse(*ns));
-                let words = threads.iter().map(|(name, ns, own, forced)| format!("{}:{ns}:{own}:{forced}", name.replace([' ', ':'], "_")));
+                let words = threads
+                    .iter()
+                    .map(|(name, ns, own, forced)| format!("{}:{ns}:{own}:{forced}", name.replace([' ', ':'], "_")));
                 println!("{}", words.collect::<Vec<_>>().join(" "));
             }
             "ledger" => println!("{}", ledger(&stack.telemetry().expect("campanile").stats())),
             "shutdown" => {
                 close();
                 let report = stack.telemetry().expect("campanile").shutdown_blocking(PATIENCE);
-                println!("requests={} in_time={} {}", count.load(Ordering::Relaxed), u64::from(report.in_time), ledger(&report.stats));
+                println!(
+                    "requests={} in_time={} {}",
+                    count.load(Ordering::Relaxed),
+                    u64::from(report.in_time),
+                    ledger(&report.stats)
+                );
                 return;
             }
             "end" => {
