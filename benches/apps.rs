@@ -3,6 +3,10 @@
 //! One axum app is driven in process, request after request, on one thread: nothing but the stack around the app
 //! differs between two measurements.
 
+pub mod collector;
+pub mod load;
+pub mod machine;
+pub mod served;
 pub mod sink;
 pub mod stacks;
 
@@ -70,7 +74,8 @@ impl Route {
         }
     }
 
-    const fn path(self) -> &'static str {
+    /// Where it is.
+    pub const fn path(self) -> &'static str {
         match self {
             Self::Users => "/users/4711",
             Self::Hello => "/hello",
@@ -79,19 +84,20 @@ impl Route {
 }
 
 /// Ten headers, about 400 bytes of values: those of a browser behind a proxy, with a sampled trace.
+pub const HEADERS: [(&str, &str); 10] = [
+    ("host", "shop.example"),
+    ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"),
+    ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    ("accept-language", "en-GB,en;q=0.9,de;q=0.8"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("cache-control", "no-cache"),
+    ("x-forwarded-for", "203.0.113.195, 198.51.100.17"),
+    ("x-forwarded-proto", "https"),
+    ("cookie", "session=c2Vzc2lvbi1pZC1vZi1zb21lLWxlbmd0aA; theme=dark"),
+    ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+];
+
 fn headers() -> HeaderMap {
-    const HEADERS: [(&str, &str); 10] = [
-        ("host", "shop.example"),
-        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"),
-        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-        ("accept-language", "en-GB,en;q=0.9,de;q=0.8"),
-        ("accept-encoding", "gzip, deflate, br, zstd"),
-        ("cache-control", "no-cache"),
-        ("x-forwarded-for", "203.0.113.195, 198.51.100.17"),
-        ("x-forwarded-proto", "https"),
-        ("cookie", "session=c2Vzc2lvbi1pZC1vZi1zb21lLWxlbmd0aA; theme=dark"),
-        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-    ];
     HEADERS.into_iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
 }
 

@@ -76,6 +76,14 @@ impl Stack {
         Some(Self { app, name, behind, written, sink })
     }
 
+    /// What runs, where it is campanile.
+    pub const fn telemetry(&self) -> Option<&Telemetry> {
+        match &self.behind {
+            Behind::Campanile(telemetry) => Some(telemetry),
+            _ => None,
+        }
+    }
+
     /// Waits until all that was recorded is where it goes.
     pub fn flush(&self, requests: u64, route: Route) {
         match &self.behind {

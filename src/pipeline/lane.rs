@@ -117,6 +117,7 @@ impl Lane {
         let now = Instant::now();
         let mut state = shared.state();
         state.lost_at_intake = lost_at_intake.clone();
+        let before = state.queue.len();
         for held in records {
             let record: &Record = (**held).as_ref();
             if !self.wants(record) {
@@ -147,8 +148,12 @@ impl Lane {
                 state.stats.dropped.add(Reason::QueueFull, 1);
             }
         }
+        let (after, full) = (state.queue.len(), shared.pace.max_records);
         drop(state);
-        shared.changed.notify_all();
+        // What waits for company looks at the clock by itself: a wake-up for each of many hands-on would only cost time.
+        if (before == 0 && after > 0) || (before < full && after >= full) {
+            shared.changed.notify_all();
+        }
     }
 
     /// Takes back reports. That finds room when a report does not: no reader is to see in flight what is not.

@@ -1,0 +1,59 @@
+//! Cores, processor time and memory, as Linux tells them, and the median of what was measured.
+
+use std::fs;
+
+/// Where servers run with all their threads.
+pub const SERVER: usize = 0;
+/// Where whoever asks and whoever receives telemetry run.
+pub const OTHERS: usize = 1;
+
+/// Keeps the calling thread, and those that it starts from now on, on these cores.
+pub fn pin(cores: &[usize]) {
+    // SAFETY: a set of no cores is all zeros, and the pointer is that of a live set of this size.
+    let result = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        cores.iter().for_each(|core| libc::CPU_SET(*core, &mut set));
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
+    };
+    assert_eq!(result, 0, "two cores: one for the server, one for the rest");
+}
+
+/// Processor time that the process has used, in the kernel too.
+pub fn process_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is that of a live `timespec`.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    assert_eq!(result, 0, "the clock exists");
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Memory of the process that is in use now, and the most that ever was, in KiB.
+pub fn resident_kib() -> (u64, u64) {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    };
+    (line("VmRSS:"), line("VmHWM:"))
+}
+
+/// What each thread of the process has used so far: its name, nanoseconds on a core, and how often it gave way of its own
+/// and of somebody else's accord.
+pub fn threads() -> Vec<(String, u64, u64, u64)> {
+    let tasks = fs::read_dir("/proc/self/task").expect("Linux");
+    let of = |task: fs::DirEntry| {
+        let read = |file: &str| fs::read_to_string(task.path().join(file)).ok();
+        let (name, times, status) = (read("comm")?, read("schedstat")?, read("status")?);
+        let times = times.split_whitespace().next()?.parse().ok()?;
+        let switches = |name: &str| status.lines().find_map(|line| line.strip_prefix(name))?.trim().parse().ok();
+        Some((name.trim().to_owned(), times, switches("voluntary_ctxt_switches:")?, switches("nonvoluntary_ctxt_switches:")?))
+    };
+    tasks.filter_map(|task| of(task.ok()?)).collect()
+}
+
+/// The one in the middle.
+pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.into_iter().collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
