@@ -18,6 +18,8 @@ pub(super) struct Fields<'a> {
     message: Text,
     takes_message: bool,
     is_log: bool,
+    /// There may be fields of the same names already.
+    is_again: bool,
     end: usize,
     /// What an error among the fields is: a failure of this origin, of which the event tells.
     failing: Option<Failing>,
@@ -44,8 +46,8 @@ impl<'a> Fields<'a> {
 
     /// For a span; `list` is what it has already.
     pub(super) fn of_span(parts: &'a mut Parts, list: List) -> Self {
-        let end = parts.text.len() + MAX_EVENT_BYTES;
-        Self { parts, list, message: Text::EMPTY, takes_message: false, is_log: false, end, failing: None }
+        let (end, is_again) = (parts.text.len() + MAX_EVENT_BYTES, !list.is_empty());
+        Self { parts, list, message: Text::EMPTY, takes_message: false, is_log: false, is_again, end, failing: None }
     }
 
     pub(super) const fn done(self) -> (List, Text) {
@@ -69,14 +71,15 @@ impl<'a> Fields<'a> {
 
     fn push_slot(&mut self, field: &Field, slot: Slot) {
         let name = field.name();
-        if let (true, "message", Slot::Text(text)) = (self.takes_message, name, slot) {
-            self.message = text;
-        } else if !self.takes_message {
+        match slot {
+            Slot::Text(text) if self.takes_message && name == "message" => self.message = text,
             // A span may record a field again.
-            self.parts.set_field(&mut self.list, Text::Static(name), slot);
-        } else if !(self.is_log && name.starts_with("log.")) {
+            _ if self.is_again => self.parts.set_field(&mut self.list, Text::Static(name), slot),
             // Those say where a record of the `log` crate comes from; its origin has them.
-            self.parts.push_field(&mut self.list, Text::Static(name), slot);
+            _ if self.is_log && name.starts_with("log.") => {}
+            _ => {
+                self.parts.push_field(&mut self.list, Text::Static(name), slot);
+            }
         }
     }
 }

@@ -50,6 +50,12 @@ pub(crate) struct List {
 /// No index.
 pub(super) const NONE: u32 = u32::MAX;
 
+impl List {
+    pub(crate) const fn is_empty(self) -> bool {
+        self.count == 0
+    }
+}
+
 impl Default for List {
     fn default() -> Self {
         Self { first: NONE, last: NONE, count: 0 }
