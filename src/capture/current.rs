@@ -26,58 +26,73 @@ struct Visit {
     span: SpanId,
 }
 
-/// Makes `exchange` the current one and returns the one before; gives it back where the thread is already ending.
-pub(crate) fn enter(exchange: Exchange) -> Result<Option<Exchange>, Exchange> {
-    let mut exchange = Some(exchange);
-    let previous = CURRENT.try_with(|current| current.replace(exchange.take()));
-    match (previous, exchange) {
-        (Ok(previous), _) => Ok(previous),
-        (Err(_), Some(exchange)) => Err(exchange),
-        (Err(_), None) => Ok(None),
+/// Runs `f` while the exchange in `slot` is the current one; it comes back even if `f` unwinds.
+pub(crate) fn with_current<T>(slot: &mut Option<Exchange>, f: impl FnOnce() -> T) -> T {
+    if slot.is_none() {
+        return f();
     }
-}
-
-/// Takes the current exchange out and makes `previous` the current one again.
-pub(crate) fn leave(previous: Option<Exchange>) -> Option<Exchange> {
-    CURRENT.try_with(|current| current.replace(previous)).unwrap_or_default()
+    // Meanwhile the slot holds the one before.
+    let _back = Swapped::new(slot);
+    f()
 }
 
 /// Runs `f` on the current exchange; `None` when there is none.
 ///
 /// While `f` runs there is none, so whatever it calls cannot come back here.
+#[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
-    /// Puts the exchange back even if `f` unwinds.
-    struct PutBack(Option<Exchange>);
-    impl Drop for PutBack {
-        fn drop(&mut self) {
-            let exchange = self.0.take();
-            let _ = CURRENT.try_with(|current| current.set(exchange));
-        }
+    let mut slot = None;
+    let swapped = Swapped::new(&mut slot);
+    swapped.0.as_mut().map(f)
+}
+
+/// Takes the current exchange for good, where the process is about to end.
+pub(super) fn take() -> Option<Exchange> {
+    let mut slot = None;
+    swap(&mut slot);
+    slot
+}
+
+/// What is in a slot and the current exchange have changed places, until this is dropped.
+struct Swapped<'a>(&'a mut Option<Exchange>);
+
+impl<'a> Swapped<'a> {
+    #[inline]
+    fn new(slot: &'a mut Option<Exchange>) -> Self {
+        swap(slot);
+        Self(slot)
     }
-    let taken = CURRENT.try_with(Cell::take).ok().flatten();
-    let mut slot = PutBack(Some(taken?));
-    slot.0.as_mut().map(f)
+}
+
+impl Drop for Swapped<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        swap(self.0);
+    }
+}
+
+/// Does nothing while the thread ends.
+#[inline]
+fn swap(slot: &mut Option<Exchange>) {
+    let _ = CURRENT.try_with(|current| {
+        let inside = current.take();
+        current.set(std::mem::replace(slot, inside));
+    });
 }
 
 /// Runs `f` while `link` is the request that work on this thread belongs to, whichever else is being polled here.
 pub(crate) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
-    struct PutBack {
-        guest: Option<Arc<Link>>,
-        hidden: Option<Exchange>,
-    }
+    struct PutBack(Option<Arc<Link>>);
     impl Drop for PutBack {
         fn drop(&mut self) {
-            let (link, hidden) = (self.guest.take(), self.hidden.take());
+            let link = self.0.take();
             let _ = GUEST.try_with(|guest| guest.set(link));
-            if hidden.is_some() {
-                let _ = CURRENT.try_with(|current| current.set(hidden));
-            }
         }
     }
     let is_here = with(|exchange| Arc::ptr_eq(&exchange.link, link)).unwrap_or_default();
-    let hidden = if is_here { None } else { leave(None) };
-    let guest = GUEST.try_with(|guest| guest.replace(Some(Arc::clone(link)))).unwrap_or_default();
-    let _put_back = PutBack { guest, hidden };
+    let mut hidden = None;
+    let _hidden = (!is_here).then(|| Swapped::new(&mut hidden));
+    let _put_back = PutBack(GUEST.try_with(|guest| guest.replace(Some(Arc::clone(link)))).unwrap_or_default());
     link.in_step(f)
 }
 

@@ -37,7 +37,7 @@ pub use self::attach::{attach, attach_dyn, attach_report};
 pub(crate) use self::attach::{attach_at, backtrace};
 pub use self::body::Bodies;
 pub(crate) use self::body::{Pieces, Rules, Watch, Way};
-pub(crate) use self::current::{as_guest, at_home, enter, guest, leave, with};
+pub(crate) use self::current::{as_guest, at_home, guest, with, with_current};
 pub(crate) use self::exchange::Exchange;
 pub(crate) use self::failure::describe_any;
 pub(crate) use self::foreign::Foreign;

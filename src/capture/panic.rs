@@ -135,7 +135,7 @@ impl PanicPlace {
             Arc::clone(&exchange.link.hub)
         });
         if here.is_some() {
-            if is_last && let Some(exchange) = current::leave(None) {
+            if is_last && let Some(exchange) = current::take() {
                 // Nobody will come back to end it.
                 let counts_request_bytes = exchange.link.request_bytes() > 0;
                 exchange.finish(Outcome::Panicked, counts_request_bytes);

@@ -148,7 +148,7 @@ impl Flight {
         let Self { exchange, span, link, .. } = self;
         // Entered first: with no exchange in place yet, nobody looks the span up to find that it is the request's.
         let _entered = span.as_deref().map(|span| capture::at_home(|| span.enter()));
-        with_current(exchange, || link.in_step(f))
+        capture::with_current(exchange, || link.in_step(f))
     }
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {
@@ -237,30 +237,6 @@ impl Drop for Flight {
     fn drop(&mut self) {
         self.end(Outcome::Panicked);
         Shared::request_over(&self.shared);
-    }
-}
-
-/// Runs `f` while the exchange in `slot` is the current one; it comes back even if `f` unwinds.
-fn with_current<T>(slot: &mut Option<Exchange>, f: impl FnOnce() -> T) -> T {
-    struct Leave<'a> {
-        slot: &'a mut Option<Exchange>,
-        previous: Option<Exchange>,
-    }
-    impl Drop for Leave<'_> {
-        fn drop(&mut self) {
-            *self.slot = capture::leave(self.previous.take());
-        }
-    }
-    let Some(exchange) = slot.take() else { return f() };
-    match capture::enter(exchange) {
-        Ok(previous) => {
-            let _leave = Leave { slot, previous };
-            f()
-        }
-        Err(exchange) => {
-            *slot = Some(exchange);
-            f()
-        }
     }
 }
 
