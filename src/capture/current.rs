@@ -74,10 +74,7 @@ impl Drop for Swapped<'_> {
 /// Does nothing while the thread ends.
 #[inline]
 fn swap(slot: &mut Option<Exchange>) {
-    let _ = CURRENT.try_with(|current| {
-        let inside = current.take();
-        current.set(std::mem::replace(slot, inside));
-    });
+    let _ = CURRENT.try_with(|current| current.swap(Cell::from_mut(slot)));
 }
 
 /// Runs `f` while `link` is the request that work on this thread belongs to, whichever else is being polled here.
