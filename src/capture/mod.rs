@@ -50,7 +50,7 @@ pub use self::inflight::{Upgraded, upgraded};
 pub(crate) use self::link::Link;
 pub(crate) use self::outgoing::OutgoingCall;
 pub(crate) use self::panic::{install_hook, last_panic, message_of};
-pub(crate) use self::rpc::{Call, Form, Messages, status as rpc_status};
+pub(crate) use self::rpc::{Call, Form, Messages, status as rpc_status, status_of as rpc_status_of};
 pub(crate) use self::scope::{REQUEST_TARGET, Scope};
 pub(crate) use self::solo::Solo;
 pub(crate) use self::subscribe::{Capture, CaptureFilter};

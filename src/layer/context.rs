@@ -3,23 +3,25 @@
 use http::HeaderMap;
 
 use super::Shared;
+use super::headers::Seen;
 use crate::capture::{self, Foreign, Link};
 use crate::propagator::{Baggage, Propagator, cloudflare};
 use crate::random;
 use crate::record::parts::{LinkSlot, MAX_FIELD_BYTES, MAX_HEADER_BYTES, Parts, Slot, Text};
 use crate::record::{SpanId, TraceFlags, TraceId, threshold};
+use crate::redact::Role;
 
 /// Gives the record its place in a trace, and what the settings want of the rest; returns what is to be passed on.
-pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> Baggage {
-    trace(parts, headers, shared);
-    if let Some(ray_id) = cloudflare::ray_id(headers) {
+pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, seen: &Seen<'_>, shared: &Shared) -> Baggage {
+    trace(parts, headers, seen, shared);
+    if let Some(ray_id) = cloudflare::ray_id(seen.lines(Role::RayId)) {
         let value = Slot::Text(parts.push_text(ray_id, MAX_HEADER_BYTES));
         parts.set_attribute(Text::Static(cloudflare::RAY_ID), value);
     }
     if !shared.hub.propagators.has(Propagator::Baggage) {
         return Baggage::default();
     }
-    let baggage = Baggage::read(headers);
+    let baggage = Baggage::seen(headers, seen.lines(Role::Baggage));
     for (key, attribute) in &shared.callers.recorded_baggage {
         if let Some(value) = baggage.get(key) {
             let name = parts.push_text(attribute, MAX_FIELD_BYTES);
@@ -31,9 +33,9 @@ pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) -> B
 }
 
 /// The caller's trace, or that of the request that this one was made within, or a new one.
-fn trace(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) {
+fn trace(parts: &mut Parts, headers: &HeaderMap, seen: &Seen<'_>, shared: &Shared) {
     parts.span_id = random::span_id();
-    let mut remote = shared.hub.propagators.extract(headers);
+    let mut remote = shared.hub.propagators.extract_seen(headers, seen.lines(Role::TraceParent), seen.lines(Role::TraceState));
     let mut strange = None;
     if shared.callers.restarts_traces
         && let Some(remote) = remote.take()
@@ -54,7 +56,9 @@ fn trace(parts: &mut Parts, headers: &HeaderMap, shared: &Shared) {
         let between = foreign.filter(|foreign| foreign.trace_id == remote.trace_id);
         parts.parent_span_id = between.map(|between| between.span_id).or(remote.parent_id).unwrap_or(SpanId::INVALID);
         parts.parent_is_remote = between.is_none() && remote.parent_id.is_some();
-        parts.trace_state = parts.push_text(&remote.state, usize::MAX);
+        if !remote.state.is_empty() {
+            parts.trace_state = parts.push_text(&remote.state, usize::MAX);
+        }
         decided = remote.flags.or(between.map(|between| between.trace_flags));
         random_bit = remote.flags.unwrap_or_default();
     } else if let Some((trace_id, parent, flags)) = capture::with(|outer| of_link(&outer.link, outer.innermost()))

@@ -1,19 +1,18 @@
 //! Heads become slots and texts of a record.
 
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use http::header::{FORWARDED, HOST, HeaderName, USER_AGENT};
+use http::header::USER_AGENT;
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use super::address::truncated;
-use super::{FindPeer, Settings, address};
-use crate::capture::{Form, rpc_status};
+use super::headers::{Copying, Seen};
+use super::{FindPeer, Settings};
+use crate::capture::{Form, rpc_status_of};
 use crate::propagator::forwarded::Proxies;
-use crate::propagator::request_id::{RequestId, X_REQUEST_ID};
 use crate::record::parts::{CUT_MARK, MAX_HEADER_BYTES, Parts, Side, Slot, Text};
-use crate::redact::{Rules, is_cookie, name_cookies};
+use crate::redact::{Role, Rules, known};
 
 /// Longest path and query that are kept, in bytes.
 const MAX_URI_BYTES: usize = 8 * 1024;
@@ -33,8 +32,8 @@ pub(crate) struct HeadSettings {
     pub(crate) known_methods: Option<Box<[String]>>,
 }
 
-/// Copies what the head of a request says.
-pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) {
+/// Copies what the head of a request says, and notes the headers that are seen.
+pub(super) fn request<'h, B>(parts: &mut Parts, request: &'h Request<B>, settings: &Settings, seen: &mut Seen<'h>) {
     let (headers, extensions) = (request.headers(), request.extensions());
     let heads = &settings.shared.heads;
     let peer = find_peer(settings, extensions);
@@ -51,20 +50,29 @@ pub(super) fn request<B>(parts: &mut Parts, request: &Request<B>, settings: &Set
         None => scheme(parts, uri, request.version(), settings),
     };
     parts.protocol_version = Text::Static(version(request.version()));
-    let named = told.host.as_deref().or(named).or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
+    let rules = settings.shared.hub.pipeline.rules();
+    Copying { rules, truncates_ip: heads.truncates_ip }.copy(parts, Side::Request, headers, seen);
+    let named = told.host.as_deref().or(named).or_else(|| seen.first(Role::Host).and_then(|host| host.to_str().ok()));
     if let Some((host, port)) = named.map(split_authority).filter(|(host, _)| !host.is_empty()) {
         parts.host = Some(parts.push_text(host, MAX_HEADER_BYTES));
         parts.port = port;
     }
-    let rules = settings.shared.hub.pipeline.rules();
-    let user_agent = headers.get(USER_AGENT).filter(|value| !value.is_sensitive() && rules.shows_header(&USER_AGENT));
-    parts.user_agent = user_agent.map(|value| parts.push_bytes(value.as_bytes(), MAX_HEADER_BYTES));
+    parts.user_agent = user_agent(parts, seen, rules);
     (parts.peer, parts.client, parts.client_port) = (peer, told.client, told.client_port);
     if told.all_trusted {
         parts.set_attribute(Text::Static(ALL_HOPS_TRUSTED), Slot::Bool(true));
     }
-    parts.is_rpc = Form::of(headers).is_some();
-    push_headers(parts, Side::Request, headers, heads.truncates_ip, rules);
+    parts.is_rpc = seen.first(Role::ContentType).and_then(Form::named).is_some();
+}
+
+/// It stands among the headers, where there are not too many of them.
+fn user_agent(parts: &mut Parts, seen: &Seen<'_>, rules: &Rules) -> Option<Text> {
+    let value = seen.first(Role::UserAgent)?;
+    if seen.is_placed(Role::UserAgent) {
+        return seen.shown(parts, Role::UserAgent);
+    }
+    let is_shown = !value.is_sensitive() && rules.shows_header(&USER_AGENT, known(USER_AGENT.as_str()));
+    is_shown.then(|| parts.push_bytes(value.as_bytes(), MAX_HEADER_BYTES))
 }
 
 /// Cuts the addresses, where the settings ask for it: once nobody needs the whole ones to decide by any more.
@@ -85,47 +93,22 @@ fn find_peer(settings: &Settings, extensions: &Extensions) -> Option<SocketAddr>
 /// Copies what the head of a response says.
 pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>, rules: &Rules) {
     parts.status = Some(response.status().as_u16());
-    push_headers(parts, Side::Response, response.headers(), false, rules);
+    let mut seen = Seen::default();
+    Copying { rules, truncates_ip: false }.copy(parts, Side::Response, response.headers(), &mut seen);
     if parts.is_rpc {
-        parts.rpc_status = rpc_status(response.headers());
+        parts.rpc_status = seen.first(Role::RpcStatus).map(rpc_status_of);
         // Whoever answers in another language does not know the call: what the caller names it is no method then.
-        parts.is_rpc = parts.rpc_status.is_some() || Form::of(response.headers()).is_some();
+        parts.is_rpc = parts.rpc_status.is_some() || seen.first(Role::ContentType).and_then(Form::named).is_some();
     }
 }
 
 /// Copies trailers. Those of a call that was `asked` for in gRPC may be the first to answer in it.
 pub(super) fn trailers(parts: &mut Parts, trailers: &HeaderMap, rules: &Rules, asked: bool) {
-    push_headers(parts, Side::Trailer, trailers, false, rules);
-    if let Some(status) = rpc_status(trailers).filter(|_| asked) {
+    let mut seen = Seen::default();
+    Copying { rules, truncates_ip: false }.copy(parts, Side::Trailer, trailers, &mut seen);
+    if let Some(status) = seen.first(Role::RpcStatus).map(rpc_status_of).filter(|_| asked) {
         (parts.is_rpc, parts.rpc_status) = (true, Some(status));
     }
-}
-
-fn push_headers(parts: &mut Parts, side: Side, headers: &HeaderMap, truncates_ip: bool, rules: &Rules) {
-    let (first, has_cookies) = (parts.headers.len(), Cell::new(false));
-    parts.push_headers(side, || {
-        headers.iter().map(|(name, value)| {
-            // A request id is shown only in the form in which it is taken. Asked last, as most headers are of the table.
-            let is_id = || *name == X_REQUEST_ID && !rules.hides_header(name) && RequestId::parse(value.as_bytes()).is_some();
-            let is_kept = !value.is_sensitive() && (rules.shows_header(name) || is_id());
-            let tells_address = truncates_ip && address::is_told_by(name);
-            let has_userinfo = names_host(name) && value.as_bytes().contains(&b'@');
-            let is_kept = is_kept && !tells_address && !has_userinfo;
-            if !is_kept && is_cookie(name) && !rules.hides_header(name) {
-                has_cookies.set(true);
-            }
-            (name.as_str(), is_kept.then_some(value.as_bytes()), value.len())
-        })
-    });
-    if has_cookies.get() {
-        name_cookies(parts, first, headers, rules);
-    }
-    rules.hash_headers(parts, headers);
-}
-
-/// Whether a header names the host that was asked, as it may with credentials before it.
-fn names_host(name: &HeaderName) -> bool {
-    matches!(*name, HOST | FORWARDED) || *name == "x-forwarded-host"
 }
 
 /// The method, and whether it is none of those that are known: then a client may have made it up.
@@ -183,14 +166,26 @@ pub(super) const fn version(version: Version) -> &'static str {
 
 /// Host and port; the brackets of an IPv6 address stay out of the host.
 pub(super) fn split_authority(authority: &str) -> (&str, Option<u16>) {
-    let authority = without_userinfo(authority);
-    if let Some((host, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    // One look at each byte: where the host begins, behind any user, and its colons.
+    let (mut start, mut colons, mut last_colon) = (0, 0, 0);
+    for (at, byte) in authority.bytes().enumerate() {
+        match byte {
+            b'@' => (start, colons) = (at + 1, 0),
+            b':' => (colons, last_colon) = (colons + 1, at),
+            _ => {}
+        }
+    }
+    let authority = authority.get(start..).unwrap_or_default();
+    if let Some(bracketed) = authority.strip_prefix('[')
+        && let Some((host, rest)) = bracketed.split_once(']')
+    {
         return (host, rest.strip_prefix(':').and_then(port));
     }
-    match authority.rsplit_once(':') {
-        Some((host, digits)) if !host.contains(':') => (host, port(digits)),
-        _ => (authority, None),
+    if colons != 1 {
+        return (authority, None);
     }
+    let (host, digits) = authority.split_at_checked(last_colon.saturating_sub(start)).unwrap_or_default();
+    (host, digits.get(1..).and_then(port))
 }
 
 fn port(digits: &str) -> Option<u16> {
@@ -225,7 +220,27 @@ pub(super) fn is_upgrade(method: &str, status: StatusCode) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn an_authority_is_split_as_the_plain_rule_says(authority in "[a:@\\[\\]0-9é.]{0,12}") {
+            let plain = |authority: &'_ str| {
+                let authority = without_userinfo(authority).to_owned();
+                if let Some((host, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                    return (host.to_owned(), rest.strip_prefix(':').and_then(port));
+                }
+                match authority.rsplit_once(':') {
+                    Some((host, digits)) if !host.contains(':') => (host.to_owned(), port(digits)),
+                    _ => (authority, None),
+                }
+            };
+            let (host, port) = split_authority(&authority);
+            prop_assert_eq!((host.to_owned(), port), plain(&authority));
+        }
+    }
 
     #[test]
     fn an_authority_is_split_into_host_and_port() {
@@ -239,6 +254,10 @@ mod tests {
             ("shop.example:99999", "shop.example", None),
             ("shop.example:+80", "shop.example", None),
             ("shop.example:", "shop.example", None),
+            ("[::1", "[::1", None),
+            ("[shop]", "shop", None),
+            ("user:pass@word@[::1]:80", "::1", Some(80)),
+            ("", "", None),
         ] {
             assert_eq!(split_authority(authority), (host, port), "{authority}");
         }

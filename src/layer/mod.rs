@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod alone;
+mod arrival;
 mod asked;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
@@ -12,6 +13,7 @@ mod client;
 mod context;
 mod future;
 mod head;
+mod headers;
 mod internal_error;
 mod observe;
 mod request_id;

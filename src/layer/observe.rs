@@ -11,11 +11,11 @@ use http_body::Body;
 use tower_service::Service;
 use tracing::Span;
 
+use super::arrival::{self, Arrival};
 use super::future::Flight;
-use super::{ObserveBody, ObserveFuture, Settings, asked, context, head, request_id, route, watch};
-use crate::capture::{self, Call, Exchange, Handle, Link, REQUEST_TARGET};
+use super::{ObserveBody, ObserveFuture, Settings, request_id, route};
+use crate::capture::{self, Exchange, Handle, Link, REQUEST_TARGET};
 use crate::record::Kind;
-use crate::record::parts::MAX_HEADER_BYTES;
 use crate::time;
 
 /// Makes exactly one record of every request; made by [`ObserveLayer`](super::ObserveLayer).
@@ -141,27 +141,19 @@ fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router:
     let mut parts = shared.hub.pipeline.parts();
     parts.kind = Kind::Request;
     parts.start_unix_ns = time::unix_ns();
-    // Before the request id, which is believed or not by where it comes from.
-    head::request(&mut parts, request, settings);
-    let id = request_id::choose(request, settings, &mut parts);
-    head::truncate_addresses(&mut parts, settings);
-    parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
+    let Arrival { baggage, wanted, only_user, id, watch, call } = arrival::read(&mut parts, request, settings);
+    let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings));
     parts.request_id_source = id.source;
-    let baggage = context::read(&mut parts, request.headers(), shared);
-    parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
-
-    let (wanted, only_user) = asked::read(&mut parts, request.headers(), shared);
-    let watch = watch::request(&parts, request.headers(), shared.bodies.as_ref(), wanted.bodies);
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value.clone(), baggage), wanted, watch));
+    request_id::show(request, &id);
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch));
     link.list();
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
-    request_id::show(request, &id);
     let mut exchange = Exchange::new(parts, link);
     if only_user.is_some() {
         exchange.more_mut().only_user = only_user;
     }
-    if exchange.parts.is_rpc {
-        exchange.more_mut().rpc = Call::of(request.headers());
+    if call.is_some() {
+        exchange.more_mut().rpc = call;
     }
     let span = span_of(&exchange);
     Some(Flight::new(exchange, span, Arc::clone(shared), wraps_router))

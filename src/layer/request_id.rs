@@ -1,11 +1,17 @@
 //! Which request id a request gets.
 
+use std::mem::swap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use http::{Extensions, HeaderName, HeaderValue, Request};
 
 use super::Settings;
-use crate::propagator::request_id::{Generated, Inbound, RequestId, generate, harmless, inbound};
+use super::headers::Seen;
+use crate::propagator::Lines;
+use crate::propagator::request_id::{RequestId, generate, harmless};
 use crate::record::RequestIdSource;
 use crate::record::parts::{MAX_HEADER_BYTES, Parts};
+use crate::redact::Role;
 
 /// The header that carries it, both ways.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,80 +28,83 @@ where
     std::sync::Arc::new(move |request| make.clone().make_request_id(request).map(|id| id.header_value().clone()))
 }
 
-/// An id on its way into the record and the answer.
+/// An id on its way into the answer; the record has it already.
 pub(super) struct Chosen {
     pub(super) value: HeaderValue,
-    generated: Option<Generated>,
     pub(super) source: RequestIdSource,
 }
 
-impl Chosen {
-    pub(super) fn as_str(&self) -> &str {
-        match &self.generated {
-            Some(id) => id.as_str(),
-            None => self.value.to_str().unwrap_or_default(),
-        }
-    }
-}
-
-/// The caller's, a layer's further out, the application's own maker's, or a new one, in this order.
+/// The id that came with a request: a layer's further out, else the caller's, where the settings believe it.
 ///
 /// One of the caller's that is not taken is put on the record and counted.
-pub(super) fn choose<B>(request: &mut Request<B>, settings: &Settings, parts: &mut Parts) -> Chosen {
-    if let Some(value) = from_extension(request.extensions()).filter(is_valid) {
-        return Chosen { value, generated: None, source: RequestIdSource::Extension };
+pub(super) fn told<B>(parts: &mut Parts, request: &Request<B>, seen: &Seen<'_>, settings: &Settings) -> Option<Chosen> {
+    if let Some(value) = from_extension(request.extensions()) {
+        let id = RequestId::parse(value.as_bytes());
+        if let Some(id) = id {
+            parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
+            return Some(Chosen { value: value.clone(), source: RequestIdSource::Extension });
+        }
     }
     let shared = &settings.shared;
-    match inbound(request.headers()) {
-        Inbound::Absent => {}
-        Inbound::Valid(_) if shared.callers.trust_ids.trusts(parts.peer.map(|peer| peer.ip())) => {
-            if let Some(value) = request.headers().get(&HEADER).cloned() {
-                return Chosen { value, generated: None, source: RequestIdSource::Inbound };
+    match seen.lines(Role::RequestId) {
+        Lines::None => return None,
+        Lines::One(value) if shared.callers.trust_ids.trusts(parts.peer.map(|peer| peer.ip())) => {
+            // It stands among the headers, unless settings hide it there.
+            let id =
+                seen.id(parts).or_else(|| Some(parts.push_text(RequestId::parse(value.as_bytes())?.as_str(), MAX_HEADER_BYTES)));
+            if let Some(id) = id {
+                parts.request_id = id;
+                return Some(Chosen { value: value.clone(), source: RequestIdSource::Inbound });
             }
         }
-        Inbound::Valid(_) | Inbound::Refused => {
-            shared.hub.pipeline.count_refused_id();
-            let shown = harmless(request.headers());
-            parts.inbound_request_id = (!shown.is_empty()).then(|| parts.push_text(&shown, MAX_HEADER_BYTES));
-        }
+        Lines::One(_) | Lines::Many => {}
     }
-    match settings.make_request_id.as_deref().and_then(|make| made(request, make)) {
-        Some(value) => Chosen { value, generated: None, source: RequestIdSource::Maker },
-        None => {
-            let id = generate(parts.start_unix_ns / 1_000_000);
-            Chosen { value: id.to_header(), generated: Some(id), source: RequestIdSource::Generated }
-        }
-    }
+    shared.hub.pipeline.count_refused_id();
+    let shown = harmless(request.headers());
+    parts.inbound_request_id = (!shown.is_empty()).then(|| parts.push_text(&shown, MAX_HEADER_BYTES));
+    None
 }
 
-/// What a maker of the application's makes for a request, lent to it without the body.
-fn made<B>(request: &mut Request<B>, make: &Maker) -> Option<HeaderValue> {
-    fn swap<A, B>(one: &mut Request<A>, other: &mut Request<B>) {
-        std::mem::swap(one.method_mut(), other.method_mut());
-        std::mem::swap(one.uri_mut(), other.uri_mut());
-        std::mem::swap(one.version_mut(), other.version_mut());
-        std::mem::swap(one.headers_mut(), other.headers_mut());
-        std::mem::swap(one.extensions_mut(), other.extensions_mut());
+/// The id of a request that came without one: of the application's own maker, or a new one.
+pub(super) fn make<B>(parts: &mut Parts, request: &mut Request<B>, settings: &Settings) -> Chosen {
+    if let Some(make) = settings.make_request_id.as_deref()
+        && let Some(value) = made_by(make, request)
+        && let Some(id) = RequestId::parse(value.as_bytes())
+    {
+        parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
+        return Chosen { value, source: RequestIdSource::Maker };
     }
+    let id = generate(parts.start_unix_ns / 1_000_000);
+    parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
+    Chosen { value: id.to_header(), source: RequestIdSource::Generated }
+}
+
+/// Has the application's own maker make an id.
+fn made_by<B>(make: &Maker, request: &mut Request<B>) -> Option<HeaderValue> {
+    // It sees the head alone: that goes into a request of its own, and back.
     let mut bare = Request::new(());
-    swap(request, &mut bare);
-    // One that panics costs its id, not the request.
-    let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(&bare))).unwrap_or_default();
-    swap(request, &mut bare);
-    made.filter(is_valid)
+    swap_heads(request, &mut bare);
+    // A maker that panics costs its id, not the request.
+    let made = catch_unwind(AssertUnwindSafe(|| make(&bare))).unwrap_or_default();
+    swap_heads(&mut bare, request);
+    made
 }
 
-fn is_valid(value: &HeaderValue) -> bool {
-    RequestId::parse(value.as_bytes()).is_some()
+fn swap_heads<A, B>(one: &mut Request<A>, other: &mut Request<B>) {
+    swap(one.method_mut(), other.method_mut());
+    swap(one.uri_mut(), other.uri_mut());
+    swap(one.version_mut(), other.version_mut());
+    swap(one.headers_mut(), other.headers_mut());
+    swap(one.extensions_mut(), other.extensions_mut());
 }
 
 #[cfg(feature = "tower-http")]
-fn from_extension(extensions: &Extensions) -> Option<HeaderValue> {
-    extensions.get::<tower_http::request_id::RequestId>().map(|id| id.header_value().clone())
+fn from_extension(extensions: &Extensions) -> Option<&HeaderValue> {
+    extensions.get::<tower_http::request_id::RequestId>().map(tower_http::request_id::RequestId::header_value)
 }
 
 #[cfg(not(feature = "tower-http"))]
-fn from_extension(_: &Extensions) -> Option<HeaderValue> {
+const fn from_extension(_: &Extensions) -> Option<&HeaderValue> {
     None
 }
 

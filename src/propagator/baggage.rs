@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
 use super::Outgoing;
-use super::value::trim;
+use super::value::{Lines, trim};
 use crate::percent::Decoded;
 
 static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
@@ -25,6 +25,11 @@ const MAX_MEMBERS: usize = 64;
 pub(crate) struct Baggage(Box<str>);
 
 impl Baggage {
+    /// Takes the caller's, where it is known how often the header comes.
+    pub(crate) fn seen(headers: &HeaderMap, header: Lines<'_>) -> Self {
+        if matches!(header, Lines::None) { Self::default() } else { Self::read(headers) }
+    }
+
     /// Takes the caller's.
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(&BAGGAGE);

@@ -1,10 +1,11 @@
 //! `cf-ray`: Cloudflare's own id of a request, to be found again in its logs.
 
-use http::HeaderMap;
+#[cfg(test)]
 use http::header::HeaderName;
 
-use super::value::only;
+use super::value::Lines;
 
+#[cfg(test)]
 static CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 
 /// The attribute that the id stands under.
@@ -17,8 +18,8 @@ pub(crate) const RAY_ID: &str = "cloudflare.ray_id";
 const MAX_DIGITS: usize = 32;
 
 /// The id: hexadecimal digits, a dash and the three letters of the data centre.
-pub(crate) fn ray_id(headers: &HeaderMap) -> Option<&str> {
-    let value = only(headers, &CF_RAY)?;
+pub(crate) fn ray_id(header: Lines<'_>) -> Option<&str> {
+    let value = header.only()?;
     let (rest, place) = value.split_last_chunk::<3>()?;
     let digits = rest.strip_suffix(b"-")?;
     let is_ray = (1..=MAX_DIGITS).contains(&digits.len())
@@ -29,8 +30,14 @@ pub(crate) fn ray_id(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
     use crate::propagator::tests::headers;
+
+    fn ray_id(headers: &HeaderMap) -> Option<&str> {
+        super::ray_id(Lines::of(headers, &CF_RAY))
+    }
 
     #[test]
     fn only_what_looks_like_a_ray_id_is_one() {

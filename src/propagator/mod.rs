@@ -24,6 +24,7 @@ use http::HeaderMap;
 
 pub(crate) use self::baggage::Baggage;
 pub use self::response::TraceResponse;
+pub(crate) use self::value::Lines;
 use crate::record::{SpanId, TraceFlags, TraceId};
 
 /// A convention of headers that carries the trace context, or what travels with it, from service to service.
@@ -140,6 +141,14 @@ impl Propagators {
     /// The caller's trace context, by the first convention that finds one; `None` means that a new trace begins here.
     pub(crate) fn extract<'h>(&self, headers: &'h HeaderMap) -> Option<Remote<'h>> {
         self.rows().find_map(|row| (row.read)(headers))
+    }
+
+    /// The same of headers that were all seen: how often `traceparent` and `tracestate` come is known.
+    pub(crate) fn extract_seen<'h>(&self, headers: &'h HeaderMap, parent: Lines<'h>, state: Lines<'h>) -> Option<Remote<'h>> {
+        self.list.iter().map_while(|propagator| *propagator).find_map(|propagator| match propagator {
+            Propagator::TraceContext => w3c::context(headers, parent, || state),
+            other => (other.row()?.read)(headers),
+        })
     }
 
     /// Writes the context into the headers of an outgoing request, by every convention.

@@ -7,11 +7,39 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::record::{SpanId, TraceId, parse_hex};
 
-/// The value of a header that comes once, without spaces and tabs around; of two, neither is believed.
+/// How often a header comes. Whoever has seen all headers knows it without looking any up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Lines<'h> {
+    /// It does not.
+    #[default]
+    None,
+    One(&'h HeaderValue),
+    /// More than once: they have to be looked up.
+    Many,
+}
+
+impl<'h> Lines<'h> {
+    pub(super) fn of(headers: &'h HeaderMap, name: &HeaderName) -> Self {
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Self::None,
+            (Some(value), None) => Self::One(value),
+            (Some(_), Some(_)) => Self::Many,
+        }
+    }
+
+    /// The value of one that comes once, without spaces and tabs around; of two, neither is believed.
+    pub(super) fn only(self) -> Option<&'h [u8]> {
+        match self {
+            Self::One(value) => Some(trim(value.as_bytes())),
+            Self::None | Self::Many => None,
+        }
+    }
+}
+
+/// [`Lines::only`] of a header that is looked up.
 pub(super) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    values.next().is_none().then(|| trim(value.as_bytes()))
+    Lines::of(headers, name).only()
 }
 
 /// Without spaces and tabs around.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use super::value::{only, trim};
+use super::value::{Lines, trim};
 use super::{Outgoing, Remote};
 use crate::record::{SpanId, TraceFlags, TraceId, parse_hex};
 
@@ -26,8 +26,22 @@ const MAX_STATE_BYTES: usize = MAX_MEMBERS * (2 * MAX_PART_BYTES + 2);
 
 /// Reads the caller's trace context; `None` means that a new trace begins here.
 pub(super) fn read(headers: &HeaderMap) -> Option<Remote<'_>> {
-    let (trace_id, parent_id, flags) = parent(only(headers, &TRACEPARENT)?)?;
-    Some(Remote { trace_id, parent_id: Some(parent_id), flags: Some(flags), state: state(headers) })
+    context(headers, Lines::of(headers, &TRACEPARENT), || Lines::of(headers, &TRACESTATE))
+}
+
+/// The same where it is known, or can be found out, how often both come.
+pub(super) fn context<'h>(
+    headers: &'h HeaderMap,
+    traceparent: Lines<'h>,
+    tracestate: impl FnOnce() -> Lines<'h>,
+) -> Option<Remote<'h>> {
+    let (trace_id, parent_id, flags) = parent(traceparent.only()?)?;
+    let state = match tracestate() {
+        Lines::None => Cow::Borrowed(""),
+        Lines::One(line) => valid_state(trim(line.as_bytes())).map(Cow::Borrowed).unwrap_or_default(),
+        Lines::Many => joined_state(headers),
+    };
+    Some(Remote { trace_id, parent_id: Some(parent_id), flags: Some(flags), state })
 }
 
 /// Writes both headers; a `tracestate` that belongs to another trace goes.
@@ -72,14 +86,9 @@ fn parent(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
 }
 
 /// The `tracestate` lines, joined in order; empty when any of them is invalid.
-fn state(headers: &HeaderMap) -> Cow<'_, str> {
-    let mut values = headers.get_all(&TRACESTATE).iter();
-    let Some(first) = values.next() else { return Cow::Borrowed("") };
-    let Some(second) = values.next() else {
-        return valid_state(trim(first.as_bytes())).map(Cow::Borrowed).unwrap_or_default();
-    };
+fn joined_state(headers: &HeaderMap) -> Cow<'_, str> {
     let mut joined = Vec::new();
-    for value in [first, second].into_iter().chain(values) {
+    for value in headers.get_all(&TRACESTATE) {
         if joined.len() + value.len() > MAX_STATE_BYTES {
             return Cow::Borrowed("");
         }

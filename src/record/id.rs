@@ -152,17 +152,16 @@ impl fmt::Debug for TraceFlags {
 
 /// `N` lowercase hexadecimal digits, on the stack.
 #[derive(Clone, Copy, PartialEq, Eq)]
+// Aligned, so that the check that it is text needs no start byte by byte.
+#[repr(align(8))]
 pub struct Hex<const N: usize>([u8; N]);
 
 impl<const N: usize> Hex<N> {
     fn of(bytes: &[u8]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut out = [b'0'; N];
-        for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-            if let [high, low] = pair {
-                *high = *DIGITS.get(usize::from(byte >> 4)).unwrap_or(&b'0');
-                *low = *DIGITS.get(usize::from(byte & 15)).unwrap_or(&b'0');
-            }
+        let (pairs, _) = out.as_chunks_mut();
+        for (pair, byte) in pairs.iter_mut().zip(bytes) {
+            *pair = hex_pair(*byte);
         }
         Self(out)
     }
@@ -186,34 +185,39 @@ impl<const N: usize> fmt::Debug for Hex<N> {
     }
 }
 
-/// Reads exactly `2 * N` lowercase hexadecimal digits.
-pub(crate) fn parse_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let mut out = [0; N];
-    let mut seen = 0;
-    for (slot, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        let [high, low] = pair else { return None };
-        let (high, low) = (digit(*high), digit(*low));
-        *slot = high << 4 | (low & 15);
-        seen |= high | low;
-    }
-    // One test at the end instead of one for each digit.
-    (digits.len() == 2 * N && seen & NOT_HEX == 0).then_some(out)
+/// The two digits of a byte.
+pub(crate) fn hex_pair(byte: u8) -> [u8; 2] {
+    const PAIRS: [[u8; 2]; 256] = {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut pairs = [[0; 2]; 256];
+        let mut byte = 0;
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+        while byte < 256 {
+            pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+            byte += 1;
+        }
+        pairs
+    };
+    PAIRS.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
-const NOT_HEX: u8 = 0x80;
-
-fn digit(byte: u8) -> u8 {
-    const VALUES: [u8; 256] = {
-        let mut values = [NOT_HEX; 256];
-        let mut value = 0;
-        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
-        while value < 16 {
-            values[b"0123456789abcdef"[value] as usize] = value as u8;
-            value += 1;
-        }
-        values
-    };
-    VALUES.get(usize::from(byte)).copied().unwrap_or(NOT_HEX)
+/// Reads exactly `2 * N` lowercase hexadecimal digits.
+pub(crate) fn parse_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    if digits.len() != 2 * N {
+        return None;
+    }
+    // Without a branch or a table, so that the compiler takes many digits at once.
+    let is_other = |byte: &u8| (byte.wrapping_sub(b'0') >= 10) & (byte.wrapping_sub(b'a') >= 6);
+    let has_other = digits.iter().fold(false, |has, byte| has | is_other(byte));
+    let mut out = [0; N];
+    let (pairs, _) = digits.as_chunks();
+    for (byte, pair) in out.iter_mut().zip(pairs) {
+        // Letters have bit 6, and the lower half of their first one is 1.
+        let both = u16::from_le_bytes(*pair);
+        let values = (both & 0x0f0f) + 9 * ((both >> 6) & 0x0101);
+        *byte = (values << 4 | values >> 8) as u8;
+    }
+    (!has_other).then_some(out)
 }
 
 #[cfg(test)]
@@ -227,6 +231,17 @@ mod tests {
         let span = SpanId::parse("b7ad6b7169203331").unwrap();
         assert_eq!(span.to_string(), "b7ad6b7169203331");
         assert_eq!(span.to_short().as_str(), "b7ad6b71");
+    }
+
+    #[test]
+    fn every_byte_is_read_as_what_it_was_printed() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(parse_hex(&hex_pair(byte)), Some([byte]));
+            let is_digit = matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            for pair in [[byte, b'0'], [b'f', byte]] {
+                assert_eq!(parse_hex::<1>(&pair).is_some(), is_digit, "{pair:?}");
+            }
+        }
     }
 
     #[test]

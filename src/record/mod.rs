@@ -21,8 +21,8 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use self::class::ErrorClass;
 pub use self::group::GroupId;
-pub(crate) use self::id::parse_hex;
 pub use self::id::{Hex, RequestIdSource, SpanId, TraceFlags, TraceId};
+pub(crate) use self::id::{hex_pair, parse_hex};
 pub use self::kept::Kept;
 pub use self::loss::{Losses, Reason};
 pub use self::outcome::Outcome;

@@ -48,6 +48,10 @@ pub(crate) fn write(state: &str, threshold: Option<u64>) -> String {
 }
 
 fn own_member(state: &str) -> Option<&str> {
+    // Most traces have none.
+    if state.is_empty() {
+        return None;
+    }
     state.split(',').find_map(|member| value_of(member.trim()))
 }
 

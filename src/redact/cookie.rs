@@ -1,85 +1,200 @@
 //! Names of cookies are shown, values never; they are left out where the header is copied.
 
-use http::{HeaderMap, HeaderName, header};
-
-use super::rules::Rules;
 use super::{CUT_MARK, REDACTED};
-use crate::record::parts::Parts;
 
 /// Longest name that is shown, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 /// Longest text that is made of one header; what is more is cut off.
 const MAX_BYTES: usize = 1000;
+/// What stands behind a name.
+const IS_REDACTED: &[u8] = b"=REDACTED";
 /// What else a server may say of a cookie.
 const ATTRIBUTES: [&str; 9] =
     ["path", "domain", "expires", "max-age", "samesite", "httponly", "secure", "partitioned", "priority"];
 
-/// Whether a header holds cookies.
-pub(crate) fn is_cookie(name: &HeaderName) -> bool {
-    *name == header::COOKIE || *name == header::SET_COOKIE
-}
-
-/// Gives the headers from slot `first` on, which were copied from `headers`, the names of their cookies.
-pub(crate) fn name_cookies(parts: &mut Parts, first: usize, headers: &HeaderMap, rules: &Rules) {
-    for (at, (name, value)) in headers.iter().enumerate() {
-        let Some(slot) = parts.headers.get(first + at).copied() else { break };
-        // What the application marked as sensitive stays out altogether.
-        if !is_cookie(name) || value.is_sensitive() || slot.value.is_some() || rules.hides_header(name) {
-            continue;
-        }
-        let text = match std::str::from_utf8(value.as_bytes()) {
-            Ok(value) => names(name.as_str(), value),
-            Err(_) => names(name.as_str(), &String::from_utf8_lossy(value.as_bytes())),
-        };
-        let text = parts.push_text(&text, MAX_BYTES + CUT_MARK.len() + 2);
-        if let Some(slot) = parts.headers.get_mut(first + at) {
-            slot.value = Some(text);
-        }
-    }
-}
-
-/// `sid=REDACTED; theme=REDACTED`. The same again of what it made.
-pub(super) fn names(header: &str, value: &str) -> String {
-    let is_set = header == "set-cookie";
-    // Room for most: on the request's own thread it does not grow.
-    let mut out = String::with_capacity(value.len().min(MAX_BYTES) + 2 * REDACTED.len());
-    for (index, pair) in value.split(';').map(str::trim).enumerate() {
+/// Appends the names of the cookies that a header holds: `sid=REDACTED; theme=REDACTED`. The same again of what it made.
+///
+/// `is_set` where it is a server that sets one: then attributes follow the first name.
+pub(crate) fn write_names(is_set: bool, value: &[u8], out: &mut Vec<u8>) {
+    let begin = out.len();
+    let (mut rest, mut is_first) = (value, true);
+    loop {
         let start = out.len();
-        let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name.trim(), Some(value)));
-        if index > 0 {
-            out.push_str("; ");
+        if !is_first {
+            out.extend_from_slice(b"; ");
         }
-        match value {
-            _ if pair == CUT_MARK => out.push_str(CUT_MARK),
-            _ if is_set && index > 0 => {
-                if !ATTRIBUTES.iter().any(|known| name.eq_ignore_ascii_case(known)) {
-                    out.push_str(REDACTED);
-                } else {
-                    out.push_str(pair);
-                }
+        let is_attribute = is_set && !is_first;
+        // Nearly always a name ends right before the `=`, and its value is all that is in the way then.
+        let behind = match rest {
+            [b' ', behind @ ..] => behind,
+            rest => rest,
+        };
+        let signs = behind.iter().position(|byte| !is_sign_of_name(*byte)).unwrap_or(behind.len());
+        let more = match behind.split_at_checked(signs) {
+            Some((name, [b'=', value @ ..])) if !is_attribute && (1..=MAX_NAME_BYTES).contains(&signs) => {
+                out.extend_from_slice(name);
+                out.extend_from_slice(IS_REDACTED);
+                value.get(find(value, b';')..)
             }
-            Some(_) if is_name(name) => out.extend([name, "=", REDACTED]),
-            // Without a name it is all value.
-            _ => out.push_str(REDACTED),
-        }
-        if out.len() > MAX_BYTES {
+            _ => {
+                let (pair, more) = rest.split_at_checked(find(rest, b';')).unwrap_or_default();
+                write_pair(trim(pair), is_attribute, out);
+                Some(more)
+            }
+        };
+        if out.len() - begin > MAX_BYTES {
             out.truncate(start);
-            out.extend(["; ", CUT_MARK]);
-            break;
+            out.extend_from_slice(b"; ");
+            out.extend_from_slice(CUT_MARK.as_bytes());
+            return;
+        }
+        match more {
+            Some([b';', more @ ..]) => (rest, is_first) = (more, false),
+            _ => return,
         }
     }
-    out
+}
+
+/// The same as a text of its own.
+pub(super) fn names(header: &str, value: &str) -> String {
+    let mut out = Vec::new();
+    write_names(header == "set-cookie", value.as_bytes(), &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Of one cookie or attribute, without white space around.
+fn write_pair(pair: &[u8], is_attribute: bool, out: &mut Vec<u8>) {
+    let sign = pair.iter().position(|byte| *byte == b'=');
+    let name = trim(pair.get(..sign.unwrap_or(pair.len())).unwrap_or_default());
+    if pair == CUT_MARK.as_bytes() {
+        out.extend_from_slice(pair);
+    } else if is_attribute {
+        let is_known = ATTRIBUTES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+        out.extend_from_slice(if is_known { pair } else { REDACTED.as_bytes() });
+    } else if sign.is_some() && is_name(name) {
+        out.extend_from_slice(name);
+        out.extend_from_slice(IS_REDACTED);
+    } else {
+        // Without a name it is all value.
+        out.extend_from_slice(REDACTED.as_bytes());
+    }
 }
 
 /// Letters, digits and the signs of a token: what servers accept for a name.
-fn is_name(name: &str) -> bool {
-    let is_sign = |byte: u8| matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
-    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_sign(byte))
+fn is_name(name: &[u8]) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.iter().all(|byte| is_sign_of_name(*byte))
+}
+
+fn is_sign_of_name(byte: u8) -> bool {
+    const SIGNS: [bool; 256] = {
+        let mut signs = [false; 256];
+        let mut byte = 0;
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+        while byte < 256 {
+            let sign = byte as u8;
+            signs[byte] = sign.is_ascii_alphanumeric()
+                || matches!(sign, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
+            byte += 1;
+        }
+        signs
+    };
+    SIGNS.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Without white space around.
+fn trim(text: &[u8]) -> &[u8] {
+    let mut trimmed = text;
+    while let [b' ' | b'\t'..=b'\r', rest @ ..] | [rest @ .., b' ' | b'\t'..=b'\r'] = trimmed {
+        trimmed = rest;
+    }
+    // There is white space beyond ASCII.
+    match trimmed {
+        [0x80..=0xff, ..] | [.., 0x80..=0xff] => std::str::from_utf8(trimmed).map_or(trimmed, |text| text.trim().as_bytes()),
+        _ => trimmed,
+    }
+}
+
+/// Where a byte is first, or the end. Eight bytes at a time: values of cookies are long.
+fn find(bytes: &[u8], byte: u8) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        // A byte that is the one sought is zero here, and the lowest top bit that is left is that of the first zero.
+        let differs = u64::from_le_bytes(*chunk) ^ (ONES * u64::from(byte));
+        let zeros = differs.wrapping_sub(ONES) & !differs & TOPS;
+        if zeros != 0 {
+            return 8 * index + zeros.trailing_zeros() as usize / 8;
+        }
+    }
+    let at = rest.iter().position(|one| *one == byte).unwrap_or(rest.len());
+    8 * chunks.len() + at
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The rule, said plainly.
+    fn plain_names(header: &str, value: &str) -> String {
+        let mut out = String::new();
+        for (index, pair) in value.split(';').map(str::trim).enumerate() {
+            let start = out.len();
+            let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name.trim(), Some(value)));
+            if index > 0 {
+                out.push_str("; ");
+            }
+            let is_token = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+            match value {
+                _ if pair == CUT_MARK => out.push_str(CUT_MARK),
+                _ if header == "set-cookie" && index > 0 => {
+                    let is_known = ATTRIBUTES.iter().any(|known| name.eq_ignore_ascii_case(known));
+                    out.push_str(if is_known { pair } else { REDACTED });
+                }
+                Some(_) if is_token && (1..=MAX_NAME_BYTES).contains(&name.len()) => out.extend([name, "=", REDACTED]),
+                _ => out.push_str(REDACTED),
+            }
+            if out.len() > MAX_BYTES {
+                out.truncate(start);
+                out.extend(["; ", CUT_MARK]);
+                break;
+            }
+        }
+        out
+    }
+
+    fn any_cookies() -> impl Strategy<Value = String> {
+        let name = prop_oneof![
+            "[a-zA-Z0-9_.-]{0,12}",
+            "[ \t]{0,2}[!-~]{0,4}[ \u{a0}\u{3000}é]{0,2}",
+            "[a-z]{60,70}",
+            Just("Path".to_owned()),
+            Just("HttpOnly".to_owned())
+        ];
+        let value = prop_oneof!["[ -~é\u{a0}]{0,40}", "=[a-zA-Z0-9+/=]{0,60}", "", Just(CUT_MARK.to_owned())];
+        let pair = (name, value).prop_map(|(name, value)| name + &value);
+        prop::collection::vec(pair, 0..40).prop_map(|pairs| pairs.join(";"))
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_those_of_the_plain_rule(value in any_cookies()) {
+            for header in ["cookie", "set-cookie"] {
+                prop_assert_eq!(names(header, &value), plain_names(header, &value));
+            }
+        }
+
+        #[test]
+        fn what_is_no_text_makes_nothing_fail(value in prop::collection::vec(any::<u8>(), 0..80)) {
+            for is_set in [false, true] {
+                let mut out = Vec::new();
+                write_names(is_set, &value, &mut out);
+                prop_assert!(out.len() <= MAX_BYTES + 16);
+            }
+        }
+    }
 
     #[test]
     fn of_cookies_only_names_and_attributes_are_shown() {

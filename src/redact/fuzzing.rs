@@ -4,7 +4,7 @@
 
 use http::HeaderMap;
 
-use super::{Rules, name_cookies};
+use super::{Role, Rules, known, write_names};
 use crate::record::Record;
 use crate::record::parts::{BodySlot, Media, Parts, Side};
 
@@ -48,10 +48,15 @@ pub fn body(body: Body, start: &str, seen_bytes: usize) -> Left {
 pub fn cookies(headers: &HeaderMap) -> (Vec<Option<String>>, String) {
     let mut parts = Parts::default();
     for (name, value) in headers {
-        parts.push_header(Side::Request, name.as_str(), None, value.len());
+        let role = known(name.as_str()).map(|known| known.role).filter(|role| matches!(role, Role::Cookie | Role::SetCookie));
+        let names = role.filter(|_| !value.is_sensitive()).map(|role| {
+            let mut names = Vec::new();
+            write_names(role == Role::SetCookie, value.as_bytes(), &mut names);
+            names
+        });
+        parts.push_header(Side::Request, name.as_str(), names.as_deref(), value.len());
     }
     let rules = Rules::default();
-    name_cookies(&mut parts, 0, headers, &rules);
     let mut record = Record::new(Box::new(parts));
     rules.record(&mut record);
     let shown = record.request_headers().map(|header| header.value().map(str::to_owned)).collect();

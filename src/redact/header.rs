@@ -1,7 +1,73 @@
-//! Which headers are shown.
+//! Which headers are shown, and which are looked for: one look-up by name tells both.
 
-use super::defaults::{Part, count, names, reason};
+use std::ops::RangeInclusive;
+
+use super::defaults::{Part, RULES, Rule};
 use super::key::OwnKeys;
+
+/// A header that is known by its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    /// Whether its value is kept; else it is withheld, by the same rule as that of a header that nobody knows.
+    pub(crate) is_kept: bool,
+    pub(crate) role: Role,
+    /// Whether its value may be copied as it is, where no setting says otherwise.
+    pub(crate) is_plain: bool,
+    /// Why it is never kept, whatever the settings say.
+    secret: Option<&'static str>,
+    key: Key,
+}
+
+/// What a header is good for beside being shown; a number, so that who reads headers can note them by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing.
+    Plain,
+    Host,
+    Forwarded,
+    ForwardedHost,
+    UserAgent,
+    ContentType,
+    ContentLength,
+    Cookie,
+    SetCookie,
+    TraceParent,
+    TraceState,
+    Baggage,
+    RayId,
+    RequestId,
+    DebugToken,
+    RpcStatus,
+}
+
+impl Role {
+    /// Whether it depends on the value what is shown of it.
+    const fn is_looked_into(self) -> bool {
+        matches!(self, Self::Host | Self::Forwarded | Self::ForwardedHost | Self::Cookie | Self::SetCookie | Self::RequestId)
+    }
+
+    pub(crate) const COUNT: usize = Self::RpcStatus as usize + 1;
+
+    /// Every header that has one.
+    const NAMES: [(&str, Self); Self::COUNT - 1] = [
+        ("host", Self::Host),
+        ("forwarded", Self::Forwarded),
+        ("x-forwarded-host", Self::ForwardedHost),
+        ("user-agent", Self::UserAgent),
+        ("content-type", Self::ContentType),
+        ("content-length", Self::ContentLength),
+        ("cookie", Self::Cookie),
+        ("set-cookie", Self::SetCookie),
+        ("traceparent", Self::TraceParent),
+        ("tracestate", Self::TraceState),
+        ("baggage", Self::Baggage),
+        ("cf-ray", Self::RayId),
+        ("x-request-id", Self::RequestId),
+        ("x-campanile-debug", Self::DebugToken),
+        ("grpc-status", Self::RpcStatus),
+    ];
+}
 
 /// Whether the value of a header, its name in lower case, is never kept, whatever the settings say.
 pub(super) fn header_is_secret(name: &str) -> bool {
@@ -10,59 +76,178 @@ pub(super) fn header_is_secret(name: &str) -> bool {
 
 /// Why it is not.
 pub(super) fn reason_of_header(name: &str) -> Option<&'static str> {
-    if is_kept(name) {
-        return None;
+    match known(name) {
+        Some(known) if known.is_kept || known.secret.is_some() => known.secret,
+        // A header of someone's own making that is named like a secret field is one.
+        _ => NO_KEYS.field(name),
     }
-    if SECRET.contains(&name) {
-        return Some(reason(name, Part::HeaderSecret));
-    }
-    // A header of someone's own making that is named like a secret field is one.
-    NO_KEYS.field(name)
 }
 
 /// A setting that shows a key does not show a header.
 static NO_KEYS: OwnKeys = OwnKeys { secret: Vec::new(), shown: Vec::new() };
 
-/// Asked for each header of each request, on the request's own thread: one hash, and usually one comparison.
-pub(super) fn is_kept(name: &str) -> bool {
-    let mut slot = hash(name.as_bytes());
-    while let Some(Some(kept)) = KEPT.get(slot % SLOTS) {
-        if *kept == name {
-            return true;
+/// Asked for each header of each request, on the request's own thread: one hash, and one comparison.
+#[inline]
+pub(crate) fn known(name: &str) -> Option<&'static Known> {
+    let key = Key::of(name.as_bytes());
+    let mut slot = key.hash(name.len());
+    while let Some(row) = SLOTS.get(slot % SLOT_COUNT) {
+        // An empty slot names no row.
+        let known = ROWS.get(usize::from(*row))?;
+        if known.key.first == key.first
+            && known.key.last == key.last
+            && known.name.len() == name.len()
+            && (Key::WHOLE.contains(&name.len()) || known.name == name)
+        {
+            return Some(known);
         }
         slot += 1;
     }
-    false
+    None
 }
 
-/// Slots of the table; more than twice the rows, so that most searches end at once.
-const SLOTS: usize = 256;
+/// Many more than the rows, so that every search ends at once.
+const SLOT_COUNT: usize = 1 << SLOT_BITS;
+const SLOT_BITS: u32 = 10;
+const EMPTY: u8 = u8::MAX;
 
-static SECRET: [&str; count(Part::HeaderSecret)] = names(Part::HeaderSecret);
-
-/// Names by their hash; where a slot is taken, the name stands in the next free one.
-static KEPT: [Option<&str>; SLOTS] = {
-    let names: [&str; count(Part::HeaderKept)] = names(Part::HeaderKept);
-    let mut table = [None; SLOTS];
-    let mut next = 0;
+/// Rows by the hash of their names; where a slot is taken, the row stands in the next free one.
+static SLOTS: [u8; SLOT_COUNT] = {
+    let mut table = [EMPTY; SLOT_COUNT];
+    let mut row = 0;
     #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
-    while next < names.len() {
-        let mut slot = hash(names[next].as_bytes()) % SLOTS;
-        while table[slot].is_some() {
-            slot = (slot + 1) % SLOTS;
+    while row < ROWS.len() {
+        let mut slot = ROWS[row].key.hash(ROWS[row].name.len());
+        while table[slot % SLOT_COUNT] != EMPTY {
+            slot += 1;
         }
-        table[slot] = Some(names[next]);
-        next += 1;
+        table[slot % SLOT_COUNT] = row as u8;
+        row += 1;
     }
     table
 };
 
-/// Of the length and of bytes at both ends and near the middle: enough to tell names of headers apart.
-const fn hash(name: &[u8]) -> usize {
-    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
-    #[expect(clippy::indexing_slicing, reason = "half of a length that is not zero is inside")]
-    let middle = name[name.len() / 2];
-    (name.len() * 7).wrapping_add(*first as usize * 31).wrapping_add(*last as usize * 131).wrapping_add(middle as usize * 17)
+/// The headers of the table, and those that only have a role.
+static ROWS: [Known; ROW_COUNT] = {
+    assert!(ROW_COUNT < EMPTY as usize, "a row has no number");
+    let mut rows = [Known::new("", None, true); ROW_COUNT];
+    let mut next = 0;
+    let mut at = 0;
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while at < RULES.len() {
+        let Rule { name, part, reason } = RULES[at];
+        if is_header(part) {
+            let is_kept = matches!(part, Part::HeaderKept);
+            rows[next] = Known::new(name, if is_kept { None } else { Some(reason) }, is_kept);
+            next += 1;
+        }
+        at += 1;
+    }
+    at = 0;
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while at < Role::NAMES.len() {
+        let (name, _) = Role::NAMES[at];
+        if !is_in_table(name) {
+            rows[next] = Known::new(name, None, false);
+            next += 1;
+        }
+        at += 1;
+    }
+    rows
+};
+
+impl Known {
+    const fn new(name: &'static str, secret: Option<&'static str>, is_kept: bool) -> Self {
+        let role = role(name);
+        let is_plain = is_kept && !role.is_looked_into();
+        Self { name, is_kept, role, is_plain, secret, key: Key::of(name.as_bytes()) }
+    }
+}
+
+const ROW_COUNT: usize = {
+    let (mut at, mut count) = (0, 0);
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while at < RULES.len() {
+        count += is_header(RULES[at].part) as usize;
+        at += 1;
+    }
+    at = 0;
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while at < Role::NAMES.len() {
+        count += !is_in_table(Role::NAMES[at].0) as usize;
+        at += 1;
+    }
+    count
+};
+
+const fn is_header(part: Part) -> bool {
+    matches!(part, Part::HeaderKept | Part::HeaderSecret)
+}
+
+const fn is_in_table(name: &str) -> bool {
+    let mut at = 0;
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while at < RULES.len() {
+        if is_header(RULES[at].part) && is_same(RULES[at].name, name) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn role(name: &str) -> Role {
+    let mut at = 0;
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while at < Role::NAMES.len() {
+        if is_same(Role::NAMES[at].0, name) {
+            return Role::NAMES[at].1;
+        }
+        at += 1;
+    }
+    Role::Plain
+}
+
+/// `==`, for the compiler.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// The first eight bytes of a name and the last eight, or four, or one: with the length they tell names of headers apart.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    first: u64,
+    last: u64,
+}
+
+impl Key {
+    /// Lengths of names that have no other bytes.
+    const WHOLE: RangeInclusive<usize> = 4..=16;
+
+    const fn of(name: &[u8]) -> Self {
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Self { first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last) };
+        }
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Self { first: u32::from_le_bytes(*first) as u64, last: u32::from_le_bytes(*last) as u64 };
+        }
+        match (name.first(), name.last()) {
+            (Some(first), Some(last)) => Self { first: *first as u64, last: *last as u64 },
+            _ => Self { first: 0, last: 0 },
+        }
+    }
+
+    /// The factors are such that no two rows of today meet.
+    const fn hash(self, name_bytes: usize) -> usize {
+        let first = self.first.wrapping_add(name_bytes as u64).wrapping_mul(0xfdaa_2273_95e0_53b1);
+        ((first ^ self.last.wrapping_mul(0xfb40_5378_ac8d_ac51)) >> (u64::BITS - SLOT_BITS)) as usize
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +256,10 @@ mod tests {
 
     use super::*;
     use crate::redact::defaults::RULES;
+
+    fn is_kept(name: &str) -> bool {
+        known(name).is_some_and(|known| known.is_kept)
+    }
 
     fn header_is_kept(name: &HeaderName) -> bool {
         is_kept(name.as_str())
@@ -85,7 +274,7 @@ mod tests {
                 assert_eq!(header_is_secret(rule.name), !expected, "{}", rule.name);
             }
         }
-        for name in ["x-note", "referer", "location", "x-request-id", "baggage", "accept2", "x"] {
+        for name in ["x-note", "referer", "location", "x-request-id", "baggage", "accept2", "x", "vxa", "x-forwardxd-proto"] {
             assert!(!is_kept(name), "{name}");
         }
         assert!(!is_kept(""));
@@ -114,10 +303,18 @@ mod tests {
     }
 
     #[test]
+    fn headers_that_are_looked_for_are_found_by_their_role() {
+        for (name, role) in Role::NAMES {
+            assert_eq!(known(name).map(|known| (known.name, known.role)), Some((name, role)));
+        }
+        assert_eq!(known("accept").map(|known| known.role), Some(Role::Plain));
+        assert!(known("x-note").is_none() && known("x-request-id").is_some_and(|known| !known.is_kept));
+    }
+
+    #[test]
     fn most_headers_are_found_at_the_first_try() {
-        let home = |name: &str| KEPT[hash(name.as_bytes()) % SLOTS] == Some(name);
-        let kept: Vec<_> = KEPT.iter().flatten().collect();
-        let at_once = kept.iter().filter(|name| home(name)).count();
-        assert!(at_once * 4 >= kept.len() * 3, "{at_once} of {}", kept.len());
+        let is_home = |row: &usize| usize::from(SLOTS[ROWS[*row].key.hash(ROWS[*row].name.len())]) == *row;
+        let at_once = (0..ROW_COUNT).filter(is_home).count();
+        assert!(at_once + 5 >= ROW_COUNT, "{at_once} of {ROW_COUNT}: other factors would do better");
     }
 }

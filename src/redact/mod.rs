@@ -1,6 +1,6 @@
 //! What must not travel: secrets are taken out of a record before anyone sees it.
 //!
-//! Headers are withheld where they are read, by [`Rules::shows_header`] and [`name_cookies`]; what else may hold a secret
+//! Headers are withheld where they are read, by [`Rules::shows_header`] and [`write_names`]; what else may hold a secret
 //! is replaced by [`REDACTED`] in the pipeline's worker, by [`Rules::record`]. There is no other way to an exporter.
 //!
 //! What is looked at is bounded: 64 KiB of a text, 64 pairs of a query, 32 brackets of JSON within each other. What is
@@ -22,7 +22,8 @@ mod rules;
 mod settings;
 mod text;
 
-pub(crate) use self::cookie::{is_cookie, name_cookies};
+pub(crate) use self::cookie::write_names;
+pub(crate) use self::header::{Known, Role, known};
 pub(crate) use self::rules::Rules;
 pub use self::settings::Redact;
 use crate::record::parts::CUT_MARK;

@@ -5,7 +5,7 @@ use std::hash::RandomState;
 use http::{HeaderMap, HeaderName};
 use regex::bytes::{Regex, RegexSet};
 
-use super::header::{is_kept, reason_of_header};
+use super::header::{Known, reason_of_header};
 use super::key::OwnKeys;
 use super::note::{Notes, hash};
 use super::path::Paths;
@@ -48,9 +48,18 @@ pub(super) struct Patterns {
 }
 
 impl Rules {
-    /// Whether the value of a header is kept as it is.
-    pub(crate) fn shows_header(&self, name: &HeaderName) -> bool {
-        if is_kept(name.as_str()) { !self.hides_header(name) } else { self.headers.shown.contains(name) }
+    /// Whether the value of a header is kept as it is; `known` is what is known of its name.
+    pub(crate) fn shows_header(&self, name: &HeaderName, known: Option<&Known>) -> bool {
+        if known.is_some_and(|known| known.is_kept) {
+            !self.hides_header(name)
+        } else {
+            !self.headers.shown.is_empty() && self.headers.shown.contains(name)
+        }
+    }
+
+    /// Whether no setting hides any header.
+    pub(crate) const fn hides_no_header(&self) -> bool {
+        self.headers.hidden.is_empty()
     }
 
     /// Whether a setting says that nothing of a header's value is kept.

@@ -35,8 +35,11 @@ pub(crate) enum Form {
 impl Form {
     /// By the content type: `application/grpc`, alone or followed by `+` or `;`.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let named = headers.get(CONTENT_TYPE)?.as_bytes();
-        let (start, rest) = named.split_at_checked(b"application/grpc".len())?;
+        Self::named(headers.get(CONTENT_TYPE)?)
+    }
+
+    pub(crate) fn named(content_type: &HeaderValue) -> Option<Self> {
+        let (start, rest) = content_type.as_bytes().split_at_checked(b"application/grpc".len())?;
         if !start.eq_ignore_ascii_case(b"application/grpc") {
             return None;
         }
@@ -107,7 +110,12 @@ pub(super) fn fail(parts: &mut Parts, span: SpanId) {
 
 /// The code in a head or in trailers. What is no code is `UNKNOWN`.
 pub(crate) fn status(headers: &HeaderMap) -> Option<u8> {
-    headers.get("grpc-status").map(|value| code(value.as_bytes()))
+    headers.get("grpc-status").map(status_of)
+}
+
+/// The code that a `grpc-status` says.
+pub(crate) fn status_of(header: &HeaderValue) -> u8 {
+    code(header.as_bytes())
 }
 
 fn code(digits: &[u8]) -> u8 {

@@ -7,6 +7,7 @@
 mod append;
 mod body;
 mod failure;
+mod headers;
 mod pack;
 mod retain;
 mod slots;
@@ -15,6 +16,7 @@ mod thin;
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
+pub(crate) use self::headers::HeaderCopy;
 use self::slots::NONE;
 pub(crate) use self::slots::{
     BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Media, OPEN, OpenSpan, Origin,
@@ -453,62 +455,6 @@ impl Parts {
         if self.redactions.len() < MAX_REDACTIONS {
             self.redactions.push(redaction);
         }
-    }
-
-    /// Appends headers: names, values that are kept, lengths of all values.
-    ///
-    /// Their bytes are checked to be text all at once, which costs a fraction of checking each.
-    pub(crate) fn push_headers<'h, I>(&mut self, side: Side, headers: impl Fn() -> I)
-    where
-        I: Iterator<Item = (&'h str, Option<&'h [u8]>, usize)>,
-    {
-        let mut bytes = std::mem::take(&mut self.scratch.bytes);
-        bytes.clear();
-        let (first, base) = (self.headers.len(), self.text.len());
-        let mut is_plain = true;
-        for (name, value, len) in headers() {
-            let value_bytes = value.unwrap_or_default();
-            is_plain &=
-                self.headers.len() < MAX_HEADERS && name.len() <= MAX_HEADER_BYTES && value_bytes.len() <= MAX_HEADER_BYTES;
-            if !is_plain {
-                break;
-            }
-            // A byte of ASCII between two values: what is cut by neither of them is a character of one of them.
-            let slot = range(base + bytes.len(), name.len());
-            bytes.extend_from_slice(name.as_bytes());
-            let value = value.map(|value| {
-                bytes.push(b' ');
-                let text = range(base + bytes.len(), value.len());
-                bytes.extend_from_slice(value);
-                bytes.push(b' ');
-                text
-            });
-            self.headers.push(HeaderSlot { side, name: slot, value, len: u32::try_from(len).unwrap_or(NONE) });
-        }
-        let text = if is_plain { std::str::from_utf8(&bytes).ok() } else { None };
-        if let Some(text) = text {
-            self.text.push_str(text);
-        } else {
-            self.headers.truncate(first);
-            for (name, value, len) in headers() {
-                self.push_header(side, name, value, len);
-            }
-        }
-        self.scratch.bytes = bytes;
-    }
-
-    /// Appends a header; beyond the limit it is only counted.
-    pub(crate) fn push_header(&mut self, side: Side, name: &str, value: Option<&[u8]>, len: usize) {
-        let is_full = |headers: &[HeaderSlot]| {
-            headers.len() >= 2 * MAX_HEADERS || headers.iter().filter(|header| header.side == side).count() >= MAX_HEADERS
-        };
-        if self.headers.len() >= MAX_HEADERS && is_full(&self.headers) {
-            self.dropped_headers = self.dropped_headers.saturating_add(1);
-            return;
-        }
-        let name = self.push_text(name, MAX_HEADER_BYTES);
-        let value = value.map(|bytes| self.push_bytes(bytes, MAX_HEADER_BYTES));
-        self.headers.push(HeaderSlot { side, name, value, len: u32::try_from(len).unwrap_or(NONE) });
     }
 }
 
