@@ -1,20 +1,11 @@
-//! What happens inside a request is on its record; what happens outside has a record of its own.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "what a test cannot go on without fails it"
-)]
-
-mod support;
+//! What happens in spans and events, whoever keeps the spans: run by `main.rs` for each of them.
 
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::Poll;
 
+use crate::support::{BoxBody, BoxError, Chain, Observed, Script, Step, full, poll_once, request};
 use bytes::Bytes;
 use campanile::InExchange as _;
 use campanile::record::{Event, FailureKind, Kind, Outcome, Record, Span, Value};
@@ -22,14 +13,16 @@ use campanile::record::{Event, FailureKind, Kind, Outcome, Record, Span, Value};
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use support::{BoxBody, BoxError, Chain, Observed, Script, Step, full, poll_once, request};
 use tower::{ServiceBuilder, ServiceExt as _};
 use tracing::{Instrument as _, Level, debug, debug_span, error, info, info_span, subscriber, trace, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-/// Makes the telemetry's layer the subscriber of this thread.
+/// Has the telemetry listen to this thread, as this module's name says.
 fn listen(seen: &Observed) -> subscriber::DefaultGuard {
-    subscriber::set_default(tracing_subscriber::registry().with(seen.telemetry.tracing_layer()))
+    match module_path!().ends_with("::alone") {
+        true => subscriber::set_default(seen.telemetry.subscriber()),
+        false => subscriber::set_default(tracing_subscriber::registry().with(seen.telemetry.tracing_layer())),
+    }
 }
 
 /// Runs `handler` as the handler of one request.
@@ -102,7 +95,7 @@ async fn an_event_keeps_its_fields_with_their_types_and_its_place() {
         assert_eq!(field(placed.fields(), name), Some(value), "{name}");
     }
     assert_eq!((placed.level(), placed.target()), (Level::INFO, "shop::orders"));
-    assert!(placed.file().unwrap().ends_with("capture.rs") && placed.line().is_some());
+    assert!(placed.file().unwrap().ends_with("cases.rs") && placed.line().is_some());
     assert_eq!(placed.span_id(), Some(record.span_id()));
     assert_eq!(messages(&record), ["order placed", "worse", "more", "less"]);
     assert_eq!(event(&record, "worse").level(), Level::ERROR);
@@ -358,7 +351,7 @@ async fn an_error_is_attached_with_its_type_its_chain_and_the_callers_place() {
     assert_eq!((failures[0].kind(), failures[0].message()), (FailureKind::Attached, "cannot pay"));
     assert!(failures[0].type_name().unwrap().ends_with("Chain"), "{:?}", failures[0].type_name());
     assert_eq!(failures[0].causes().map(|cause| cause.message()).collect::<Vec<_>>(), ["bank is closed", "it is Sunday"]);
-    assert!(failures.iter().all(|failure| failure.file().unwrap().ends_with("capture.rs") && failure.line().is_some()));
+    assert!(failures.iter().all(|failure| failure.file().unwrap().ends_with("cases.rs") && failure.line().is_some()));
     assert_eq!(failures[1].type_name(), Some("std::io::error::Error"));
     assert_eq!(failures[2].type_name(), None);
     assert_eq!(failures[3].type_name(), Some("timeout"));
@@ -583,7 +576,7 @@ async fn a_fmt_layer_beside_keeps_its_own_filter() {
 
 #[test]
 fn a_filter_over_everything_is_named_once() {
-    let said = support::child("child_with_a_filter_over_everything", &[]);
+    let said = crate::support::child("in_a_registry::child_with_a_filter_over_everything", &[]);
     assert_eq!(said.matches("a filter of the whole subscriber hides events").count(), 1, "{said}");
 }
 
@@ -637,7 +630,7 @@ async fn requests_that_are_polled_in_turns_keep_their_events_apart() {
     let service = ServiceBuilder::new().layer(seen.layer()).service_fn(|request: Request<_>| async move {
         for turn in 0..5 {
             info!(path = request.uri().path(), turn, "turn");
-            support::Yield(1).await;
+            crate::support::Yield(1).await;
         }
         Ok::<_, BoxError>(Response::new(full("")))
     });
@@ -702,7 +695,7 @@ async fn a_reported_error_has_the_place_of_the_question_mark() {
     let failure = record.failure().unwrap();
     assert_eq!((failure.message(), failure.kind()), ("out of stock", FailureKind::Attached));
     assert!(failure.type_name().unwrap().ends_with("OutOfStock"));
-    assert!(failure.file().unwrap().ends_with("capture.rs") && failure.line().is_some());
+    assert!(failure.file().unwrap().ends_with("cases.rs") && failure.line().is_some());
     assert_eq!(failure.causes().next().unwrap().message(), "round and round");
     assert_eq!((record.is_failed(), record.error_type()), (true, failure.type_name()));
 }
@@ -712,7 +705,7 @@ async fn a_panic_that_became_an_answer_is_on_the_record() {
     let seen = Observed::new();
     let service =
         ServiceBuilder::new().layer(seen.layer()).layer(campanile::catch_panic_layer()).service_fn(|_: Request<_>| async {
-            support::Yield(1).await;
+            crate::support::Yield(1).await;
             if true {
                 panic!("told to panic");
             }
