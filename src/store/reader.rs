@@ -213,8 +213,7 @@ impl Reader {
                     return Ok((end, Vec::new()));
                 }
                 let (condition, binds) = search.condition(rows.version, [end, from]);
-                let text =
-                    format!("SELECT id, resource, data FROM record WHERE {condition} AND id <= ? AND id > ? ORDER BY id");
+                let text = format!("SELECT id, resource, data FROM record WHERE {condition} AND id <= ? AND id > ? ORDER BY id");
                 let (mut page, mut reached) = (Vec::new(), end);
                 rows.each(connection, &text, binds, |id, stored| {
                     page.extend(stored.filter(|stored| search.matches(stored)));

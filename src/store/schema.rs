@@ -109,8 +109,7 @@ impl Expected {
             parts.iter().try_for_each(|part| connection.execute_batch(part))?;
             objects(&connection)
         };
-        let versions: [&[&str]; 3] =
-            [&[TABLES, BEFORE_BLOCKS], &[TABLES, BEFORE_BLOCKS, SECOND], &[TABLES, SECOND, THIRD]];
+        let versions: [&[&str]; 3] = [&[TABLES, BEFORE_BLOCKS], &[TABLES, BEFORE_BLOCKS, SECOND], &[TABLES, SECOND, THIRD]];
         let expected: Arc<[Objects]> = versions.into_iter().map(declared).collect::<Result<_, _>>()?;
         Ok(EXPECTED.get_or_init(|| Self(expected)).clone())
     }

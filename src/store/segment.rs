@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, TransactionBehavior, params};
 
+use super::blocks::{Block, Builder};
 use super::directory::{Directory, Name};
 use super::error::Kind as ErrorKind;
 use super::partials::{Partials, is_over};
-use super::blocks::{Block, Builder};
 use super::{Error, codec, schema};
 use crate::query::{Column, kind_word, number_column as number};
 use crate::record::{Kind, Losses, Record, Resource};

@@ -71,7 +71,8 @@ impl Block {
     pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let Facts { start_unix_ns, duration_ns, statuses, saturated } = &self.facts;
         let statuses: Vec<u8> = statuses.iter().flat_map(|status| status.to_le_bytes()).collect();
-        let sql = "INSERT INTO block(first, last, min_start_unix_ns, max_start_unix_ns, min_duration_ns, max_duration_ns, statuses,
+        let sql =
+            "INSERT INTO block(first, last, min_start_unix_ns, max_start_unix_ns, min_duration_ns, max_duration_ns, statuses,
                    saturated) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
         connection.prepare_cached(sql)?.execute(params![
             self.first,

@@ -12,6 +12,9 @@ use crate::store::codec::take_number;
 /// Words of a query that are looked up, at most; rows are asked about the others.
 const MAX_WORDS: usize = 32;
 
+/// So few parts of a segment are read sooner than another word is looked up.
+const FEW_PARTS: u32 = 16;
+
 /// Rows that may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Range {
@@ -131,15 +134,22 @@ impl Known {
     fn look_up(&mut self, connection: &Connection, need: &Need) -> rusqlite::Result<()> {
         match need {
             Need::All(needs) | Need::Either(needs) => needs.iter().try_for_each(|need| self.look_up(connection, need)),
-            Need::Words(words) => words.iter().try_for_each(|word| {
-                let hash = hash(word);
-                if self.words.len() < MAX_WORDS && !self.words.contains_key(&hash) {
-                    let piece = SPAN_PIECES + filter::piece_of(hash);
-                    let parts = look_up(connection, piece, |data| parts_of_word(data, hash))?;
-                    self.words.insert(hash, parts);
+            Need::Words(words) => {
+                // Long words are rare ones, mostly. With few parts left the others cannot spare much.
+                let mut by_length: Vec<_> = words.iter().collect();
+                by_length.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
+                let mut left: Option<HashMap<i64, u8>> = None;
+                for word in by_length {
+                    let parts = self.look_up_word(connection, hash(word))?;
+                    let both = |(block, left): (&i64, &u8)| (*block, left & parts.get(block).unwrap_or(&u8::MAX));
+                    let still = left.as_ref().map_or_else(|| parts.clone(), |left| left.iter().map(both).collect());
+                    if still.values().map(|parts| parts.count_ones()).sum::<u32>() <= FEW_PARTS {
+                        break;
+                    }
+                    left = Some(still);
                 }
                 Ok(())
-            }),
+            }
             Need::Span(first, last) => {
                 let (from, to) = (first.first_chunk().unwrap_or(&[0; 4]), last.first_chunk().unwrap_or(&[0xff; 4]));
                 let (piece, last_piece) = (usize::from(first[0] >> 4), usize::from(last[0] >> 4));
@@ -152,6 +162,18 @@ impl Known {
             }
             Need::Nothing | Need::Status(..) | Need::DurationNs(..) | Need::Start(..) => Ok(()),
         }
+    }
+}
+
+impl Known {
+    fn look_up_word(&mut self, connection: &Connection, hash: u64) -> rusqlite::Result<&HashMap<i64, u8>> {
+        let is_one_more = self.words.len() < MAX_WORDS && !self.words.contains_key(&hash);
+        let parts = if is_one_more {
+            look_up(connection, SPAN_PIECES + filter::piece_of(hash), |data| parts_of_word(data, hash))?
+        } else {
+            HashMap::new()
+        };
+        Ok(self.words.entry(hash).or_insert(parts))
     }
 }
 
@@ -210,7 +232,9 @@ impl Need {
         let of = |parts: Option<&HashMap<i64, u8>>| parts.and_then(|parts| parts.get(&block.first)).copied().unwrap_or(u8::MAX);
         match self {
             Self::Nothing => u8::MAX,
-            Self::All(needs) => needs.iter().fold(u8::MAX, |parts, need| if parts == 0 { 0 } else { parts & need.parts(block, known) }),
+            Self::All(needs) => {
+                needs.iter().fold(u8::MAX, |parts, need| if parts == 0 { 0 } else { parts & need.parts(block, known) })
+            }
             Self::Either(needs) => needs.iter().fold(0, |parts, need| parts | need.parts(block, known)),
             Self::Words(words) => {
                 let Some(known) = known else { return u8::MAX };

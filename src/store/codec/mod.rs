@@ -45,9 +45,9 @@ pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
 /// When the bytes are not a record of a known version.
 pub(super) fn decode(bytes: &[u8]) -> Result<Record, Error> {
     match bytes.split_first() {
-        Some((version @ &(FIRST..=VERSION), rest)) => {
-            Reader::new(rest, *version).record(*version).ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged"))
-        }
+        Some((version @ &(FIRST..=VERSION), rest)) => Reader::new(rest, *version)
+            .record(*version)
+            .ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged")),
         Some((version, _)) => {
             let message = format!("a stored record has version {version}; the newest known one is {VERSION}");
             Err(Error::new(ErrorKind::Damaged, message))
