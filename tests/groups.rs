@@ -234,14 +234,18 @@ fn a_resolved_group_that_is_seen_again_has_regressed() {
     assert_eq!(releases, ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]);
 }
 
+/// Copies a store of an older schema.
+fn copy_of(store: &str, to: &Path) {
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(store)).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
 #[test]
 fn a_store_of_the_first_schema_is_read_beside_a_new_one() {
     let directory = tempfile::tempdir().unwrap();
-    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-1");
-    for file in fs::read_dir(old).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
-    }
+    copy_of("store-1", directory.path());
     let mut reader = Reader::open(directory.path()).unwrap();
     let count = |reader: &mut Reader, query: &str| {
         let found = reader.find(&Query::parse(query).unwrap(), &Find::default()).unwrap().len();
@@ -256,6 +260,40 @@ fn a_store_of_the_first_schema_is_read_beside_a_new_one() {
     assert_eq!(count(&mut reader, ""), 4);
     assert_eq!(count(&mut reader, "group:1"), 1);
     assert_eq!(count(&mut reader, "-group:1"), 3);
+}
+
+#[test]
+fn a_store_of_the_second_schema_is_read_beside_a_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    copy_of("store-2", directory.path());
+    let mut reader = Reader::open(directory.path()).unwrap();
+    for is_beside_a_new_one in [false, true] {
+        let added = usize::from(is_beside_a_new_one);
+        if is_beside_a_new_one {
+            run(directory.path(), "2.0.0", &["/gone/1"]);
+        }
+        for (query, expected) in [
+            ("", 12 + added),
+            ("status:5xx", 3 + added),
+            ("group:163f910930542167", 3),
+            ("-group:163f", 9 + added),
+            ("quetzal", 3),
+            ("zanzibar level:error", 3),
+            ("path:/orders/4361800", 1),
+            ("request:01A207EA-fcb6-7a8f-aadc-b665da65aef9", 1),
+            ("trace:8c6448a46ec71bd9f0fcdee2cbf6dbc7", 1),
+            ("886253ed", 1),
+            ("~uetza", 3),
+            ("absent", 0),
+        ] {
+            let found = reader.find(&Query::parse(query).unwrap(), &Find::default()).unwrap();
+            assert_eq!(found.len(), expected, "{query}");
+        }
+        for id in ["886253ed", "f5c183de6026ae6e", "01a207ea-fcb6-7a8f-aadc-b665da65aef9", "58eea4784c03004ff49faca43c6f80a9"] {
+            assert_eq!(reader.by_id(id).unwrap().len(), 1, "{id}");
+        }
+    }
+    assert_eq!(reader.warnings(), [""; 0]);
 }
 
 #[cfg(unix)]

@@ -91,33 +91,39 @@ fn is_in_failures(record: &Record, part: &str) -> bool {
 }
 
 /// Whether any text that people search for is the wanted one. Stops at the first.
-fn any_text(record: &Record, wanted: impl Fn(&str) -> bool) -> bool {
-    let optional = |text: Option<&str>| text.is_some_and(&wanted);
-    let fields = |mut fields: Box<dyn Iterator<Item = Field<'_>> + '_>| fields.any(|field| is_value(field.value(), &wanted));
-    let headers = |mut headers: Box<dyn Iterator<Item = Header<'_>> + '_>| headers.any(|h| h.value().is_some_and(&wanted));
+pub(crate) fn any_text(record: &Record, mut wanted: impl FnMut(&str) -> bool) -> bool {
+    let wanted = &mut wanted;
     wanted(record.path())
-        || optional(record.query())
-        || optional(record.route())
+        || optional(record.query(), wanted)
+        || optional(record.route(), wanted)
         || wanted(record.request_id())
         || record.trace_id().is_some_and(|id| wanted(id.to_hex().as_str()))
         || wanted(record.span_id().to_hex().as_str())
-        || optional(record.error_type())
+        || optional(record.error_type(), wanted)
         || record.failures().any(|failure| {
-            optional(failure.type_name())
+            optional(failure.type_name(), wanted)
                 || wanted(failure.message())
-                || failure.causes().any(|cause| optional(cause.type_name()) || wanted(cause.message()))
+                || failure.causes().any(|cause| optional(cause.type_name(), wanted) || wanted(cause.message()))
         })
-        || record.events().any(|event| wanted(event.message()) || fields(Box::new(event.fields())))
-        || record.spans().any(|span| wanted(span.name()) || fields(Box::new(span.fields())))
-        || fields(Box::new(record.attributes()))
-        || headers(Box::new(record.request_headers()))
-        || headers(Box::new(record.response_headers()))
-        || headers(Box::new(record.trailers()))
+        || record.events().any(|event| wanted(event.message()) || any_value(event.fields(), wanted))
+        || record.spans().any(|span| wanted(span.name()) || any_value(span.fields(), wanted))
+        || any_value(record.attributes(), wanted)
+        || any_header(record.request_headers(), wanted)
+        || any_header(record.response_headers(), wanted)
+        || any_header(record.trailers(), wanted)
 }
 
-fn is_value(value: Value<'_>, wanted: impl Fn(&str) -> bool) -> bool {
-    match value {
+fn optional(text: Option<&str>, wanted: &mut impl FnMut(&str) -> bool) -> bool {
+    text.is_some_and(wanted)
+}
+
+fn any_header<'a>(mut headers: impl Iterator<Item = Header<'a>>, wanted: &mut impl FnMut(&str) -> bool) -> bool {
+    headers.any(|header| optional(header.value(), wanted))
+}
+
+fn any_value<'a>(mut fields: impl Iterator<Item = Field<'a>>, wanted: &mut impl FnMut(&str) -> bool) -> bool {
+    fields.any(|field| match field.value() {
         Value::Str(text) => wanted(text),
         value => wanted(&value.to_string()),
-    }
+    })
 }

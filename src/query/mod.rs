@@ -20,6 +20,8 @@ mod error;
 mod expr;
 mod keys;
 mod matches;
+#[cfg(feature = "store")]
+mod need;
 mod parse;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -44,7 +46,13 @@ use self::expr::Expr;
 pub(crate) use self::expr::group_range;
 pub use self::keys::Key;
 #[cfg(feature = "store")]
+pub(crate) use self::matches::any_text;
+#[cfg(feature = "store")]
+pub(crate) use self::need::Need;
+#[cfg(feature = "store")]
 pub(crate) use self::sql::{Bind, Sql};
+#[cfg(feature = "store")]
+pub(crate) use self::words::{each_hash, hash};
 use crate::record::{Record, Resource};
 
 /// A question about records.
@@ -109,6 +117,22 @@ impl Query {
     #[cfg(feature = "store")]
     pub(crate) fn wants_partial(&self) -> bool {
         self.root.asks_for_kind(crate::record::Kind::Partial)
+    }
+
+    /// What many rows together must hold for one of them to match.
+    #[cfg(feature = "store")]
+    pub(crate) fn need(&self, now_unix_ns: u64) -> Need {
+        Need::of(&self.root, number(now_unix_ns))
+    }
+
+    /// Whether it has to be of a group.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_of_group(&self) -> bool {
+        let is_group = |expr: &Expr| matches!(expr, Expr::Test(expr::Test::Group(..)));
+        match &self.root {
+            Expr::All(terms) => terms.iter().any(is_group),
+            expr => is_group(expr),
+        }
     }
 
     /// A condition on the store's columns that every matching row fulfils; `has_groups` tells whether there is one for groups.

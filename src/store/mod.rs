@@ -3,14 +3,14 @@
 //! # Shape
 //! A directory of files `segment-<16 digits, milliseconds since 1970>-<8 hexadecimal digits>.sqlite`, each with SQLite's
 //! own `-wal` and `-shm` beside it. A segment is written by one process and begun anew at each start, so any number of
-//! processes share a directory without a lock. It ends at an eighth of [`Settings::max_bytes`], at 64 MiB, or after an
+//! processes share a directory without a lock. It ends at an eighth of [`Settings::max_bytes`], at 256 MiB, or after an
 //! eighth of [`Settings::max_age`]. Removal takes the oldest file as a whole, which needs no room and never delays a
 //! query for long; only files of exactly this name, or of this name and `.damaged`, are removed so. A process whose file
 //! was removed begins another. The history of groups counts towards the bytes, and segments give way to it; it is bounded
 //! by its rows, and only `groups.sqlite.damaged`, of which there is one at most, is ever removed.
 //!
-//! Records are found by columns of their own, among them the group of an error; segments of the first schema, without that
-//! column, are read as they are. What is known of each group outlives the segments in `groups.sqlite`, see [`Groups`].
+//! Records are found by columns of their own, among them the group of an error, and by blocks of rows that tell what is in
+//! them; segments of the first schemas, without those, are read as they are. What is known of each group outlives the segments in `groups.sqlite`, see [`Groups`].
 //!
 //! # When something is wrong on disk
 //! With less than 256 MiB or 5 % of the disk left nothing is written, and what is lost is counted, until there is more.
@@ -20,8 +20,10 @@
 //!
 //! # Search
 //! A query becomes a condition on columns, which leaves out rows that cannot match; what is left is decoded, newest first,
-//! and asked with [`Query::matches`](crate::query::Query::matches), until the page is full or the time is up. So a search
-//! for words reads the records themselves. There is no index of words yet; it would have to be kept up with every record.
+//! and asked with [`Query::matches`](crate::query::Query::matches), until the page is full or the time is up. Which rows are
+//! read at all is told by what is known of each 128 of them: their times, their statuses, their ids, and a filter of the
+//! words in them, by which a search for a rare word reads few others. A part of a word (`~`), what is negated, and an `or`
+//! with either in it have to read them all.
 //!
 //! # Durability
 //! Transactions are committed to SQLite's log without waiting for the disk (`synchronous = NORMAL`): a process that is
@@ -40,6 +42,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod blocks;
 mod codec;
 mod directory;
 mod error;
@@ -50,6 +53,7 @@ mod partials;
 mod reader;
 mod rows;
 mod schema;
+mod search;
 mod segment;
 mod unfinished;
 mod writer;

@@ -5,16 +5,17 @@ mod scan;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, types::Value};
+use rusqlite::Connection;
 
 use super::directory::{Directory, Name};
 use super::error::Kind;
 use super::open::{Opened, open_read_only};
 use super::rows::{Rows, Stored};
-use super::{Error, schema, unix_ns};
-use crate::query::{Bind, Query, Sql, number_column as number};
+use super::search::{Search, end_of};
+use super::{Error, schema};
+use crate::query::{Query, number_column as number};
 use crate::record::{Losses, Reason, Resource};
 
 pub(crate) use self::scan::{Scan, Scanned};
@@ -133,42 +134,39 @@ impl Reader {
     }
 
     fn look_for(&mut self, query: &Query, options: &Find, with_partial: bool) -> Result<Vec<Stored>, Error> {
-        let (started, now) = (Instant::now(), unix_ns(SystemTime::now()));
+        let started = Instant::now();
         let limit = options.limit.min(Find::MAX_LIMIT);
-        let sql = Conditions::of(query, now);
-        let without = without_partial(with_partial);
+        let search = Search::new(query, with_partial);
         let mut position = Cursor::default();
         let mut found: Vec<Stored> = Vec::new();
         let mut late = false;
         for name in self.refresh()?.into_iter().rev() {
-            // Whatever is older than everything on a full page does not have to be looked at.
-            let floor =
-                found.last().filter(|_| found.len() >= limit).map_or(-1, |oldest| number(oldest.record().start_unix_ns()));
-            let page = self.visit(&name, |connection, rows| {
-                let end: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))?;
-                if late || limit == 0 {
-                    return Ok((end, Vec::new()));
+            let seen = self.visit(&name, |connection, rows| {
+                let plan = search.plan(connection, rows.version, (floor(&found, limit), i64::MAX))?;
+                for range in plan.ranges() {
+                    // Whatever is older than everything on a full page does not have to be looked at.
+                    let floor = floor(&found, limit);
+                    if late || limit == 0 || range.latest_unix_ns < floor {
+                        break;
+                    }
+                    let mut page = 0;
+                    plan.each(connection, rows, range, (floor, i64::MAX), |stored| {
+                        let matching = stored.filter(|stored| search.matches(stored));
+                        page += usize::from(matching.is_some());
+                        found.extend(matching);
+                        late = started.elapsed() > options.within;
+                        page < limit && !late
+                    })?;
+                    if page > 0 {
+                        // A clock that stands still, or is clamped, leaves the order to the records' numbers.
+                        found.sort_by_key(|it| std::cmp::Reverse((it.record().start_unix_ns(), it.record().sequence())));
+                        found.truncate(limit);
+                    }
                 }
-                let sql = sql.at(rows.version);
-                let text = format!(
-                    "SELECT id, resource, data FROM record WHERE {}{without} AND id <= ? AND start_unix_ns > ?
-                     ORDER BY start_unix_ns DESC, id DESC",
-                    sql.text
-                );
-                let mut page = Vec::new();
-                rows.each(connection, &text, binds(sql, [end, floor]), |_, stored| {
-                    page.extend(stored.filter(|stored| query.matches_from(stored.resource(), stored.record(), now)));
-                    late = started.elapsed() > options.within;
-                    page.len() < limit && !late
-                })?;
-                Ok((end, page))
+                Ok(plan.end())
             });
-            let Some((end, page)) = page else { continue };
+            let Some(end) = seen else { continue };
             position.0.insert(name, end);
-            found.extend(page);
-            // A clock that stands still, or is clamped, leaves the order to the records' numbers.
-            found.sort_by_key(|stored| std::cmp::Reverse((stored.record().start_unix_ns(), stored.record().sequence())));
-            found.truncate(limit);
         }
         if late {
             let seconds = options.within.as_secs_f32();
@@ -200,9 +198,7 @@ impl Reader {
     /// # Errors
     /// As [`find`](Self::find).
     pub fn poll(&mut self, query: &Query, cursor: &mut Cursor) -> Result<Vec<Stored>, Error> {
-        let now = unix_ns(SystemTime::now());
-        let sql = Conditions::of(query, now);
-        let without = without_partial(query.wants_partial());
+        let search = Search::new(query, query.wants_partial());
         let names = self.refresh()?;
         cursor.0.retain(|name, _| names.contains(name));
         let mut found: Vec<Stored> = Vec::new();
@@ -212,18 +208,15 @@ impl Reader {
             }
             let from = cursor.0.get(&name).copied().unwrap_or_default();
             let read = self.visit(&name, |connection, rows| {
-                let end: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))?;
+                let end = end_of(connection)?;
                 if end == from {
                     return Ok((end, Vec::new()));
                 }
-                let sql = sql.at(rows.version);
-                let text = format!(
-                    "SELECT id, resource, data FROM record WHERE {}{without} AND id <= ? AND id > ? ORDER BY id",
-                    sql.text
-                );
+                let (condition, binds) = search.condition(rows.version, [end, from]);
+                let text = format!("SELECT id, resource, data FROM record WHERE {condition} AND id <= ? AND id > ? ORDER BY id");
                 let (mut page, mut reached) = (Vec::new(), end);
-                rows.each(connection, &text, binds(sql, [end, from]), |id, stored| {
-                    page.extend(stored.filter(|stored| query.matches_from(stored.resource(), stored.record(), now)));
+                rows.each(connection, &text, binds, |id, stored| {
+                    page.extend(stored.filter(|stored| search.matches(stored)));
                     let goes_on = found.len() + page.len() < MAX_POLLED;
                     if !goes_on {
                         reached = id;
@@ -316,7 +309,7 @@ impl Reader {
                 }
             },
         };
-        let mut rows = Rows { name, version, resources: &mut self.resources, damaged: false };
+        let mut rows = Rows { name, version, resources: &mut self.resources, resource: None, damaged: false };
         let done = work(&connection, &mut rows);
         if rows.damaged {
             self.warn(format!("{} has records that cannot be read", name.as_str()));
@@ -339,33 +332,7 @@ impl Reader {
     }
 }
 
-/// A query's condition on the columns of each version.
-struct Conditions {
-    newest: Sql,
-    /// Without a column for groups.
-    first: Sql,
-}
-
-impl Conditions {
-    fn of(query: &Query, now: u64) -> Self {
-        Self { newest: query.to_sql(now, true), first: query.to_sql(now, false) }
-    }
-
-    const fn at(&self, version: i32) -> &Sql {
-        if schema::has_groups(version) { &self.newest } else { &self.first }
-    }
-}
-
-/// Reports about running requests are left out unless they are asked for.
-const fn without_partial(with_partial: bool) -> &'static str {
-    if with_partial { "" } else { " AND kind <> 'partial'" }
-}
-
-fn binds(sql: &Sql, more: [i64; 2]) -> Vec<Value> {
-    let known = sql.binds.iter().map(|bind| match bind {
-        Bind::Integer(value) => Value::Integer(*value),
-        Bind::Text(text) => Value::Text(text.clone()),
-        Bind::Blob(bytes) => Value::Blob(bytes.clone()),
-    });
-    known.chain(more.map(Value::Integer)).collect()
+/// When the oldest record of a full page began.
+fn floor(found: &[Stored], limit: usize) -> i64 {
+    found.last().filter(|_| found.len() >= limit).map_or(i64::MIN, |oldest| number(oldest.record().start_unix_ns()))
 }

@@ -36,6 +36,8 @@ pub(super) struct Rows<'a> {
     /// The version of the tables.
     pub(super) version: i32,
     pub(super) resources: &'a mut HashMap<(Name, i64), Arc<Resource>>,
+    /// The one that was wanted last, and its row.
+    pub(super) resource: Option<(i64, Arc<Resource>)>,
     /// Whether a record could not be read.
     pub(super) damaged: bool,
 }
@@ -61,6 +63,30 @@ impl Rows<'_> {
         Ok(())
     }
 
+    /// Hands over the records of the rows whose numbers this selects, as [`each`](Self::each) does.
+    pub(super) fn each_of(
+        &mut self,
+        connection: &Connection,
+        sql: &str,
+        binds: Vec<Value>,
+        mut take: impl FnMut(Option<Stored>) -> bool,
+    ) -> rusqlite::Result<()> {
+        let mut numbers = connection.prepare_cached(sql)?;
+        let mut numbers = numbers.query(params_from_iter(binds))?;
+        let mut one = connection.prepare_cached("SELECT id, resource, data FROM record WHERE id = ?")?;
+        while let Some(row) = numbers.next()? {
+            let mut rows = one.query([row.get::<_, i64>(0)?])?;
+            // A report may have been replaced meanwhile.
+            let Some(row) = rows.next()? else { continue };
+            let stored = self.stored(connection, row)?;
+            self.damaged |= stored.is_none();
+            if !take(stored) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn stored(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<Stored>> {
         let Ok(record) = codec::decode(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
         let resource = self.resource(connection, row.get(1)?)?;
@@ -68,6 +94,17 @@ impl Rows<'_> {
     }
 
     fn resource(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<Arc<Resource>> {
+        if let Some((known, resource)) = &self.resource
+            && *known == row
+        {
+            return Ok(Arc::clone(resource));
+        }
+        let resource = self.resource_of(connection, row)?;
+        self.resource = Some((row, Arc::clone(&resource)));
+        Ok(resource)
+    }
+
+    fn resource_of(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<Arc<Resource>> {
         let key = (self.name.clone(), row);
         if let Some(known) = self.resources.get(&key) {
             return Ok(Arc::clone(known));

@@ -1,22 +1,26 @@
 //! What stands in a segment.
 
+use std::sync::{Arc, OnceLock};
+
 use rusqlite::Connection;
 
 /// Marks our files: "CAMP".
 pub(super) const APPLICATION_ID: i32 = 0x4341_4d50;
 /// The version that is written, and the newest that is understood.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 /// The first version that has a column for groups.
 const WITH_GROUPS: i32 = 2;
 /// The first version that keeps reports about running requests.
 const WITH_REPORTS: i32 = 2;
+/// The first version that tells of blocks of rows what they hold, in place of most indexes.
+const WITH_BLOCKS: i32 = 3;
 
 /// `record` has a row for each record: what queries compare in columns, and everything in `data`. `resource` says who
 /// wrote it. `loss` says what was lost before the record of that number.
 ///
-/// The tables of version 1. A file is never brought up to a newer version: it belongs to the process that began it, and it
+/// The tables that every version has. A file is never brought up to a newer version: it belongs to the process that began it, and it
 /// is removed soon enough.
-const FIRST: &str = "
+const TABLES: &str = "
 CREATE TABLE record(
   id INTEGER PRIMARY KEY,
   resource INTEGER NOT NULL,
@@ -37,12 +41,17 @@ CREATE TABLE record(
   error_type TEXT,
   data BLOB NOT NULL
 );
+CREATE TABLE resource(id INTEGER PRIMARY KEY, attributes BLOB NOT NULL);
+CREATE TABLE loss(id INTEGER PRIMARY KEY, record INTEGER NOT NULL, unix_ns INTEGER NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL);
+";
+
+/// What versions 1 and 2 find records by. Each of these takes its place of a row anywhere in its tree, so that a few hundred
+/// records changed most of its pages.
+const BEFORE_BLOCKS: &str = "
 CREATE INDEX record_start ON record(start_unix_ns);
 CREATE INDEX record_span ON record(span_id);
 CREATE INDEX record_trace ON record(trace_id);
 CREATE INDEX record_request ON record(lower(request_id));
-CREATE TABLE resource(id INTEGER PRIMARY KEY, attributes BLOB NOT NULL);
-CREATE TABLE loss(id INTEGER PRIMARY KEY, record INTEGER NOT NULL, unix_ns INTEGER NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL);
 ";
 
 /// What version 2 added.
@@ -52,10 +61,25 @@ CREATE INDEX record_group ON record(group_id) WHERE group_id IS NOT NULL;
 CREATE INDEX record_partial ON record(span_id) WHERE kind = 'partial';
 ";
 
+/// What version 3 has in place of those indexes, see [`blocks`](super::blocks).
+const THIRD: &str = "
+CREATE TABLE block(
+  first INTEGER PRIMARY KEY,
+  last INTEGER NOT NULL,
+  min_start_unix_ns INTEGER NOT NULL,
+  max_start_unix_ns INTEGER NOT NULL,
+  min_duration_ns INTEGER NOT NULL,
+  max_duration_ns INTEGER NOT NULL,
+  statuses BLOB NOT NULL,
+  saturated INTEGER NOT NULL
+);
+CREATE TABLE piece(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+";
+
 /// Makes the tables, all or nothing.
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {FIRST} {SECOND} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {TABLES} {SECOND} {THIRD} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     ))
 }
 
@@ -69,18 +93,25 @@ pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
 }
 
 /// What a file of each version declares, from version 1 on.
-#[derive(Debug)]
-pub(super) struct Expected(Vec<Objects>);
+#[derive(Clone, Debug)]
+pub(super) struct Expected(Arc<[Objects]>);
+
+/// Found out once: SQLite has to be asked for it.
+static EXPECTED: OnceLock<Expected> = OnceLock::new();
 
 impl Expected {
     pub(super) fn new() -> rusqlite::Result<Self> {
-        let connection = Connection::open_in_memory()?;
-        let mut versions = Vec::new();
-        for added in [FIRST, SECOND] {
-            connection.execute_batch(added)?;
-            versions.push(objects(&connection)?);
+        if let Some(known) = EXPECTED.get() {
+            return Ok(known.clone());
         }
-        Ok(Self(versions))
+        let declared = |parts: &[&str]| {
+            let connection = Connection::open_in_memory()?;
+            parts.iter().try_for_each(|part| connection.execute_batch(part))?;
+            objects(&connection)
+        };
+        let versions: [&[&str]; 3] = [&[TABLES, BEFORE_BLOCKS], &[TABLES, BEFORE_BLOCKS, SECOND], &[TABLES, SECOND, THIRD]];
+        let expected: Arc<[Objects]> = versions.into_iter().map(declared).collect::<Result<_, _>>()?;
+        Ok(EXPECTED.get_or_init(|| Self(expected)).clone())
     }
 
     /// Whether these are the tables of this version.
@@ -98,4 +129,9 @@ pub(super) const fn has_groups(version: i32) -> bool {
 /// Whether reports about running requests may be among the rows of this version.
 pub(super) const fn has_reports(version: i32) -> bool {
     version >= WITH_REPORTS
+}
+
+/// Whether blocks say what the rows of this version hold.
+pub(super) const fn has_blocks(version: i32) -> bool {
+    version >= WITH_BLOCKS
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, TransactionBehavior, params};
 
+use super::blocks::{Block, Builder};
 use super::directory::{Directory, Name};
 use super::error::Kind as ErrorKind;
 use super::partials::{Partials, is_over};
@@ -23,6 +24,8 @@ pub(super) struct Segment {
     resource: Option<(Resource, i64)>,
     /// The number of the row that was written last. Numbers are not used again: readers go on behind the last they saw.
     last: i64,
+    /// What the rows hold that are in no block yet.
+    open: Builder,
     /// Rows but for those that are replaced.
     pub(super) rows: u64,
     pub(super) since: Instant,
@@ -35,15 +38,16 @@ impl Segment {
     /// Opens the empty file of this name and makes it a segment.
     pub(super) fn open(directory: &Directory, name: Name, max_bytes: u64) -> rusqlite::Result<Self> {
         let connection = open_to_write(&directory.file(&name))?;
-        // The log may take a sixteenth of a segment before it is carried over, between 256 KiB and 4 MiB.
-        let pages = (max_bytes / 16 / 4096).clamp(64, 1000);
+        // The log may take a sixteenth of a segment before it is carried over, between 256 KiB and 16 MiB: each time waits
+        // for the disk.
+        let pages = (max_bytes / 16 / 4096).clamp(64, 4096);
         connection.execute_batch(&format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {pages}; \
              PRAGMA journal_size_limit = {}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
             pages * 4096
         ))?;
         schema::create(&connection)?;
-        Ok(Self { name, connection, resource: None, last: 0, rows: 0, since: Instant::now() })
+        Ok(Self { name, connection, resource: None, last: 0, open: Builder::new(1), rows: 0, since: Instant::now() })
     }
 
     /// Writes all of it in one transaction, or nothing. Waits a bounded time for whoever has locked the file.
@@ -55,18 +59,36 @@ impl Segment {
         partials: &Partials,
         now_unix_ns: u64,
     ) -> rusqlite::Result<()> {
+        let told = rows.iter().filter(|(record, _)| !is_over(record));
+        let blocks: Vec<_> = told.filter_map(|(record, _)| self.open.add(record)).collect();
         let mut tries = 1;
-        loop {
-            match self.try_write(rows, resource, losses, partials, now_unix_ns) {
+        let done = loop {
+            match self.try_write(rows, &blocks, resource, losses, partials, now_unix_ns) {
                 Err(error) if is_busy(&error) && tries < BUSY_TRIES => tries += 1,
-                done => return done,
+                done => break done,
             }
+        };
+        if done.is_err() {
+            // What was told of rows that are not there is forgotten, and with it what was told of those before them.
+            self.open.restart(self.last + 1);
+        }
+        done
+    }
+
+    /// Writes what is known of the last rows. Where that fails, searches read them.
+    pub(super) fn close(mut self) {
+        if let Some(block) = self.open.finish() {
+            let _ = self.connection.transaction().and_then(|transaction| {
+                block.write(&transaction)?;
+                transaction.commit()
+            });
         }
     }
 
     fn try_write(
         &mut self,
         rows: &[Row<'_>],
+        blocks: &[Block],
         resource: &Resource,
         losses: &Losses,
         partials: &Partials,
@@ -90,13 +112,16 @@ impl Segment {
                 .execute(params![self.last + 1, number(now_unix_ns), reason.as_str(), number(count)])?;
         }
         let mut last = self.last;
+        let mut insert = transaction.prepare_cached(INSERT)?;
         for (record, data) in rows {
             partials.replace(&transaction, &self.name, record)?;
             if !is_over(record) {
                 last += 1;
-                insert(&transaction, last, record, resource_row, data)?;
+                insert_into(&mut insert, last, record, resource_row, data)?;
             }
         }
+        drop(insert);
+        blocks.iter().try_for_each(|block| block.write(&transaction))?;
         transaction.commit()?;
         self.last = last;
         self.rows += rows.iter().filter(|(record, _)| record.kind() != Kind::Partial).count() as u64;
@@ -115,11 +140,12 @@ pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn insert(connection: &Connection, id: i64, record: &Record, resource: i64, data: &[u8]) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO record(id, resource, sequence, start_unix_ns, duration_ns, kind, outcome, failed, span_id, trace_id,
-               request_id, method, route, path, status, user_id, error_type, group_id, data)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    connection.prepare_cached(sql)?.execute(params![
+const INSERT: &str = "
+INSERT INTO record(id, resource, sequence, start_unix_ns, duration_ns, kind, outcome, failed, span_id, trace_id, request_id, method,
+route, path, status, user_id, error_type, group_id, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+fn insert_into(insert: &mut Statement<'_>, id: i64, record: &Record, resource: i64, data: &[u8]) -> rusqlite::Result<()> {
+    insert.execute(params![
         id,
         resource,
         number(record.sequence()),

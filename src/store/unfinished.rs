@@ -1,11 +1,15 @@
 //! Requests without a record: those in flight, and those whose process died.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use rusqlite::Connection;
+
+use super::blocks::rows_of_spans;
 use super::directory::Directory;
 use super::instance::{self, Dead};
 use super::reader::Reader;
 use super::rows::Stored;
+use super::search::end_of;
 use super::{Error, Store, schema};
 use crate::record::{Record, Resource, SpanId};
 
@@ -88,12 +92,8 @@ impl Reader {
             if asked.is_empty() {
                 continue;
             }
-            let ids: Vec<_> = asked.into_iter().map(|(id, _)| *id).collect();
-            let finished = self.visit(name, |connection, _| {
-                let sql = "SELECT 1 FROM record WHERE span_id = ? AND kind IN ('request', 'span')";
-                let mut statement = connection.prepare_cached(sql)?;
-                ids.into_iter().filter_map(|id| statement.exists([id.0]).map(|is| is.then_some(id)).transpose()).collect()
-            });
+            let ids: HashSet<_> = asked.into_iter().map(|(id, _)| *id).collect();
+            let finished = self.visit(name, |connection, rows| finished(connection, rows.version, &ids));
             let finished: Vec<SpanId> = finished.unwrap_or_default();
             finished.iter().for_each(|id| drop(newest.remove(id)));
         }
@@ -101,6 +101,25 @@ impl Reader {
         all.sort_by_key(|it| std::cmp::Reverse((it.record().start_unix_ns(), it.record().span_id())));
         Ok(all)
     }
+}
+
+/// Those of the requests that have a record here.
+fn finished(connection: &Connection, version: i32, ids: &HashSet<SpanId>) -> rusqlite::Result<Vec<SpanId>> {
+    if !schema::has_blocks(version) {
+        let mut statement =
+            connection.prepare_cached("SELECT 1 FROM record WHERE span_id = ? AND kind IN ('request', 'span')")?;
+        return ids.iter().filter_map(|id| statement.exists([id.0]).map(|is| is.then_some(*id)).transpose()).collect();
+    }
+    let sql = "SELECT span_id FROM record NOT INDEXED WHERE id BETWEEN ? AND ? AND kind IN ('request', 'span')";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut finished = Vec::new();
+    for range in rows_of_spans(connection, end_of(connection)?, ids)? {
+        let mut rows = statement.query([range.first, range.last])?;
+        while let Some(row) = rows.next()? {
+            finished.extend(row.get(0).ok().map(SpanId).filter(|id| ids.contains(id)));
+        }
+    }
+    Ok(finished)
 }
 
 /// Requests that were in flight when processes died, of which nobody has told yet.

@@ -11,7 +11,9 @@ use super::{Error, Settings, codec, error::Kind, unix_ns};
 use crate::record::{Kind as RecordKind, Losses, Reason, Record, Resource};
 
 /// A store's largest part in one file.
-const MAX_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_SEGMENT_BYTES: u64 = 256 * 1024 * 1024;
+/// Encoded records of one transaction, at most.
+const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// Files in a store, at most: every start of a process begins one.
 const MAX_FILES: usize = 512;
 /// How often old files are looked for while a segment fills.
@@ -86,7 +88,7 @@ impl Store {
             self.pending.add(reason, count);
         }
         let mut batch = Batch::default();
-        let max_bytes = usize::try_from(self.segment_bytes / 4).unwrap_or(usize::MAX);
+        let max_bytes = usize::try_from(self.segment_bytes / 4).unwrap_or(usize::MAX).min(MAX_BATCH_BYTES);
         for record in records.into_iter().filter(|record| record.kind() != RecordKind::Live) {
             let is_report = record.kind() == RecordKind::Partial;
             self.groups.see(record, resource);
@@ -195,7 +197,8 @@ impl Store {
                 && (segment.since.elapsed() < max_time || segment.rows == 0)
         });
         if !goes_on {
-            self.segment = None;
+            let ended = self.segment.take().filter(|segment| self.directory.contains(&segment.name));
+            ended.into_iter().for_each(Segment::close);
             self.begin()?;
         } else if self.pruned.elapsed() >= PRUNE_EVERY {
             self.prune();
@@ -245,6 +248,8 @@ impl Drop for Store {
             drop(segment);
             self.directory.remove_segment(&name);
         }
+        let is_there = |segment: &Segment| self.directory.contains(&segment.name) && !self.directory.is_nearly_full();
+        self.segment.take().filter(is_there).into_iter().for_each(Segment::close);
     }
 }
 

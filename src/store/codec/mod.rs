@@ -2,9 +2,11 @@
 //!
 //! One version byte, then numbers as LEB128 and texts with their length, in a fixed order. Only texts that the record
 //! still reaches are written: the buffer behind it may hold what was replaced. Names, targets and files repeat a lot and
-//! are written once: `0` and the text, later the number of its first appearance. A later version of this format may add
-//! to the end, which is not read.
+//! are written once, as are values of headers, hosts and ids: `0` and the text, later the number of its first appearance.
+//! Numbers begin behind those of texts that most records have and none holds, see `preset`. A later version of this format
+//! may add to the end, which is not read.
 
+mod preset;
 mod read;
 mod write;
 
@@ -16,7 +18,9 @@ use super::error::Kind as ErrorKind;
 use crate::record::parts::{Media, Side};
 use crate::record::{Kind, Record, RequestIdSource};
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+/// Without texts that stand for others but for names, and without those that every record knows.
+const THIRD: u8 = 3;
 /// Without what `since_third` writes.
 const SECOND: u8 = 2;
 /// Without what `since_second` writes.
@@ -41,15 +45,32 @@ pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
 /// When the bytes are not a record of a known version.
 pub(super) fn decode(bytes: &[u8]) -> Result<Record, Error> {
     match bytes.split_first() {
-        Some((version @ &(FIRST..=VERSION), rest)) => {
-            Reader::new(rest).record(*version).ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged"))
-        }
+        Some((version @ &(FIRST..=VERSION), rest)) => Reader::new(rest, *version)
+            .record(*version)
+            .ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged")),
         Some((version, _)) => {
             let message = format!("a stored record has version {version}; the newest known one is {VERSION}");
             Err(Error::new(ErrorKind::Damaged, message))
         }
         None => Err(Error::new(ErrorKind::Damaged, "a stored record is empty")),
     }
+}
+
+/// Appends a number.
+pub(super) fn put_number(out: &mut Vec<u8>, value: u64) {
+    write::number(out, value);
+}
+
+/// Takes a number from the front.
+pub(super) fn take_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f).checked_shl(u32::try_from(index).ok()? * 7)?;
+        if *byte < 0x80 {
+            return Some((value, bytes.get(index + 1..)?));
+        }
+    }
+    None
 }
 
 /// Appends key and value pairs.
@@ -64,6 +85,6 @@ pub(super) fn encode_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) 
 
 /// Reads key and value pairs, up to what is not one.
 pub(super) fn decode_pairs(bytes: &[u8]) -> Vec<(String, String)> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = Reader::new(bytes, VERSION);
     std::iter::from_fn(|| Some((reader.str()?.to_owned(), reader.str()?.to_owned()))).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{FIRST, KINDS, LEVELS, MEDIA, SECOND, SIDES, SOURCES};
+use super::{FIRST, KINDS, LEVELS, MEDIA, SECOND, SIDES, SOURCES, THIRD, preset};
 use crate::record::parts::{
     BodySlot, CauseSlot, EventSlot, FailureSlot, HeaderSlot, LinkSlot, List, Origin, Parts, RedactionSlot, Slot, SpanSlot, Text,
 };
@@ -13,12 +13,15 @@ pub(super) struct Reader<'a> {
     /// The texts, put into the record last: until then its lists have all the room that they had when it was made.
     text: String,
     names: Vec<Text>,
+    /// Whether texts stand for others, and some for none that was written.
+    has_presets: bool,
     parts: Box<Parts>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, text: String::new(), names: Vec::new(), parts: Box::default() }
+    pub(super) fn new(bytes: &'a [u8], version: u8) -> Self {
+        let (text, names) = (String::with_capacity(bytes.len()), Vec::with_capacity(16));
+        Self { rest: bytes, text, names, has_presets: version > THIRD, parts: Box::default() }
     }
 
     pub(super) fn record(mut self, version: u8) -> Option<Record> {
@@ -124,13 +127,28 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self) -> Option<Text> {
-        match self.number()?.checked_sub(1) {
+        let number = self.number()?;
+        if number == 0 {
+            let text = self.text()?;
+            self.names.push(text);
+            return Some(text);
+        }
+        let known = if self.has_presets { preset::COUNT } else { 0 };
+        match number.checked_sub(known + 1) {
             Some(index) => self.names.get(usize::try_from(index).ok()?).copied(),
-            None => {
-                let text = self.text()?;
-                self.names.push(text);
-                Some(text)
-            }
+            None => preset::text_of(number).map(Text::Static),
+        }
+    }
+
+    /// A text that may stand for another.
+    fn shared(&mut self) -> Option<Text> {
+        if self.has_presets { self.name() } else { self.text() }
+    }
+
+    fn option_shared(&mut self) -> Option<Option<Text>> {
+        match self.byte()? {
+            0 => Some(None),
+            _ => Some(Some(self.shared()?)),
         }
     }
 
@@ -146,7 +164,7 @@ impl<'a> Reader<'a> {
         self.parts.trace_flags = TraceFlags(self.byte()?);
         self.parts.parent_is_remote = self.byte()? != 0;
         self.parts.trace_state = self.text()?;
-        self.parts.request_id = self.text()?;
+        self.parts.request_id = self.shared()?;
         self.parts.request_id_source = self.one_of(&SOURCES)?;
         self.parts.sequence = self.number()?;
         self.parts.start_unix_ns = self.number()?;
@@ -158,11 +176,11 @@ impl<'a> Reader<'a> {
         self.parts.path = self.text()?;
         self.parts.query = self.option_text()?;
         self.parts.scheme = self.text()?;
-        self.parts.host = self.option_text()?;
+        self.parts.host = self.option_shared()?;
         self.parts.port = self.option_small()?;
         self.parts.protocol_version = self.text()?;
         self.parts.peer = self.peer()?;
-        self.parts.user_agent = self.option_text()?;
+        self.parts.user_agent = self.option_shared()?;
         self.parts.status = self.option_small()?;
         self.parts.rpc_status = self.option_small()?;
         self.parts.is_rpc = self.byte()? != 0;
@@ -291,7 +309,7 @@ impl<'a> Reader<'a> {
     }
 
     fn header(&mut self) -> Option<HeaderSlot> {
-        let (side, name, value) = (self.one_of(&SIDES)?, self.name()?, self.option_text()?);
+        let (side, name, value) = (self.one_of(&SIDES)?, self.name()?, self.option_shared()?);
         Some(HeaderSlot { side, name, value, len: self.u32()? })
     }
 

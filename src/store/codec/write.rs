@@ -1,15 +1,16 @@
 //! A record becomes bytes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{KINDS, LEVELS, MEDIA, SIDES, SOURCES};
+use super::{KINDS, LEVELS, MEDIA, SIDES, SOURCES, preset};
 use crate::record::parts::{FailureSlot, FieldSlot, HeaderSlot, List, Origin, Parts, Slot, Text};
 use crate::record::{FailureKind, Kept, Outcome, SpanKind};
 
 /// Appends everything behind the version.
 pub(super) fn record(parts: &Parts, out: &mut Vec<u8>) {
-    let mut writer = Writer { parts, out, names: HashMap::new() };
+    let mut writer = Writer { parts, out, names: Names::default() };
     writer.head();
     writer.fields(parts.attributes);
     writer.number(parts.headers.len() as u64);
@@ -61,7 +62,44 @@ fn index_of<T: PartialEq>(list: &[T], item: &T) -> u8 {
 struct Writer<'a> {
     parts: &'a Parts,
     out: &'a mut Vec<u8>,
-    names: HashMap<&'a str, u64>,
+    names: Names<'a>,
+}
+
+/// Names that were written, in the order of their numbers.
+#[derive(Default)]
+struct Names<'a> {
+    few: Vec<&'a str>,
+    more: HashMap<&'a str, u64>,
+}
+
+impl<'a> Names<'a> {
+    /// Names that are looked for one by one: of most records there are no more, and that is quicker then.
+    const FEW: usize = 32;
+
+    /// The number of a name that is known or was written; `None` for one that comes for the first time.
+    fn number(&mut self, name: &'a str) -> Option<u64> {
+        if let Some(at) = self.few.iter().position(|known| *known == name) {
+            return Some(preset::COUNT + at as u64 + 1);
+        }
+        if let Some(number) = preset::number_of(name) {
+            return Some(number);
+        }
+        if self.few.len() < Self::FEW {
+            if self.few.is_empty() {
+                self.few.reserve_exact(Self::FEW);
+            }
+            self.few.push(name);
+            return None;
+        }
+        let next = preset::COUNT + (self.few.len() + self.more.len()) as u64 + 1;
+        match self.more.entry(name) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(place) => {
+                place.insert(next);
+                None
+            }
+        }
+    }
 }
 
 impl Writer<'_> {
@@ -101,12 +139,18 @@ impl Writer<'_> {
         }
     }
 
+    fn option_name(&mut self, name: Option<Text>) {
+        self.byte(u8::from(name.is_some()));
+        if let Some(name) = name {
+            self.name(name);
+        }
+    }
+
     fn name(&mut self, name: Text) {
         let text = self.parts.str(name);
-        if let Some(known) = self.names.get(text).copied() {
+        if let Some(known) = self.names.number(text) {
             self.number(known);
         } else {
-            self.names.insert(text, self.names.len() as u64 + 1);
             self.byte(0);
             self.text(name);
         }
@@ -121,7 +165,7 @@ impl Writer<'_> {
         self.byte(parts.trace_flags.0);
         self.byte(u8::from(parts.parent_is_remote));
         self.text(parts.trace_state);
-        self.text(parts.request_id);
+        self.name(parts.request_id);
         self.byte(index_of(&SOURCES, &parts.request_id_source));
         self.number(parts.sequence);
         self.number(parts.start_unix_ns);
@@ -133,11 +177,11 @@ impl Writer<'_> {
         self.text(parts.path);
         self.option_text(parts.query);
         self.text(parts.scheme);
-        self.option_text(parts.host);
+        self.option_name(parts.host);
         self.option(parts.port.map(u64::from));
         self.text(parts.protocol_version);
         self.peer(parts.peer);
-        self.option_text(parts.user_agent);
+        self.option_name(parts.user_agent);
         self.option(parts.status.map(u64::from));
         self.option(parts.rpc_status.map(u64::from));
         self.byte(u8::from(parts.is_rpc));
@@ -274,7 +318,7 @@ impl Writer<'_> {
     fn header(&mut self, header: &HeaderSlot) {
         self.byte(index_of(&SIDES, &header.side));
         self.name(header.name);
-        self.option_text(header.value);
+        self.option_name(header.value);
         self.number(header.len.into());
     }
 

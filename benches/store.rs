@@ -1,0 +1,397 @@
+//! What do writing to the embedded store and reading from it cost, with 1,000, 100,000 and 2,000,000 records in it?
+//!
+//! Records are those of requests through the layer, with ten request headers each: many routes, ids, browsers and traces, one
+//! in a hundred failed, and no detail (`Keep::none()`). They are appended as the store's exporter does it, 512 at a time;
+//! making them is not measured. Then the store is asked, each question with ids and words of other records every time; the
+//! file is warm, in the system's cache.
+//! `cargo bench -p campanile-benches --bench store` measures; `-- 1000 100000` says how many records, `STORE=directory` where.
+//! The largest needs 2 GB of disk and some minutes, most of them to make the records.
+//!
+//! Of each question the median by the clock, and behind it the processor's time, which says more where others use the machine.
+//! Lines that begin with `store,` are for plotting: records, question, median in microseconds, 95th percentile, processor's.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{get, post};
+use campanile::exporter::{Batch, ExportError, Exporter};
+use campanile::query::Query;
+use campanile::record::{Losses, Record, Resource};
+use campanile::store::{Find, Reader, Settings, Store};
+use campanile::{Keep, Telemetry};
+use http::{Method, Request, Response, StatusCode};
+use tokio::runtime::Runtime;
+use tower::{Service as _, ServiceExt as _};
+
+/// Records in the store, unless the command line says otherwise.
+const SIZES: [usize; 3] = [1000, 100_000, 2_000_000];
+/// Records of one batch, as the exporter of the store has it.
+const BATCH: usize = 512;
+/// Requests between two waits for the worker: fewer than an exporter has room for.
+const BURST: usize = BATCH;
+/// How often each question is asked.
+const TIMES: usize = 41;
+/// In so many records of each store, of whatever size.
+const RARE_WORD: &str = "quetzal";
+const RARE: usize = 3;
+
+/// What has to hold at 2,000,000 records, in milliseconds.
+const LIMITS_MS: [(&str, f64); 6] = [
+    ("request id", 5.0),
+    ("short id", 5.0),
+    ("trace id", 5.0),
+    ("newest page", 20.0),
+    ("newest page, status:500", 20.0),
+    ("rare word", 100.0),
+];
+const LIMIT_PER_SECOND: f64 = 50_000.0;
+
+fn main() {
+    // Cargo passes `--bench`.
+    let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };
+    let parent = std::env::var_os("STORE").map_or_else(std::env::temp_dir, PathBuf::from);
+    let mut results = Vec::new();
+    for size in sizes {
+        let directory = parent.join(format!("campanile-bench-store-{}-{size}", std::process::id()));
+        let written = write(&directory, size);
+        let read = read(&directory, &written.samples);
+        std::fs::remove_dir_all(&directory).expect("the bench's own directory");
+        results.push((size, written, read));
+    }
+    print(&results);
+}
+
+/// Ids of some of the records, spread over all of them.
+#[derive(Default)]
+struct Samples {
+    requests: Vec<String>,
+    shorts: Vec<String>,
+    traces: Vec<String>,
+}
+
+struct Written {
+    samples: Samples,
+    per_second: f64,
+    cpu_ns: f64,
+    wall_ns: f64,
+    bytes: f64,
+    files: usize,
+    /// The slowest append, in milliseconds.
+    slowest_ms: f64,
+}
+
+fn write(directory: &Path, size: usize) -> Written {
+    let mut settings = Settings::new(directory);
+    settings.max_bytes = 64 << 30;
+    let mut store = Store::open(settings).expect("a store");
+    let mut source = Source::new(size);
+    let (mut samples, mut cpu, mut wall, mut slowest) = (Samples::default(), 0, Duration::ZERO, Duration::ZERO);
+    let mut done = 0;
+    while done < size {
+        let (records, resource) = source.make(BURST.min(size - done));
+        for batch in records.chunks(BATCH) {
+            let (began, cpu_began) = (Instant::now(), thread_cpu_ns());
+            let lost = store.append(batch, &resource, &Losses::default()).expect("a batch is stored");
+            cpu += thread_cpu_ns() - cpu_began;
+            wall += began.elapsed();
+            slowest = slowest.max(began.elapsed());
+            assert_eq!(lost.total(), 0, "a record is missing");
+        }
+        let step = (size / TIMES / 4).max(1);
+        for (_, record) in records.iter().enumerate().filter(|(index, _)| (done + index).is_multiple_of(step)) {
+            samples.requests.push(record.request_id().to_owned());
+            samples.shorts.push(record.span_id().to_short().to_string());
+            samples.traces.extend(record.trace_id().map(|id| id.to_string()));
+        }
+        done += records.len();
+    }
+    let (began, cpu_began) = (Instant::now(), thread_cpu_ns());
+    drop(store);
+    cpu += thread_cpu_ns() - cpu_began;
+    wall += began.elapsed();
+    let files: Vec<_> = std::fs::read_dir(directory).expect("the store").map(|file| file.expect("a file")).collect();
+    let bytes: u64 = files.iter().map(|file| file.metadata().map_or(0, |metadata| metadata.len())).sum();
+    let segments = files.iter().filter(|file| file.path().extension().is_some_and(|end| end == "sqlite")).count();
+    let each = |total: f64| total / size as f64;
+    Written {
+        samples,
+        per_second: 1e9 / each(cpu as f64),
+        cpu_ns: each(cpu as f64),
+        wall_ns: each(wall.as_nanos() as f64),
+        bytes: each(bytes as f64),
+        files: segments,
+        slowest_ms: slowest.as_secs_f64() * 1e3,
+    }
+}
+
+/// One question: what it is called, and how long it took each time, in microseconds, with a reader that is open and with one
+/// that is opened for it.
+struct Read {
+    name: &'static str,
+    open: Times,
+    fresh: Times,
+}
+
+/// By the clock, and by the processor's.
+#[derive(Default)]
+struct Times {
+    wall: Vec<f64>,
+    cpu: Vec<f64>,
+}
+
+impl Times {
+    fn add(&mut self, work: impl FnOnce()) {
+        let (began, cpu) = (Instant::now(), thread_cpu_ns());
+        work();
+        self.cpu.push((thread_cpu_ns() - cpu) as f64 / 1e3);
+        self.wall.push(began.elapsed().as_secs_f64() * 1e6);
+    }
+
+    fn in_ms(&self) -> String {
+        format!("{:.2} ({:.2})", percentile(&self.wall, 0.5) / 1e3, percentile(&self.cpu, 0.5) / 1e3)
+    }
+}
+
+fn read(directory: &Path, samples: &Samples) -> Vec<Read> {
+    let page = Find::with_limit(50);
+    let all = samples.requests.len();
+    // Ids from everywhere, in no order of time.
+    let pick = |list: &[String], turn: usize| list[(turn * 7919 + 13) % all].clone();
+    let query = |text: &str| Query::parse(text).expect("a query");
+    let find = |reader: &mut Reader, text: &str, expected: std::ops::RangeInclusive<usize>| {
+        let found = reader.find(&query(text), &page).expect("an answer").len();
+        assert!(expected.contains(&found), "{text}: {found}");
+    };
+    let by_id = |reader: &mut Reader, id: &str| assert!(!reader.by_id(id).expect("an answer").is_empty(), "{id}");
+    type Ask<'a> = Box<dyn Fn(&mut Reader, usize) + 'a>;
+    let questions: [(&'static str, Ask<'_>); 12] = [
+        ("request id", Box::new(|reader, turn| by_id(reader, &pick(&samples.requests, turn)))),
+        ("short id", Box::new(|reader, turn| by_id(reader, &pick(&samples.shorts, turn)))),
+        ("short id, six digits", Box::new(|reader, turn| by_id(reader, &pick(&samples.shorts, turn)[..6]))),
+        ("trace id", Box::new(|reader, turn| by_id(reader, &pick(&samples.traces, turn)))),
+        (
+            "an id that is not there",
+            Box::new(|reader, turn| {
+                let id = format!("0192f0c1-7c2d-7000-8000-{turn:012x}");
+                assert!(reader.by_id(&id).expect("an answer").is_empty());
+            }),
+        ),
+        ("newest page", Box::new(|reader, _| find(reader, "", 50..=50))),
+        ("newest page, status:500", Box::new(|reader, _| find(reader, "status:500", 1..=50))),
+        ("newest page, one route", Box::new(|reader, _| find(reader, "route:/users/{id}/orders", 50..=50))),
+        ("status:418, which is rare", Box::new(|reader, _| find(reader, "status:418", RARE..=RARE))),
+        ("rare word", Box::new(|reader, _| find(reader, RARE_WORD, RARE..=RARE))),
+        ("a word that is not there", Box::new(|reader, turn| find(reader, &format!("absent{turn}"), 0..=0))),
+        ("common word", Box::new(|reader, _| find(reader, "orders", 50..=50))),
+    ];
+    let mut results = Vec::new();
+    for (name, ask) in &questions {
+        let mut reader = Reader::open(directory).expect("a store");
+        ask(&mut reader, 0);
+        let began = Instant::now();
+        let (mut open, mut fresh) = (Times::default(), Times::default());
+        for turn in 1..=TIMES {
+            // What takes seconds is asked less often.
+            if began.elapsed() > Duration::from_secs(20) && turn > 3 {
+                break;
+            }
+            open.add(|| ask(&mut reader, turn));
+            fresh.add(|| ask(&mut Reader::open(directory).expect("a store"), turn));
+        }
+        assert!(reader.warnings().is_empty(), "{name}: {:?}", reader.warnings());
+        results.push(Read { name, open, fresh });
+    }
+    results
+}
+
+/// Makes records: requests through the layer, which end in memory.
+struct Source {
+    size: usize,
+    made: usize,
+    random: Random,
+    telemetry: Telemetry,
+    taken: Taken,
+    runtime: Runtime,
+    service: axum::routing::RouterIntoService<Body>,
+}
+
+impl Source {
+    fn new(size: usize) -> Self {
+        let taken = Taken::default();
+        let telemetry = campanile::builder().keep(Keep::none()).exporter(taken.clone()).build().expect("a telemetry");
+        let fine = || async { "fine" };
+        let app = Router::new()
+            .route("/users/{id}", get(fine))
+            .route("/users/{id}/orders", get(fine))
+            .route("/orders/{id}", get(fine).put(fine))
+            .route("/orders/{id}/lines/{line}", get(fine))
+            .route("/articles/{name}", get(fine))
+            .route("/carts/{id}/items", post(fine))
+            .route("/search", get(fine))
+            .route("/teapot", get(|| async { StatusCode::IM_A_TEAPOT }))
+            .route("/payments", post(failed))
+            .route("/health", get(fine))
+            .layer(telemetry.layer());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        Self { size, made: 0, random: Random(88), telemetry, taken, runtime, service: app.into_service() }
+    }
+
+    fn make(&mut self, count: usize) -> (Vec<Record>, Resource) {
+        for _ in 0..count {
+            let request = self.request();
+            let answer: Result<Response<Body>, Infallible> = self.runtime.block_on(async {
+                let service = self.service.ready().await?;
+                service.call(request).await
+            });
+            let body = answer.expect("never fails").into_body();
+            self.runtime.block_on(http_body_util::BodyExt::collect(body)).expect("a body");
+        }
+        assert!(self.telemetry.flush(Duration::from_secs(60)), "the flush ended in time");
+        let taken = std::mem::take(&mut *self.taken.0.lock().expect("nobody panics"));
+        assert_eq!(taken.0.len(), count, "a record is missing");
+        taken
+    }
+
+    fn request(&mut self) -> Request<Body> {
+        const AGENTS: [&str; 8] = [
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+            "Mozilla/5.0 (Android 15; Mobile; rv:143.0) Gecko/143.0 Firefox/143.0",
+            "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0",
+            "shop-android/7.12.1 (okhttp 5.1.0)",
+            "curl/8.15.0",
+        ];
+        const LANGUAGES: [&str; 4] = ["en-GB,en;q=0.9,de;q=0.8", "de-DE,de;q=0.9", "fr-FR,fr;q=0.8,en;q=0.5", "en-US"];
+        let index = self.made;
+        self.made += 1;
+        let random = &mut self.random;
+        let (id, other) = (random.below(5_000_000), random.below(100_000));
+        let every = (self.size / RARE).max(1);
+        let rare = index % every == every / 2;
+        let (method, path) = match random.below(100) {
+            _ if rare => (Method::GET, format!("/articles/{RARE_WORD}")),
+            _ if index % every == every / 3 => (Method::GET, "/teapot".to_owned()),
+            0 => (Method::POST, "/payments".to_owned()),
+            1..25 => (Method::GET, format!("/users/{id}")),
+            25..35 => (Method::GET, format!("/users/{id}/orders")),
+            35..60 => (Method::GET, format!("/orders/{id}")),
+            60..65 => (Method::PUT, format!("/orders/{id}")),
+            65..75 => (Method::GET, format!("/orders/{id}/lines/{}", other % 20)),
+            75..85 => (Method::GET, format!("/articles/blue-shoes-{other}")),
+            85..92 => (Method::POST, format!("/carts/{id}/items")),
+            92..98 => (Method::GET, format!("/search?q=shoes&page={}", other % 50)),
+            _ => (Method::GET, "/health".to_owned()),
+        };
+        let ip = random.next();
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "shop.example")
+            .header("user-agent", AGENTS[random.below(8) as usize])
+            .header("accept", "application/json, text/html;q=0.9, */*;q=0.8")
+            .header("accept-language", LANGUAGES[random.below(4) as usize])
+            .header("accept-encoding", "gzip, deflate, br, zstd")
+            .header("cache-control", "no-cache")
+            .header("x-forwarded-for", format!("203.{}.{}.{}, 198.51.100.17", ip & 0xff, ip >> 8 & 0xff, ip >> 16 & 0xff))
+            .header("x-forwarded-proto", "https")
+            .header("cookie", format!("session={:016x}; theme=dark", random.next()))
+            .header("traceparent", format!("00-{:016x}{:016x}-{:016x}-01", random.next() | 1, random.next(), random.next() | 1))
+            .body(Body::empty())
+            .expect("a request")
+    }
+}
+
+/// Keeps records for whoever takes them out.
+#[derive(Clone, Default)]
+struct Taken(Arc<Mutex<(Vec<Record>, Resource)>>);
+
+impl Exporter for Taken {
+    fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
+        let mut taken = self.0.lock().expect("nobody panics");
+        taken.0.extend(batch.records().cloned());
+        taken.1 = batch.resource().clone();
+        Ok(())
+    }
+}
+
+async fn failed() -> (StatusCode, &'static str) {
+    (StatusCode::INTERNAL_SERVER_ERROR, "the payment provider did not answer")
+}
+
+/// SplitMix64: the same records every time.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+fn print(results: &[(usize, Written, Vec<Read>)]) {
+    let row = |name: &str, of: &dyn Fn(&(usize, Written, Vec<Read>)) -> String| {
+        println!("| {name} | {} |", results.iter().map(of).collect::<Vec<_>>().join(" | "));
+    };
+    row("records", &|(size, ..)| size.to_string());
+    println!("|---|{}", "---:|".repeat(results.len()));
+    row("appended/s, one core", &|(_, written, _)| format!("{:.0}", written.per_second));
+    row("CPU ns for each", &|(_, written, _)| format!("{:.0}", written.cpu_ns));
+    row("wall ns for each", &|(_, written, _)| format!("{:.0}", written.wall_ns));
+    row("slowest append, ms", &|(_, written, _)| format!("{:.1}", written.slowest_ms));
+    row("bytes for each", &|(_, written, _)| format!("{:.0}", written.bytes));
+    row("segments", &|(_, written, _)| written.files.to_string());
+    let names: Vec<_> = results.first().map_or_else(Vec::new, |(.., read)| read.iter().map(|read| read.name).collect());
+    for (index, name) in names.iter().enumerate() {
+        row(&format!("{name}, ms"), &|(.., read)| read[index].open.in_ms());
+        row(&format!("{name}, reader opened for it, ms"), &|(.., read)| read[index].fresh.in_ms());
+    }
+    println!();
+    for (size, written, read) in results {
+        println!("store,{size},append,{:.3},,{:.3}", written.wall_ns / 1e3, written.cpu_ns / 1e3);
+        for Read { name, open, .. } in read {
+            let [median, most, cpu] =
+                [(&open.wall, 0.5), (&open.wall, 0.95), (&open.cpu, 0.5)].map(|(of, part)| percentile(of, part));
+            println!("store,{size},{},{median:.1},{most:.1},{cpu:.1}", name.replace(',', ""));
+        }
+    }
+    let Some((size, written, read)) = results.iter().find(|(size, ..)| *size >= 2_000_000) else { return };
+    println!("\nlimits at {size} records:");
+    let verdict = |holds: bool| if holds { "holds" } else { "FALLS SHORT" };
+    println!(
+        "- append {:.0}/s, at least {LIMIT_PER_SECOND:.0}/s: {}",
+        written.per_second,
+        verdict(written.per_second >= LIMIT_PER_SECOND)
+    );
+    for (name, limit) in LIMITS_MS {
+        let Some(read) = read.iter().find(|read| read.name == name) else { continue };
+        let median = percentile(&read.open.wall, 0.5) / 1e3;
+        println!("- {name} {} ms, at most {limit} ms: {}", read.open.in_ms(), verdict(median <= limit));
+    }
+}
+
+fn percentile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(((sorted.len() as f64 * part) as usize).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
+fn thread_cpu_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live timespec.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }, 0, "a clock");
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}

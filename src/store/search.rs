@@ -1,0 +1,114 @@
+//! A query as it is put to a segment of any version.
+
+use rusqlite::{Connection, types::Value};
+
+use super::blocks::{self, Range};
+use super::rows::{Rows, Stored};
+use super::{schema, unix_ns};
+use crate::query::{Bind, Need, Query, Sql};
+
+/// What is looked for.
+pub(super) struct Search<'a> {
+    query: &'a Query,
+    /// From where its times count back, in nanoseconds since 1970.
+    now: u64,
+    newest: Sql,
+    /// Without a column for groups.
+    first: Sql,
+    need: Need,
+    /// Which kinds of records are wanted, as a condition.
+    kinds: &'static str,
+}
+
+impl<'a> Search<'a> {
+    /// Reports about running requests are left out unless they are asked for.
+    pub(super) fn new(query: &'a Query, with_partial: bool) -> Self {
+        let now = unix_ns(std::time::SystemTime::now());
+        let (newest, first) = (query.to_sql(now, true), query.to_sql(now, false));
+        let kinds = if with_partial { "" } else { " AND kind <> 'partial'" };
+        Self { query, now, newest, first, need: query.need(now), kinds }
+    }
+
+    /// Requests alone.
+    pub(super) const fn of_requests(mut self) -> Self {
+        self.kinds = " AND kind = 'request'";
+        self
+    }
+
+    pub(super) fn matches(&self, stored: &Stored) -> bool {
+        self.query.matches_from(stored.resource(), stored.record(), self.now)
+    }
+
+    /// The condition on the columns of a version, with its values and some more behind them.
+    pub(super) fn condition(&self, version: i32, more: impl IntoIterator<Item = i64>) -> (String, Vec<Value>) {
+        let sql = if schema::has_groups(version) { &self.newest } else { &self.first };
+        let known = sql.binds.iter().map(|bind| match bind {
+            Bind::Integer(value) => Value::Integer(*value),
+            Bind::Text(text) => Value::Text(text.clone()),
+            Bind::Blob(bytes) => Value::Blob(bytes.clone()),
+        });
+        let binds = known.chain(more.into_iter().map(Value::Integer)).collect();
+        (format!("{}{}", sql.text, self.kinds), binds)
+    }
+
+    /// What of a segment has to be read for records that began at or after the one moment and before the other.
+    pub(super) fn plan(&self, connection: &Connection, version: i32, window: (i64, i64)) -> rusqlite::Result<Plan> {
+        // Blocks and rows are those of one moment.
+        let snapshot = connection.unchecked_transaction()?;
+        let end = end_of(&snapshot)?;
+        // Where there is an index it says more than blocks do.
+        let has_index = !schema::has_blocks(version) || self.query.is_of_group();
+        let ranges = if has_index {
+            vec![Range { first: 0, last: end, latest_unix_ns: i64::MAX }]
+        } else {
+            blocks::ranges(&snapshot, end, &self.need, window)?
+        };
+        // The numbers of rows are no reason not to use an index, and in a block nothing else is.
+        let (index, id) = if has_index { ("", "+id") } else { (" NOT INDEXED", "id") };
+        let (condition, binds) = self.condition(version, []);
+        let sql = format!(
+            "SELECT id FROM record{index} WHERE {condition} AND {id} BETWEEN ? AND ? AND start_unix_ns >= ? AND start_unix_ns < ?
+             ORDER BY start_unix_ns DESC, id DESC"
+        );
+        Ok(Plan { sql, binds, ranges, end })
+    }
+}
+
+/// How a segment is read.
+pub(super) struct Plan {
+    sql: String,
+    binds: Vec<Value>,
+    ranges: Vec<Range>,
+    end: i64,
+}
+
+impl Plan {
+    /// What has to be read, the newest first.
+    pub(super) fn ranges(&self) -> &[Range] {
+        &self.ranges
+    }
+
+    /// The number of the last row.
+    pub(super) const fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// Hands over the records of a range that the columns do not rule out, the newest first, until told to stop; `None` for
+    /// one that cannot be read. They began at or after the one moment and before the other.
+    pub(super) fn each(
+        &self,
+        connection: &Connection,
+        rows: &mut Rows<'_>,
+        range: &Range,
+        window: (i64, i64),
+        take: impl FnMut(Option<Stored>) -> bool,
+    ) -> rusqlite::Result<()> {
+        let more = [range.first, range.last, window.0, window.1].map(Value::Integer);
+        rows.each_of(connection, &self.sql, self.binds.iter().cloned().chain(more).collect(), take)
+    }
+}
+
+/// The number of a segment's last row.
+pub(super) fn end_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))
+}
