@@ -55,17 +55,13 @@ impl<B> ObserveBody<B> {
         Self { inner: Some(inner), follow: Follow::Nothing }
     }
 
+    /// `promised` is the length that the response has, where that is known.
+    pub(super) const fn of_response(inner: B, flight: Flight, is_bodiless: bool, promised: Option<u64>) -> Self {
+        Self { inner: Some(inner), follow: Follow::Response(FollowResponse { flight, promised, is_bodiless }) }
+    }
+
     pub(super) const fn of_request(inner: B, link: Arc<Link>) -> Self {
         Self { inner: Some(inner), follow: Follow::Request(link) }
-    }
-}
-
-impl<B: Body> ObserveBody<B> {
-    /// `declared` is the length that the head names, if it does.
-    pub(super) fn of_response(inner: B, flight: Flight, is_bodiless: bool, declared: Option<u64>) -> Self {
-        // A body may not know its length although the head names it. Servers stop at either.
-        let promised = inner.size_hint().exact().or(declared);
-        Self { inner: Some(inner), follow: Follow::Response(FollowResponse { flight, promised, is_bodiless }) }
     }
 }
 

@@ -183,8 +183,10 @@ impl Flight {
             self.finish(Outcome::Answered);
             return response.map(ObserveBody::passing);
         }
-        let declared = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        response.map(|body| ObserveBody::of_response(body, self, is_bodiless, declared))
+        // A body may not know its length although the head names it. Servers stop at either.
+        let declared = || response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let promised = response.body().size_hint().exact().or_else(declared);
+        response.map(|body| ObserveBody::of_response(body, self, is_bodiless, promised))
     }
 
     /// Ends with an error of the service or body.
