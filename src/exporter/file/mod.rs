@@ -21,6 +21,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::json::Prepared;
 use super::lines::{Lines, Written};
 use super::{Batch, ExportError, Exporter, Schema};
 use crate::error::BuildError;
@@ -38,6 +39,7 @@ use crate::error::BuildError;
 /// ```
 pub struct File {
     schema: Schema,
+    prepared: Prepared,
     lines: Lines,
     log: Log,
 }
@@ -65,7 +67,7 @@ impl File {
             Ok(current) => log.current = Some(current),
             Err(error) => return Err(BuildError::new("File::open", "needs a file that can be appended to").because(error)),
         }
-        Ok(Self { schema: Schema::default(), lines: Lines::default(), log })
+        Ok(Self { schema: Schema::default(), prepared: Prepared::default(), lines: Lines::default(), log })
     }
 
     /// Which names the fields have.
@@ -111,14 +113,14 @@ impl File {
 
 impl Exporter for File {
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
-        let (schema, log) = (self.schema, &mut self.log);
+        let (prepared, log) = (self.prepared.of(self.schema, batch.resource()), &mut self.log);
         self.lines.export(
             batch,
             |out, record| {
-                schema.write_line(out, record, batch.resource());
+                prepared.write_line(out, record);
                 true
             },
-            |out, losses, unix_ns| schema.write_losses(out, losses, unix_ns, batch.resource()),
+            |out, losses, unix_ns| prepared.write_losses(out, losses, unix_ns),
             |text| log.append(text, SystemTime::now()),
         )
     }

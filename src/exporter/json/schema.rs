@@ -134,6 +134,100 @@ impl Key {
         let key = if self == Self::Method { Self::KnownMethod } else { self };
         OTEL.rows.iter().find(|(own, _)| *own == key).map(|(_, name)| *name)
     }
+
+    /// What a record must have for it to be written.
+    pub(super) const fn needs(self) -> Needs {
+        match self {
+            Self::Time
+            | Self::Level
+            | Self::LevelInLowerCase
+            | Self::Severity
+            | Self::Message
+            | Self::EventName
+            | Self::TraceId
+            | Self::SpanId
+            | Self::TraceFlags
+            | Self::RequestId
+            | Self::File
+            | Self::Line
+            | Self::Target => Needs::NOTHING,
+            Self::ParentSpanId | Self::DurationMs | Self::DurationNs | Self::Success | Self::ErrorType => Needs::DURATION,
+            Self::InboundRequestId
+            | Self::Method
+            | Self::KnownMethod
+            | Self::OriginalMethod
+            | Self::Route
+            | Self::Path
+            | Self::Query
+            | Self::Scheme
+            | Self::Host
+            | Self::Port
+            | Self::Protocol
+            | Self::Status
+            | Self::FirstByteMs
+            | Self::RequestBytes
+            | Self::ResponseBytes
+            | Self::UserAgent
+            | Self::Outcome
+            | Self::Kept => Needs::REQUEST,
+            Self::LinkTraceId
+            | Self::LinkSpanId
+            | Self::RequestBody
+            | Self::RequestBodySkipped
+            | Self::RequestBodyTruncated
+            | Self::ResponseBody
+            | Self::ResponseBodySkipped
+            | Self::ResponseBodyTruncated
+            | Self::Probe
+            | Self::Weight
+            | Self::Report => Needs::EXTRA,
+            Self::ClientAddress | Self::ClientPort | Self::PeerAddress | Self::PeerPort => Needs::ADDRESS,
+            Self::RpcSystem
+            | Self::RpcMethod
+            | Self::RpcOriginalMethod
+            | Self::RpcStatus
+            | Self::RpcRequestMessages
+            | Self::RpcResponseMessages => Needs::RPC,
+            Self::ErrorClass
+            | Self::InFlight
+            | Self::RouteInFlight
+            | Self::MemoryBytes
+            | Self::OpenFiles
+            | Self::CpuCores
+            | Self::RuntimeLagMs
+            | Self::RuntimeBusyRatio
+            | Self::RuntimeTasks
+            | Self::Group => Needs::TROUBLE,
+            Self::FailureType | Self::FailureMessage | Self::Backtrace | Self::Causes | Self::OtherFailures => Needs::FAILURE,
+            Self::SpanName | Self::SpanKind => Needs::SPAN,
+        }
+    }
+}
+
+/// What a record has, or must have for a key to be written: keys are passed over in groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needs(u16);
+
+impl Needs {
+    pub(super) const NOTHING: Self = Self(1);
+    pub(super) const DURATION: Self = Self(1 << 1);
+    pub(super) const REQUEST: Self = Self(1 << 2);
+    pub(super) const EXTRA: Self = Self(1 << 3);
+    pub(super) const ADDRESS: Self = Self(1 << 4);
+    pub(super) const RPC: Self = Self(1 << 5);
+    pub(super) const TROUBLE: Self = Self(1 << 6);
+    pub(super) const FAILURE: Self = Self(1 << 7);
+    pub(super) const SPAN: Self = Self(1 << 8);
+
+    /// Adds to it, where something holds.
+    #[must_use]
+    pub(super) const fn and(self, other: Self, holds: bool) -> Self {
+        if holds { Self(self.0 | other.0) } else { self }
+    }
+
+    pub(super) const fn has(self, one: Self) -> bool {
+        self.0 & one.0 != 0
+    }
 }
 
 /// The names of one schema.
@@ -163,18 +257,24 @@ impl Table {
             Style::Json => Cow::Borrowed(name),
             Style::Logfmt => as_key(name),
         };
-        if self.reserves(&name) { Cow::Owned(format!("{}{name}", self.prefix)) } else { name }
+        if self.reserves(&name, |_| true) { Cow::Owned(format!("{}{name}", self.prefix)) } else { name }
     }
 
-    fn reserves(&self, name: &str) -> bool {
+    /// Whether a name is one of the schema's own or could be mistaken for one. `may_be_own` says quickly, and not always
+    /// right, that it could be one of [`reserved`](Self::reserved).
+    pub(super) fn reserves(&self, name: &str, may_be_own: impl FnOnce(&str) -> bool) -> bool {
         let collides = |own: &str| own == name || self.is_nested && (is_below(own, name) || is_below(name, own));
         name.is_empty()
             || self.is_nested && !name.contains('.')
             || name.starts_with(self.prefix)
             || name.starts_with("campanile.") && name != ALL_HOPS_TRUSTED
-            || self.rows.iter().any(|(_, own)| collides(own))
-            || self.constants.iter().chain(self.resource).any(|(own, _)| collides(own))
-            || collides(self.cut)
+            || (self.is_nested || may_be_own(name)) && self.reserved().any(collides)
+    }
+
+    /// Its own names.
+    pub(super) fn reserved(&self) -> impl Iterator<Item = &'static str> {
+        let others = self.constants.iter().chain(self.resource).map(|(_, own)| *own);
+        self.rows.iter().map(|(_, own)| *own).chain(others).chain([self.cut])
     }
 }
 
@@ -184,7 +284,7 @@ fn is_below(name: &str, outer: &str) -> bool {
 }
 
 /// A logfmt key has no spaces, quotes or equals signs.
-fn as_key(name: &str) -> Cow<'_, str> {
+pub(super) fn as_key(name: &str) -> Cow<'_, str> {
     let fits = |char: char| !(char.is_whitespace() || matches!(char, '=' | '"' | '\\') || super::is_hidden(char));
     if name.chars().all(fits) {
         return Cow::Borrowed(name);
