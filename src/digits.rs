@@ -12,9 +12,13 @@ pub(crate) struct Digits<const N: usize> {
 }
 
 impl<const N: usize> Digits<N> {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         // Only ASCII is ever written into it.
-        self.bytes.get(self.start..self.end).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 

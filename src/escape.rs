@@ -62,8 +62,19 @@ pub(crate) fn has_only_plain<const N: usize>(text: &[u8], others: [u8; N]) -> bo
     }
     match text.last_chunk() {
         Some(last) => rest.is_empty() || !is_odd(*last),
-        None => rest.iter().all(|byte| matches!(byte, 0x20..=0x7e) && !others.contains(byte)),
+        None => !is_odd(short(rest)),
     }
+}
+
+/// Less than eight bytes as eight, of which some come twice; of none, letters.
+fn short(text: &[u8]) -> [u8; 8] {
+    if let (Some([a, b, c, d]), Some([e, f, g, h])) = (text.first_chunk(), text.last_chunk()) {
+        return [*a, *b, *c, *d, *e, *f, *g, *h];
+    }
+    let (Some(first), Some(middle), Some(last)) = (text.first(), text.get(text.len() / 2), text.last()) else {
+        return [b'a'; 8];
+    };
+    [*first, *middle, *last, *first, *first, *first, *first, *first]
 }
 
 /// The highest bit of every byte that is not printable ASCII or one of `others`; a byte above one of these may be taken for

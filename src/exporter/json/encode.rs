@@ -4,14 +4,16 @@ use std::fmt;
 
 use tracing::Level;
 
-use super::line::{Limits, Line};
+use super::line::{Limits, Line, Name};
 use super::prepared::Prepared;
 use super::schema::{Key, Needs, Table};
 use super::subject::Subject;
 use super::time::Rfc3339;
 use crate::digits;
 use crate::exporter::call::Call;
-use crate::record::{Body, Cause, ErrorClass, Failure, Field, Kept, Kind, Outcome, Record, Span, Vitals, rpc_code};
+use crate::record::{
+    Body, Cause, ErrorClass, Failure, Field, Hex, Kept, Kind, Outcome, Record, Span, SpanId, TraceId, Vitals, rpc_code,
+};
 
 /// Container runtimes split lines at 16 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 16_000;
@@ -27,7 +29,7 @@ const LIMITS: [Limits; 6] = [
 ];
 
 /// Appends one line without its line feed; shorter than [`MAX_LINE_BYTES`].
-pub(super) fn encode(out: &mut String, prepared: &Prepared, subject: Subject<'_>) {
+pub(super) fn encode(out: &mut Vec<u8>, prepared: &Prepared, subject: Subject<'_>) {
     let (start, table) = (out.len(), prepared.table());
     for limits in LIMITS {
         out.truncate(start);
@@ -35,7 +37,7 @@ pub(super) fn encode(out: &mut String, prepared: &Prepared, subject: Subject<'_>
         let mut line = Line::begin(out, table.style, limits);
         write_line(&mut line, prepared, subject);
         if line.is_cut || was_cut {
-            line.raw(table.cut, "true");
+            line.raw(Name::foreign(table.cut), b"true");
         }
         line.end();
         if out.len() - start < MAX_LINE_BYTES {
@@ -47,16 +49,16 @@ pub(super) fn encode(out: &mut String, prepared: &Prepared, subject: Subject<'_>
 fn write_line(line: &mut Line<'_>, prepared: &Prepared, subject: Subject<'_>) {
     let (table, has) = (prepared.table(), what_it_has(subject));
     if subject.has_attributes() {
-        for (key, name) in table.rows {
+        for (key, opened) in table.rows {
             match key.attribute().and_then(|attribute| subject.attribute(attribute)) {
-                Some(value) => line.value((*name).into(), value),
-                None => write_key(line, *key, name, subject),
+                Some(value) => line.value(Name::Own(opened), value),
+                None => write_key(line, *key, Name::Own(opened), subject),
             }
         }
     } else {
-        for (key, name) in table.rows {
+        for (key, opened) in table.rows {
             if has.has(key.needs()) {
-                write_key(line, *key, name, subject);
+                write_key(line, *key, Name::Own(opened), subject);
             }
         }
     }
@@ -70,7 +72,7 @@ fn write_line(line: &mut Line<'_>, prepared: &Prepared, subject: Subject<'_>) {
         Subject::Span(_, span) => write_fields(line, prepared, span.fields()),
         Subject::Losses(losses, _) => {
             for (reason, count) in losses.iter() {
-                line.number(format!("campanile.lost.{reason}").as_str(), count);
+                line.number(Name::foreign(&format!("campanile.lost.{reason}")), count);
             }
         }
     }
@@ -106,32 +108,24 @@ fn is_written(table: &Table, subject: Subject<'_>, field: &str) -> bool {
     subject.attribute(field).is_some() && table.rows.iter().any(|(key, _)| key.attribute() == Some(field))
 }
 
-fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
+fn write_key(line: &mut Line<'_>, key: Key, name: Name<'_>, subject: Subject<'_>) {
     let request = subject.request();
     let failure = || subject.failure();
     match key {
-        Key::Time => line.texts(name, [Rfc3339::of(subject.unix_ns()).as_str()]),
+        Key::Time => line.plain(name, Rfc3339::of(subject.unix_ns()).as_bytes()),
         Key::Level => line.text(name, subject.level().as_str()),
         Key::LevelInLowerCase => line.text(name, lower_case(subject.level())),
         Key::Severity => line.number(name, severity(subject.level())),
         Key::Message => write_message(line, name, subject),
         Key::EventName => text(line, name, subject.event_name()),
-        Key::TraceId => text(line, name, subject.trace_id().map(|id| id.to_hex()).as_ref().map(|hex| hex.as_str())),
-        Key::SpanId => text(line, name, subject.span_id().map(|id| id.to_hex()).as_ref().map(|hex| hex.as_str())),
-        Key::ParentSpanId => {
-            text(line, name, subject.parent_span_id().map(|id| id.to_hex()).as_ref().map(|hex| hex.as_str()));
-        }
+        Key::TraceId => id(line, name, subject.trace_id().map(TraceId::to_hex)),
+        Key::SpanId => id(line, name, subject.span_id().map(SpanId::to_hex)),
+        Key::ParentSpanId => id(line, name, subject.parent_span_id().map(SpanId::to_hex)),
         Key::TraceFlags => number(line, name, subject.trace_id().and(subject.record()).map(|record| record.trace_flags().0)),
         Key::RequestId => text(line, name, subject.record().map(Record::request_id)),
         Key::InboundRequestId => text(line, name, request.and_then(Record::inbound_request_id)),
-        Key::LinkTraceId => {
-            let hex = request.and_then(Record::linked_span).map(|(trace, ..)| trace.to_hex());
-            text(line, name, hex.as_ref().map(|hex| hex.as_str()));
-        }
-        Key::LinkSpanId => {
-            let hex = request.and_then(Record::linked_span).map(|(_, span, _)| span.to_hex());
-            text(line, name, hex.as_ref().map(|hex| hex.as_str()));
-        }
+        Key::LinkTraceId => id(line, name, request.and_then(Record::linked_span).map(|(trace, ..)| trace.to_hex())),
+        Key::LinkSpanId => id(line, name, request.and_then(Record::linked_span).map(|(_, span, _)| span.to_hex())),
         Key::Method => text(line, name, request.map(Record::method)),
         Key::KnownMethod => {
             text(line, name, request.map(|request| request.known_method().unwrap_or("_OTHER")));
@@ -167,13 +161,13 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
         Key::ResponseBodyTruncated => flag(line, name, request.and_then(Record::response_body).is_some_and(was_cut)),
         Key::ClientAddress => {
             if let Some(client) = request.and_then(Record::client_address) {
-                line.texts(name, [digits::address(client).as_str()]);
+                line.plain(name, digits::address(client).as_bytes());
             }
         }
         Key::ClientPort => number(line, name, request.and_then(Record::client_port)),
         Key::PeerAddress => {
             if let Some(peer) = request.and_then(Record::peer) {
-                line.texts(name, [digits::address(peer.ip().to_canonical()).as_str()]);
+                line.plain(name, digits::address(peer.ip().to_canonical()).as_bytes());
             }
         }
         Key::PeerPort => number(line, name, request.and_then(Record::peer).map(|peer| peer.port())),
@@ -217,28 +211,35 @@ fn write_key(line: &mut Line<'_>, key: Key, name: &str, subject: Subject<'_>) {
 }
 
 /// Absent and empty texts are left out.
-fn text(line: &mut Line<'_>, name: &str, text: Option<&str>) {
+fn text(line: &mut Line<'_>, name: Name<'_>, text: Option<&str>) {
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         line.text(name, text);
     }
 }
 
-fn number(line: &mut Line<'_>, name: &str, number: Option<impl Into<u64>>) {
+/// Bare in logfmt, like any text of digits.
+fn id<const N: usize>(line: &mut Line<'_>, name: Name<'_>, hex: Option<Hex<N>>) {
+    if let Some(hex) = hex {
+        line.word(name, hex.as_bytes());
+    }
+}
+
+fn number(line: &mut Line<'_>, name: Name<'_>, number: Option<impl Into<u64>>) {
     if let Some(number) = number {
         line.number(name, number.into());
     }
 }
 
-fn float(line: &mut Line<'_>, name: &str, number: Option<f64>) {
+fn float(line: &mut Line<'_>, name: Name<'_>, number: Option<f64>) {
     if let Some(number) = number {
         line.float(name, number);
     }
 }
 
 /// Only what is true is said.
-fn flag(line: &mut Line<'_>, name: &str, is_true: bool) {
+fn flag(line: &mut Line<'_>, name: Name<'_>, is_true: bool) {
     if is_true {
-        line.raw(name, "true");
+        line.raw(name, b"true");
     }
 }
 
@@ -252,17 +253,17 @@ fn was_cut(body: Body<'_>) -> bool {
     body.skipped().is_none() && body.is_truncated()
 }
 
-fn milliseconds(line: &mut Line<'_>, name: &str, ns: Option<u64>) {
+fn milliseconds(line: &mut Line<'_>, name: Name<'_>, ns: Option<u64>) {
     let Some(ns) = ns else { return };
     match digits::milliseconds(ns) {
-        Some(digits) => line.raw(name, digits.as_str()),
+        Some(digits) => line.raw(name, digits.as_bytes()),
         #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
         None => line.float(name, ns as f64 / 1e6),
     }
 }
 
 /// To three places, which is more than was measured.
-fn ratio(line: &mut Line<'_>, name: &str, ratio: Option<f64>) {
+fn ratio(line: &mut Line<'_>, name: Name<'_>, ratio: Option<f64>) {
     float(line, name, ratio.filter(|ratio| ratio.is_finite()).map(|ratio| (ratio * 1e3).round() / 1e3));
 }
 
@@ -279,7 +280,7 @@ fn rpc(request: Option<&Record>) -> Option<&Record> {
     request.filter(|request| request.is_rpc())
 }
 
-fn write_message(line: &mut Line<'_>, name: &str, subject: Subject<'_>) {
+fn write_message(line: &mut Line<'_>, name: Name<'_>, subject: Subject<'_>) {
     match subject {
         Subject::Request(record) => {
             let status = record.status().map(|status| digits::number(status.into()));
@@ -301,7 +302,7 @@ fn write_message(line: &mut Line<'_>, name: &str, subject: Subject<'_>) {
 }
 
 /// The failures beside the one that the line tells in full.
-fn write_others(line: &mut Line<'_>, name: &str, request: Option<&Record>) {
+fn write_others(line: &mut Line<'_>, name: Name<'_>, request: Option<&Record>) {
     let Some(request) = request.filter(|request| request.failures().len() > 1) else { return };
     let told = request.failures().position(|failure| {
         request.failure().is_some_and(|first| (first.kind(), first.time_ns()) == (failure.kind(), failure.time_ns()))

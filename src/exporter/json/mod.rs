@@ -43,7 +43,7 @@ use crate::record::{Losses, Record, Resource};
 pub struct Json<W> {
     schema: Schema,
     prepared: Prepared,
-    lines: Lines,
+    lines: Lines<Vec<u8>>,
     writer: Whole<W>,
 }
 
@@ -105,21 +105,24 @@ impl<W> fmt::Debug for Json<W> {
 impl Schema {
     /// Appends the line of one record, with its line feed.
     pub fn write_line(self, out: &mut String, record: &Record, resource: &Resource) {
-        Prepared::default().of(self, resource).write_line(out, record);
+        let mut line = Vec::new();
+        Prepared::default().of(self, resource).write_line(&mut line, record);
+        // It is made of texts alone, so nothing is ever replaced.
+        out.push_str(&String::from_utf8_lossy(&line));
     }
 }
 
 impl Prepared {
     /// Appends the line of one record, with its line feed.
-    pub(super) fn write_line(&self, out: &mut String, record: &Record) {
+    pub(super) fn write_line(&self, out: &mut Vec<u8>, record: &Record) {
         encode::encode(out, self, Subject::of(record));
-        out.push('\n');
+        out.push(b'\n');
     }
 
     /// Appends a line about records that were dropped, with its line feed.
-    pub(super) fn write_losses(&self, out: &mut String, losses: &Losses, unix_ns: u64) {
+    pub(super) fn write_losses(&self, out: &mut Vec<u8>, losses: &Losses, unix_ns: u64) {
         encode::encode(out, self, Subject::Losses(losses, unix_ns));
-        out.push('\n');
+        out.push(b'\n');
     }
 }
 

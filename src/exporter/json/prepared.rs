@@ -14,7 +14,7 @@ pub(in crate::exporter) struct Prepared {
     /// What the resource puts on a line, as names and values.
     shown: Vec<(String, String)>,
     /// The same as a line has it, where nothing has to be cut.
-    text: String,
+    text: Vec<u8>,
     /// Whether something of it never fits.
     is_cut: bool,
     reserved: Marks,
@@ -28,11 +28,11 @@ impl Prepared {
             let mut reserved = Marks::default();
             table.reserved().for_each(|name| reserved.set(name));
             let shown: Vec<_> = resource_names(table, resource).map(|(name, value)| (name, value.to_owned())).collect();
-            let mut text = String::new();
+            let mut text = Vec::new();
             // Without braces, as it stands inside of others.
             let mut line = Line::inside(&mut text, table.style, Limits::NONE);
-            table.constants.iter().for_each(|(name, value)| line.text(*name, value));
-            shown.iter().for_each(|(name, value)| line.text(foreign(name), value));
+            table.constants.iter().for_each(|(name, value)| line.text(Name::foreign(name), value));
+            shown.iter().for_each(|(name, value)| line.text(Name::foreign(name), value));
             let is_cut = line.is_cut;
             *self = Self { schema, resource: resource.clone(), shown, text, is_cut, reserved };
         }
@@ -46,9 +46,9 @@ impl Prepared {
     /// Writes what is the same on every line.
     pub(super) fn write_constants(&self, line: &mut Line<'_>) {
         if line.limits() != Limits::NONE {
-            self.table().constants.iter().for_each(|(name, value)| line.text(*name, value));
+            self.table().constants.iter().for_each(|(name, value)| line.text(Name::foreign(name), value));
             let shown = self.shown.iter().take(line.limits().items);
-            shown.for_each(|(name, value)| line.text(foreign(name), value));
+            shown.for_each(|(name, value)| line.text(Name::foreign(name), value));
         } else if !self.text.is_empty() {
             line.again(&self.text);
             line.is_cut |= self.is_cut;
@@ -77,13 +77,8 @@ impl Prepared {
         if self.shown.iter().any(is_taken) {
             times += 1;
         }
-        Name { prefix: (table.prefix, times), name, is_plain: false }
+        Name::Foreign { prefix: table.prefix, times, name }
     }
-}
-
-/// A name that may need escapes.
-fn foreign(name: &str) -> Name<'_> {
-    Name { prefix: ("", 0), name, is_plain: false }
 }
 
 /// Resource attributes as a line names them. What describes the process rather than the service is left out: it is
@@ -100,14 +95,12 @@ fn resource_names<'a>(table: &'static Table, resource: &'a Resource) -> impl Ite
 
 /// One bit for each name, several names to a bit: whose bit is not set is certainly none of them.
 #[derive(Debug, Default)]
-struct Marks([u64; 8]);
+struct Marks([u64; 16]);
 
 impl Marks {
     fn place(name: &str) -> (usize, u64) {
-        let at = |index: usize| name.as_bytes().get(index).copied().map_or(0, usize::from);
-        let (len, last) = (name.len(), name.len().saturating_sub(1));
-        let hash = at(0).wrapping_mul(31) ^ at(last).wrapping_mul(7) ^ at(len / 2).wrapping_mul(101) ^ len.wrapping_mul(13);
-        (hash / 64 % 8, 1 << (hash % 64))
+        let hash = name.bytes().fold(name.len() as u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        ((hash >> 40) as usize % 16, 1 << (hash >> 32 & 63))
     }
 
     fn set(&mut self, name: &str) {

@@ -132,7 +132,7 @@ impl Key {
     /// What the conventions of OpenTelemetry call it, where it may stand among the fields of a span or an event.
     pub(super) fn attribute(self) -> Option<&'static str> {
         let key = if self == Self::Method { Self::KnownMethod } else { self };
-        OTEL.rows.iter().find(|(own, _)| *own == key).map(|(_, name)| *name)
+        OTEL.names().find(|(own, _)| *own == key).map(|(_, name)| name)
     }
 
     /// What a record must have for it to be written.
@@ -233,6 +233,7 @@ impl Needs {
 /// The names of one schema.
 pub(super) struct Table {
     pub(super) style: Style,
+    /// Each with its name [as a line has it](super::line::Name::Own).
     pub(super) rows: &'static [(Key, &'static str)],
     /// The same on every line.
     pub(super) constants: &'static [(&'static str, &'static str)],
@@ -271,10 +272,15 @@ impl Table {
             || (self.is_nested || may_be_own(name)) && self.reserved().any(collides)
     }
 
+    /// Its keys and their names.
+    pub(super) fn names(&self) -> impl Iterator<Item = (Key, &'static str)> {
+        self.rows.iter().map(|(key, opened)| (*key, opened.trim_matches([',', '"', ':', ' ', '='])))
+    }
+
     /// Its own names.
     pub(super) fn reserved(&self) -> impl Iterator<Item = &'static str> {
         let others = self.constants.iter().chain(self.resource).map(|(_, own)| *own);
-        self.rows.iter().map(|(_, own)| *own).chain(others).chain([self.cut])
+        self.names().map(|(_, own)| own).chain(others).chain([self.cut])
     }
 }
 
@@ -292,9 +298,19 @@ pub(super) fn as_key(name: &str) -> Cow<'_, str> {
     Cow::Owned(name.chars().map(|char| if fits(char) { char } else { '_' }).collect())
 }
 
+/// Rows of JSON: the name as [`Name::Own`](super::line::Name::Own) has it.
+macro_rules! json {
+    ($(($key:expr, $name:literal),)*) => { &[$(($key, concat!(",\"", $name, "\":\""))),*] };
+}
+
+/// The same of logfmt.
+macro_rules! logfmt {
+    ($(($key:expr, $name:literal),)*) => { &[$(($key, concat!(" ", $name, "="))),*] };
+}
+
 static OTEL: Table = Table {
     style: Style::Json,
-    rows: &[
+    rows: json![
         (Key::Time, "timestamp"),
         (Key::Level, "severity_text"),
         (Key::Severity, "severity_number"),
@@ -376,7 +392,7 @@ static OTEL: Table = Table {
 // Source: Elastic Common Schema 8.11 and the ECS logging specification, which wants time, level and message first.
 static ECS: Table = Table {
     style: Style::Json,
-    rows: &[
+    rows: json![
         (Key::Time, "@timestamp"),
         (Key::LevelInLowerCase, "log.level"),
         (Key::Message, "message"),
@@ -457,7 +473,7 @@ static ECS: Table = Table {
 
 static LOGFMT: Table = Table {
     style: Style::Logfmt,
-    rows: &[
+    rows: logfmt![
         (Key::Time, "ts"),
         (Key::LevelInLowerCase, "level"),
         (Key::Message, "msg"),
@@ -528,10 +544,10 @@ mod tests {
     fn no_table_has_a_name_or_a_key_twice() {
         for schema in Schema::ALL {
             let table = schema.table();
-            for (index, (key, name)) in table.rows.iter().enumerate() {
-                let rest = &table.rows[index + 1..];
-                assert!(rest.iter().all(|(other, own)| other != key && own != name), "{schema:?} {name}");
-                assert!(table.constants.iter().chain(table.resource).all(|(_, own)| own != name), "{schema:?} {name}");
+            for (index, (key, name)) in table.names().enumerate() {
+                let mut rest = table.names().skip(index + 1);
+                assert!(rest.all(|(other, own)| other != key && own != name), "{schema:?} {name}");
+                assert!(table.constants.iter().chain(table.resource).all(|(_, own)| *own != name), "{schema:?} {name}");
             }
         }
     }
@@ -540,8 +556,8 @@ mod tests {
     fn a_field_never_takes_a_name_of_the_schema() {
         for schema in Schema::ALL {
             let table = schema.table();
-            for (_, name) in table.rows {
-                assert_ne!(table.field(name), *name, "{schema:?}");
+            for (_, name) in table.names() {
+                assert_ne!(table.field(name), name, "{schema:?}");
                 let prefixed = format!("{}{name}", table.prefix);
                 assert_ne!(table.field(&prefixed), prefixed, "a second round collides with the first");
             }

@@ -33,8 +33,8 @@ impl Rfc3339 {
         Self(text)
     }
 
-    pub(super) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+    pub(super) const fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -58,8 +58,8 @@ mod tests {
             (1_735_689_599, "2024-12-31T23:59:59.000000000Z"),
             (4_107_542_400, "2100-03-01T00:00:00.000000000Z"),
         ] {
-            assert_eq!(Rfc3339::of(seconds * 1_000_000_000).as_str(), text);
+            assert_eq!(Rfc3339::of(seconds * 1_000_000_000).as_bytes(), text.as_bytes());
         }
-        assert_eq!(Rfc3339::of(u64::MAX).as_str(), "2554-07-21T23:34:33.709551615Z");
+        assert_eq!(Rfc3339::of(u64::MAX).as_bytes(), b"2554-07-21T23:34:33.709551615Z");
     }
 }
