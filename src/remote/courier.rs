@@ -84,10 +84,9 @@ impl<S: Sender> Courier<S> {
     /// Takes the buffer of a payload back for the next one, where nobody reads it any more.
     fn take_back(&mut self, mut payload: Bytes) {
         if self.buffer.capacity() == 0 && payload.len() <= KEPT_BYTES && payload.is_unique() {
-            // Else taking it back would move all that is in it.
-            payload.truncate(0);
-            let buffer = Vec::from(payload);
-            self.buffer = if buffer.capacity() <= KEPT_BYTES { buffer } else { Vec::new() };
+            // Else all that is in it would be moved; to nothing at all would free it.
+            payload.truncate(1);
+            self.buffer = Vec::from(payload);
         }
     }
 

@@ -55,11 +55,13 @@ fn write_line(line: &mut Line<'_>, prepared: &Prepared, subject: Subject<'_>) {
                 None => write_key(line, *key, Name::Own(opened), subject),
             }
         }
+    } else if let Some(rows) = prepared.rows(has) {
+        for (key, opened) in rows {
+            write_key(line, *key, Name::Own(opened), subject);
+        }
     } else {
-        for (key, opened) in table.rows {
-            if has.has(key.needs()) {
-                write_key(line, *key, Name::Own(opened), subject);
-            }
+        for (key, opened) in table.rows.iter().filter(|(key, _)| has.has(key.needs())) {
+            write_key(line, *key, Name::Own(opened), subject);
         }
     }
     prepared.write_constants(line);
@@ -113,8 +115,8 @@ fn write_key(line: &mut Line<'_>, key: Key, name: Name<'_>, subject: Subject<'_>
     let failure = || subject.failure();
     match key {
         Key::Time => line.plain(name, Rfc3339::of(subject.unix_ns()).as_bytes()),
-        Key::Level => line.text(name, subject.level().as_str()),
-        Key::LevelInLowerCase => line.text(name, lower_case(subject.level())),
+        Key::Level => line.word(name, subject.level().as_str().as_bytes()),
+        Key::LevelInLowerCase => line.word(name, lower_case(subject.level()).as_bytes()),
         Key::Severity => line.number(name, severity(subject.level())),
         Key::Message => write_message(line, name, subject),
         Key::EventName => text(line, name, subject.event_name()),
@@ -139,13 +141,13 @@ fn write_key(line: &mut Line<'_>, key: Key, name: Name<'_>, subject: Subject<'_>
         Key::Port => number(line, name, request.and_then(Record::port)),
         Key::Protocol => text(line, name, request.map(Record::protocol_version)),
         Key::Status => number(line, name, request.and_then(Record::status)),
-        Key::RpcSystem => text(line, name, rpc(request).map(|_| "grpc")),
+        Key::RpcSystem => word(line, name, rpc(request).map(|_| "grpc")),
         Key::RpcMethod => text(line, name, rpc(request).map(|request| request.rpc_method().unwrap_or("_OTHER"))),
         Key::RpcOriginalMethod => {
             let unknown = rpc(request).filter(|request| request.rpc_method().is_none());
             text(line, name, unknown.map(|request| request.path().strip_prefix('/').unwrap_or(request.path())));
         }
-        Key::RpcStatus => text(line, name, request.and_then(Record::rpc_status).map(rpc_code)),
+        Key::RpcStatus => word(line, name, request.and_then(Record::rpc_status).map(rpc_code)),
         Key::RpcRequestMessages => number(line, name, request.and_then(Record::rpc_request_messages)),
         Key::RpcResponseMessages => number(line, name, request.and_then(Record::rpc_response_messages)),
         Key::DurationMs => milliseconds(line, name, subject.duration_ns()),
@@ -173,14 +175,14 @@ fn write_key(line: &mut Line<'_>, key: Key, name: Name<'_>, subject: Subject<'_>
         Key::PeerPort => number(line, name, request.and_then(Record::peer).map(|peer| peer.port())),
         Key::Probe => text(line, name, request.and_then(Record::probe)),
         Key::UserAgent => text(line, name, request.and_then(Record::user_agent)),
-        Key::Outcome => text(line, name, request.and_then(outcome).map(Outcome::as_str)),
-        Key::Kept => text(line, name, request.and_then(own_reason).map(Kept::as_str)),
+        Key::Outcome => word(line, name, request.and_then(outcome).map(Outcome::as_str)),
+        Key::Kept => word(line, name, request.and_then(own_reason).map(Kept::as_str)),
         Key::Weight => float(line, name, request.map(Record::weight).filter(|weight| *weight != 1.0)),
-        Key::Success => text(line, name, request.map(success).or(subject.call().map(call_success))),
+        Key::Success => word(line, name, request.map(success).or(subject.call().map(call_success))),
         Key::ErrorType => {
             text(line, name, request.and_then(Record::error_type).or(subject.call().and_then(|call| call.error_type())));
         }
-        Key::ErrorClass => text(line, name, request.and_then(Record::error_class).map(ErrorClass::as_str)),
+        Key::ErrorClass => word(line, name, request.and_then(Record::error_class).map(ErrorClass::as_str)),
         Key::Report => number(line, name, request.and_then(Record::report)),
         Key::InFlight => number(line, name, loaded(request).and_then(Record::in_flight)),
         Key::RouteInFlight => number(line, name, loaded(request).and_then(Record::in_flight_on_route)),
@@ -214,6 +216,13 @@ fn write_key(line: &mut Line<'_>, key: Key, name: Name<'_>, subject: Subject<'_>
 fn text(line: &mut Line<'_>, name: Name<'_>, text: Option<&str>) {
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         line.text(name, text);
+    }
+}
+
+/// One of our own words.
+fn word(line: &mut Line<'_>, name: Name<'_>, word: Option<&'static str>) {
+    if let Some(word) = word {
+        line.word(name, word.as_bytes());
     }
 }
 

@@ -86,7 +86,10 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn text(&mut self, name: Name<'_>, text: &str) {
-        if self.style == Style::Logfmt && text.len() <= self.limits.text && is_bare(text) {
+        let is_plain = text.len() <= self.limits.text && has_only_plain(text.as_bytes(), [b'"', b'\\']);
+        if is_plain && self.style == Style::Json {
+            self.plain(name, text.as_bytes());
+        } else if is_plain && !text.is_empty() && !text.bytes().any(|byte| matches!(byte, b' ' | b'=')) {
             self.raw(name, text.as_bytes());
         } else {
             self.texts(name, [text]);
@@ -104,7 +107,8 @@ impl<'a> Line<'a> {
         self.quoted(name, |to| to.write_fmt(text));
     }
 
-    /// A text that is known to need no escapes and to be short; always in quotes.
+    /// A text that is known to need no escapes and to fit; always in quotes.
+    #[inline]
     pub(super) fn plain(&mut self, name: Name<'_>, text: &[u8]) {
         if self.open_quoted(name) {
             self.out.extend_from_slice(text);
@@ -121,6 +125,7 @@ impl<'a> Line<'a> {
     }
 
     /// A number or another value that needs neither quotes nor escapes.
+    #[inline]
     pub(super) fn raw(&mut self, name: Name<'_>, value: &[u8]) {
         if self.open(name) {
             self.out.extend_from_slice(value);
@@ -310,9 +315,4 @@ impl fmt::Write for Quoted<'_> {
         }
         text.chars().try_for_each(|char| self.push(char))
     }
-}
-
-/// Whether a logfmt value needs no quotes.
-fn is_bare(text: &str) -> bool {
-    !text.is_empty() && has_only_plain(text.as_bytes(), [b' ', b'=', b'"', b'\\'])
 }

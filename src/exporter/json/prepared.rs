@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::line::{Limits, Line, Name, Style};
-use super::schema::{Schema, Table};
+use super::schema::{Key, Needs, Schema, Table};
 use crate::record::Resource;
 
 /// A schema and a resource, ready to write lines with.
@@ -18,7 +18,17 @@ pub(in crate::exporter) struct Prepared {
     /// Whether something of it never fits.
     is_cut: bool,
     reserved: Marks,
+    /// The keys that most lines have, by what their records have.
+    rows: Vec<(Needs, Vec<(Key, &'static str)>)>,
 }
+
+/// What most records have: requests, with an address or without, events, and spans.
+const USUAL: [Needs; 4] = [
+    Needs::NOTHING.and(Needs::DURATION, true).and(Needs::REQUEST, true),
+    Needs::NOTHING.and(Needs::DURATION, true).and(Needs::REQUEST, true).and(Needs::ADDRESS, true),
+    Needs::NOTHING,
+    Needs::NOTHING.and(Needs::DURATION, true).and(Needs::SPAN, true),
+];
 
 impl Prepared {
     /// Makes it what it is to be, unless it is that already.
@@ -34,9 +44,16 @@ impl Prepared {
             table.constants.iter().for_each(|(name, value)| line.text(Name::foreign(name), value));
             shown.iter().for_each(|(name, value)| line.text(Name::foreign(name), value));
             let is_cut = line.is_cut;
-            *self = Self { schema, resource: resource.clone(), shown, text, is_cut, reserved };
+            let of = |has: Needs| (has, table.rows.iter().copied().filter(|(key, _)| has.has(key.needs())).collect());
+            let rows = USUAL.into_iter().map(of).collect();
+            *self = Self { schema, resource: resource.clone(), shown, text, is_cut, reserved, rows };
         }
         self
+    }
+
+    /// The rows of the table that have something to say of a record that has this, where it is a usual one.
+    pub(super) fn rows(&self, has: Needs) -> Option<&[(Key, &'static str)]> {
+        self.rows.iter().find(|(usual, _)| *usual == has).map(|(_, rows)| rows.as_slice())
     }
 
     pub(super) const fn table(&self) -> &'static Table {

@@ -5,8 +5,8 @@ pub(super) struct Rfc3339([u8; 30]);
 
 impl Rfc3339 {
     pub(super) fn of(unix_ns: u64) -> Self {
-        let (seconds, nanos) = (unix_ns / 1_000_000_000, unix_ns % 1_000_000_000);
-        let (days, second) = (seconds / 86_400, seconds % 86_400);
+        let (seconds, nanos) = (unix_ns / 1_000_000_000, (unix_ns % 1_000_000_000) as u32);
+        let (days, second) = ((seconds / 86_400) as u32, (seconds % 86_400) as u32);
         // Days to a date by eras of 400 years that begin on 1 March (Howard Hinnant, "chrono-compatible low-level date
         // algorithms"); nothing can overflow, since u64 nanoseconds end in 2554.
         let shifted = days + 719_468;
@@ -16,7 +16,7 @@ impl Rfc3339 {
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
         let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        let year = era * 400 + year_of_era + u32::from(month <= 2);
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
         text[..2].copy_from_slice(&pair(year / 100));
         text[2..4].copy_from_slice(&pair(year));
@@ -39,7 +39,7 @@ impl Rfc3339 {
 }
 
 /// The last two digits.
-const fn pair(number: u64) -> [u8; 2] {
+const fn pair(number: u32) -> [u8; 2] {
     let number = (number % 100) as u8;
     [b'0' + number / 10, b'0' + number % 10]
 }
