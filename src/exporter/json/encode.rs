@@ -297,7 +297,7 @@ fn write_message(line: &mut Line<'_>, name: Name<'_>, subject: Subject<'_>) {
                 Some(status) => status.as_str(),
                 None => outcome(record).map_or("running", Outcome::as_str),
             };
-            line.texts(name, [record.method(), " ", record.path(), " ", end]);
+            line.texts(name, [record.method(), record.path(), end]);
         }
         Subject::Event(_, event) => line.texts(name, [event.message()]),
         Subject::Span(_, span) => match subject.call() {

@@ -96,10 +96,17 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Text in several pieces; always in quotes.
-    #[inline]
+    /// Texts with a space between each two; always in quotes.
     pub(super) fn texts<const N: usize>(&mut self, name: Name<'_>, texts: [&str; N]) {
-        self.quoted(name, |to| texts.iter().try_for_each(|text| to.write_str(text)));
+        self.quoted(name, |to| {
+            for (index, text) in texts.iter().enumerate() {
+                if index > 0 {
+                    to.push(' ')?;
+                }
+                to.write_str(text)?;
+            }
+            Ok(())
+        });
     }
 
     /// Text that is put together while it is written; always in quotes.
@@ -279,7 +286,17 @@ struct Quoted<'a> {
 }
 
 impl Quoted<'_> {
+    #[inline]
     fn push(&mut self, char: char) -> fmt::Result {
+        if let (' ', Some(left)) = (char, self.left.checked_sub(1)) {
+            self.out.push(b' ');
+            self.left = left;
+            return Ok(());
+        }
+        self.push_escaped(char)
+    }
+
+    fn push_escaped(&mut self, char: char) -> fmt::Result {
         let before = self.out.len();
         match char {
             '"' => self.out.extend_from_slice(b"\\\""),

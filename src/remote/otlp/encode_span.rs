@@ -5,6 +5,7 @@
 
 use super::encode::{Attributes, Sends};
 use super::proto;
+use crate::digits;
 use crate::record::{Body, ErrorClass, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, present, rpc_code, threshold};
 
 /// `StatusCode`.
@@ -195,13 +196,14 @@ fn connection(attributes: &mut Attributes<'_>, record: &Record) {
     if record.host().is_some() {
         attributes.push_some("server.port", record.port());
     }
-    let client = record.client_address().map(|client| client.to_string());
-    attributes.push_some("client.address", client.as_deref());
+    let client = record.client_address().map(digits::address);
+    let client = client.as_ref().map(|client| client.as_str());
+    attributes.push_some("client.address", client);
     if let Some(peer) = record.peer() {
         // Usually the same; an address becomes text once.
         let address = peer.ip().to_canonical();
-        let own = (record.client_address() != Some(address)).then(|| address.to_string());
-        attributes.push_some("network.peer.address", own.as_deref().or(client.as_deref()));
+        let own = (record.client_address() != Some(address)).then(|| digits::address(address));
+        attributes.push_some("network.peer.address", own.as_ref().map(|own| own.as_str()).or(client));
         attributes.push("network.peer.port", peer.port());
     }
     attributes.push_some("network.protocol.version", present(record.protocol_version()));
