@@ -86,7 +86,7 @@ impl<S: Sender> Courier<S> {
         if self.buffer.capacity() == 0 && payload.len() <= KEPT_BYTES && payload.is_unique() {
             // Else all that is in it would be moved; to nothing at all would free it.
             payload.truncate(1);
-            self.buffer = Vec::from(payload);
+            self.buffer = Some(Vec::from(payload)).filter(|buffer| buffer.capacity() <= KEPT_BYTES).unwrap_or_default();
         }
     }
 

@@ -274,7 +274,11 @@ impl Table {
 
     /// Its keys and their names.
     pub(super) fn names(&self) -> impl Iterator<Item = (Key, &'static str)> {
-        self.rows.iter().map(|(key, opened)| (*key, opened.trim_matches([',', '"', ':', ' ', '='])))
+        let (before, behind) = match self.style {
+            Style::Json => (",\"".len(), "\":\"".len()),
+            Style::Logfmt => (" ".len(), "=".len()),
+        };
+        self.rows.iter().map(move |(key, opened)| (*key, opened.get(before..opened.len() - behind).unwrap_or_default()))
     }
 
     /// Its own names.
