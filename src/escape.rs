@@ -48,7 +48,50 @@ impl fmt::Display for Escape<'_> {
 
 /// Whether every byte is printable ASCII, which is almost always so and quick to see.
 pub(crate) fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
+    has_only_plain(text.as_bytes(), [])
+}
+
+/// Whether every byte is printable ASCII and none of `others`.
+///
+/// Asked of eight bytes at a time, the last eight overlapping those before: no look-up, no branch for each byte.
+pub(crate) fn has_only_plain<const N: usize>(text: &[u8], others: [u8; N]) -> bool {
+    let is_odd = |word: [u8; 8]| odd(u64::from_le_bytes(word), others) != 0;
+    let (words, rest) = text.as_chunks::<8>();
+    if words.iter().any(|word| is_odd(*word)) {
+        return false;
+    }
+    match text.last_chunk() {
+        Some(last) => rest.is_empty() || !is_odd(*last),
+        None => !is_odd(short(rest)),
+    }
+}
+
+/// Less than eight bytes as eight, of which some come twice; of none, letters.
+fn short(text: &[u8]) -> [u8; 8] {
+    if let (Some([a, b, c, d]), Some([e, f, g, h])) = (text.first_chunk(), text.last_chunk()) {
+        return [*a, *b, *c, *d, *e, *f, *g, *h];
+    }
+    let (Some(first), Some(middle), Some(last)) = (text.first(), text.get(text.len() / 2), text.last()) else {
+        return [b'a'; 8];
+    };
+    [*first, *middle, *last, *first, *first, *first, *first, *first]
+}
+
+/// The highest bit of every byte that is not printable ASCII or one of `others`; a byte above one of these may be taken for
+/// one as well, so only nothing at all means something.
+const fn odd<const N: usize>(word: u64, others: [u8; N]) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // A byte less than 0x20 borrows, one of 0x7f or more has its highest bit or gets it.
+    let mut found = word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * 0x20) & !word;
+    let mut index = 0;
+    while index < N {
+        #[expect(clippy::indexing_slicing, reason = "the index is below the length")]
+        let zero_where_equal = word ^ ONES * others[index] as u64;
+        found |= zero_where_equal.wrapping_sub(ONES) & !zero_where_equal;
+        index += 1;
+    }
+    found & HIGH
 }
 
 /// Whether a character never reaches an output as it is.
@@ -94,6 +137,22 @@ mod tests {
                 // What is left out of the escapes is there as it was.
                 let shown: String = text.chars().filter(|char| !is_hidden(*char)).collect();
                 prop_assert!(text.chars().any(is_hidden) || out == shown);
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_is_plain_just_when_every_byte_is() {
+        let is_plain_byte = |byte: u8| (0x20..=0x7e).contains(&byte);
+        for len in 0..34 {
+            for at in 0..len {
+                for byte in 0..=u8::MAX {
+                    let mut text = vec![b'~'; len];
+                    text[at] = byte;
+                    assert_eq!(has_only_plain(&text, []), is_plain_byte(byte), "{byte} at {at} of {len}");
+                    let expected = is_plain_byte(byte) && byte != b'"' && byte != b'\\';
+                    assert_eq!(has_only_plain(&text, [b'"', b'\\']), expected, "{byte} at {at} of {len}");
+                }
             }
         }
     }

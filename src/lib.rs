@@ -57,6 +57,7 @@ mod config;
 #[cfg(feature = "store")]
 pub mod contrast;
 pub mod control;
+mod digits;
 mod error;
 mod escape;
 pub mod exporter;

@@ -6,10 +6,36 @@ use std::time::Duration;
 use super::{Batch, ExportError, Patience};
 use crate::record::{Losses, Reason, Record};
 
+/// What a text is written into.
+pub(super) trait Buffer: AsRef<[u8]> + Default {
+    fn clear(&mut self);
+    fn capacity(&self) -> usize;
+}
+
+impl Buffer for String {
+    fn clear(&mut self) {
+        self.clear();
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity()
+    }
+}
+
+impl Buffer for Vec<u8> {
+    fn clear(&mut self) {
+        self.clear();
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity()
+    }
+}
+
 /// The text of one batch; its buffer is used again for the next.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    text: String,
+pub(super) struct Lines<T> {
+    text: T,
     /// Where each record's text ends.
     ends: Vec<usize>,
     /// Losses that nobody has read of yet.
@@ -25,7 +51,7 @@ pub(super) struct Written {
 /// A buffer larger than this is given back after use.
 const MAX_KEPT_BYTES: usize = 1024 * 1024;
 
-impl Lines {
+impl<T: Buffer> Lines<T> {
     /// Encodes the batch, hands its text to `write` and counts the records that did not get through.
     ///
     /// `record` appends one record with its line feeds and says whether its text has to get through: one that is only
@@ -33,9 +59,9 @@ impl Lines {
     pub(super) fn export(
         &mut self,
         batch: &Batch<'_>,
-        mut record: impl FnMut(&mut String, &Record) -> bool,
-        losses: impl FnOnce(&mut String, &Losses, u64),
-        write: impl FnOnce(&str) -> Written,
+        mut record: impl FnMut(&mut T, &Record) -> bool,
+        losses: impl FnOnce(&mut T, &Losses, u64),
+        write: impl FnOnce(&[u8]) -> Written,
     ) -> Result<(), ExportError> {
         self.text.clear();
         self.ends.clear();
@@ -47,18 +73,18 @@ impl Lines {
             let newest = batch.records().map(Record::end_unix_ns).max().unwrap_or_default();
             losses(&mut self.text, &self.owed, newest);
         }
-        let notice = self.text.len();
+        let notice = self.text.as_ref().len();
         for next in batch.records() {
             let is_text = record(&mut self.text, next);
-            self.ends.push(if is_text { self.text.len() } else { 0 });
+            self.ends.push(if is_text { self.text.as_ref().len() } else { 0 });
         }
-        let written = write(&self.text);
+        let written = write(self.text.as_ref());
         if written.bytes >= notice {
             self.owed = Losses::default();
         }
         let lost = self.ends.iter().filter(|end| **end > written.bytes).count();
         if self.text.capacity() > MAX_KEPT_BYTES {
-            self.text = String::new();
+            self.text = T::default();
         }
         match written.error {
             Some(error) if lost == self.ends.len() => Err(error.into()),
@@ -88,15 +114,15 @@ impl<W> Whole<W> {
 
 impl<W: Write> Whole<W> {
     /// Writes `text` as far as it goes. A writer that would block is asked again for a second at most.
-    pub(super) fn write(&mut self, text: &str, patience: &Patience) -> Written {
+    pub(super) fn write(&mut self, text: &[u8], patience: &Patience) -> Written {
         if self.is_torn {
             if let Some(error) = self.push(b"\n", patience).error {
                 return Written { bytes: 0, error: Some(error) };
             }
             self.is_torn = false;
         }
-        let mut written = self.push(text.as_bytes(), patience);
-        self.is_torn = written.bytes > 0 && text.as_bytes().get(written.bytes - 1) != Some(&b'\n');
+        let mut written = self.push(text, patience);
+        self.is_torn = written.bytes > 0 && text.get(written.bytes - 1) != Some(&b'\n');
         if written.error.is_none() {
             written.error = self.writer.flush().err();
             // A writer with a buffer of its own cannot tell what got through.

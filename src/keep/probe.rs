@@ -4,13 +4,24 @@
 
 /// The name of the probe that a `user-agent` stands for.
 pub(crate) fn of(user_agent: &str) -> Option<&'static str> {
-    let at_start = || STARTS.iter().find(|(start, _)| user_agent.starts_with(start));
-    // Those that run a browser come last in a long text.
-    let at_end = || {
-        let last = user_agent.rsplit(' ').next().unwrap_or_default();
-        LAST_WORDS.iter().find(|(start, _)| last.starts_with(start))
+    let named = |list: &[(&str, &'static str)], text: &str| {
+        // Mostly none begins with the same byte, which is quicker to see than that it begins otherwise.
+        let first = text.as_bytes().first();
+        let is_it = |(start, _): &&(&str, _)| start.as_bytes().first() == first && text.starts_with(start);
+        list.iter().find(is_it).map(|(_, name)| *name)
     };
-    at_start().or_else(at_end).map(|(_, name)| *name)
+    let at_start = match user_agent.strip_prefix(BROWSER) {
+        None => named(STARTS, user_agent),
+        Some(rest) => {
+            let rest = rest.strip_prefix([' ', '+']).and_then(|rest| rest.strip_prefix(COMPATIBLE));
+            rest.and_then(|rest| named(COMPATIBLES, rest.trim_ascii_start()))
+        }
+    };
+    // Those that run a browser come last in a long text.
+    at_start.or_else(|| {
+        let last = user_agent.bytes().rposition(|byte| byte == b' ').map_or(0, |blank| blank + 1);
+        named(LAST_WORDS, user_agent.get(last..).unwrap_or_default())
+    })
 }
 
 /// How a `user-agent` begins, and the probe's name.
@@ -31,11 +42,15 @@ const STARTS: &[(&str, &str)] = &[
     ("Uptime-Kuma/", "Uptime-Kuma"),
     ("updown.io", "updown.io"),
     ("Site24x7", "Site24x7"),
-    ("Mozilla/5.0+(compatible; UptimeRobot/", "UptimeRobot"),
-    ("Mozilla/5.0 (compatible; UptimeRobot/", "UptimeRobot"),
-    ("Mozilla/5.0 (compatible;Cloudflare-Healthchecks/", "Cloudflare-Healthchecks"),
-    ("Mozilla/5.0 (compatible; Cloudflare-Healthchecks/", "Cloudflare-Healthchecks"),
 ];
+
+/// What those say that look like a browser.
+const BROWSER: &str = "Mozilla/5.0";
+/// What follows in some of them, behind a space or a plus sign.
+const COMPATIBLE: &str = "(compatible;";
+
+/// What comes behind that, and the probe's name.
+const COMPATIBLES: &[(&str, &str)] = &[("UptimeRobot/", "UptimeRobot"), ("Cloudflare-Healthchecks/", "Cloudflare-Healthchecks")];
 
 /// How the last word of a `user-agent` begins, and the probe's name.
 const LAST_WORDS: &[(&str, &str)] =

@@ -40,6 +40,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
     let mut watch = Watch::new();
     let mut sequence = 0;
     let mut idle = 0;
+    let mut chunk = Vec::with_capacity(CHUNK);
     loop {
         while let Some((subject, message)) = shared.sayings.pop() {
             warn(subject, format_args!("{message}"));
@@ -49,7 +50,9 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         watch.look_if_due(shared);
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
-        let is_busy = drain(shared, &mut keeper, &mut measure, &mut sequence);
+        let is_busy = drain(shared, &mut keeper, &mut measure, &mut sequence, &mut chunk);
+        // The lanes have them now.
+        chunk.clear();
         measure.look(shared, is_busy);
         if is_busy {
             idle = 0;
@@ -95,9 +98,8 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
     }
 }
 
-/// Hands on what is there; false when there was nothing.
-fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: &mut u64) -> bool {
-    let mut chunk = Vec::new();
+/// Hands on what is there, by way of `chunk`, which is empty; false when there was nothing.
+fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: &mut u64, chunk: &mut Vec<Arc<Held>>) -> bool {
     let mut seen_quiet = 0;
     while chunk.len() + seen_quiet < CHUNK && !(shared.important.is_empty() && shared.ordinary.is_empty()) {
         // Counted before it leaves the queue, so that a snapshot never misses it.
@@ -137,7 +139,7 @@ fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: 
     let count = chunk.len();
     let at_intake = shared.counts.losses().unasked();
     for lane in &shared.lanes {
-        lane.push(&chunk, &at_intake);
+        lane.push(chunk, &at_intake);
     }
     shared.counts.forward(count as u64);
     shared.in_hand.fetch_sub(count, Ordering::AcqRel);

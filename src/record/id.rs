@@ -166,6 +166,10 @@ impl<const N: usize> Hex<N> {
         Self(out)
     }
 
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The digits as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -67,7 +67,7 @@ impl<S: Sender> Courier<S> {
         self.buffer.clear();
         encode(&mut self.buffer);
         let fits = self.buffer.len() <= MAX_PAYLOAD_BYTES;
-        let payload = fits.then(|| self.sender.pack(&self.buffer));
+        let payload = fits.then(|| self.sender.pack(&mut self.buffer));
         if self.buffer.capacity() > KEPT_BYTES {
             self.buffer = Vec::new();
         }
@@ -75,7 +75,22 @@ impl<S: Sender> Courier<S> {
     }
 
     /// Attempts until there is an answer that ends them.
-    pub(super) fn send(&mut self, payload: &Bytes, patience: &Patience, began: Instant) -> Part {
+    pub(super) fn send(&mut self, payload: Bytes, patience: &Patience, began: Instant) -> Part {
+        let sent = self.attempts(&payload, patience, began);
+        self.take_back(payload);
+        sent
+    }
+
+    /// Takes the buffer of a payload back for the next one, where nobody reads it any more.
+    fn take_back(&mut self, mut payload: Bytes) {
+        if self.buffer.capacity() == 0 && payload.len() <= KEPT_BYTES && payload.is_unique() {
+            // Else all that is in it would be moved; to nothing at all would free it.
+            payload.truncate(1);
+            self.buffer = Some(Vec::from(payload)).filter(|buffer| buffer.capacity() <= KEPT_BYTES).unwrap_or_default();
+        }
+    }
+
+    fn attempts(&mut self, payload: &Bytes, patience: &Patience, began: Instant) -> Part {
         let mut backoff = FIRST_BACKOFF;
         let mut is_last = false;
         loop {

@@ -63,7 +63,7 @@ impl<E: MetricEncoder, S: Sender> RemoteMetrics<E, S> {
             }
             let Self { encoder, courier, .. } = self;
             let sent = match courier.pack(|out| encoder.encode(part, snapshot, out)) {
-                Some(payload) => courier.send(&payload, patience, began),
+                Some(payload) => courier.send(payload, patience, began),
                 None => Part::Split,
             };
             match sent {

@@ -73,9 +73,9 @@ trait Encoder: Send + 'static {
 
 /// Carries payloads.
 trait Sender: Send + 'static {
-    /// Makes of an encoded payload the bytes that every attempt sends, such as by compressing.
-    fn pack(&mut self, encoded: &[u8]) -> Bytes {
-        Bytes::copy_from_slice(encoded)
+    /// Makes of an encoded payload the bytes that every attempt sends, such as by compressing; or takes it as it is.
+    fn pack(&mut self, encoded: &mut Vec<u8>) -> Bytes {
+        Bytes::from(std::mem::take(encoded))
     }
 
     /// One attempt; it ends at the sender's own timeout or at shutdown's deadline, whichever is earlier.

@@ -77,7 +77,7 @@ impl<E: Encoder, S: Sender> Remote<E, S> {
         }
         let Self { encoder, courier, .. } = self;
         match courier.pack(|out| encoder.encode(records, batch.resource(), out)) {
-            Some(payload) => courier.send(&payload, batch.patience(), began),
+            Some(payload) => courier.send(payload, batch.patience(), began),
             None => Part::Split,
         }
     }

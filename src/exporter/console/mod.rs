@@ -49,7 +49,7 @@ use crate::record::{Kind, Record};
 /// ```
 pub struct Console<W> {
     look: Look,
-    lines: Lines,
+    lines: Lines<String>,
     writer: Whole<W>,
     folds: Folds,
     fold_ns: u64,
@@ -232,7 +232,7 @@ impl<W: Write + Send + 'static> Exporter for Console<W> {
         if text.is_empty() {
             return Ok(());
         }
-        let written = self.writer.write(&text, &self.patience);
+        let written = self.writer.write(text.as_bytes(), &self.patience);
         self.folds.settle(written.bytes);
         written.error.map_or(Ok(()), |error| Err(error.into()))
     }

@@ -21,6 +21,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::json::Prepared;
 use super::lines::{Lines, Written};
 use super::{Batch, ExportError, Exporter, Schema};
 use crate::error::BuildError;
@@ -38,7 +39,8 @@ use crate::error::BuildError;
 /// ```
 pub struct File {
     schema: Schema,
-    lines: Lines,
+    prepared: Prepared,
+    lines: Lines<Vec<u8>>,
     log: Log,
 }
 
@@ -65,7 +67,7 @@ impl File {
             Ok(current) => log.current = Some(current),
             Err(error) => return Err(BuildError::new("File::open", "needs a file that can be appended to").because(error)),
         }
-        Ok(Self { schema: Schema::default(), lines: Lines::default(), log })
+        Ok(Self { schema: Schema::default(), prepared: Prepared::default(), lines: Lines::default(), log })
     }
 
     /// Which names the fields have.
@@ -111,14 +113,14 @@ impl File {
 
 impl Exporter for File {
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
-        let (schema, log) = (self.schema, &mut self.log);
+        let (prepared, log) = (self.prepared.of(self.schema, batch.resource()), &mut self.log);
         self.lines.export(
             batch,
             |out, record| {
-                schema.write_line(out, record, batch.resource());
+                prepared.write_line(out, record);
                 true
             },
-            |out, losses, unix_ns| schema.write_losses(out, losses, unix_ns, batch.resource()),
+            |out, losses, unix_ns| prepared.write_losses(out, losses, unix_ns),
             |text| log.append(text, SystemTime::now()),
         )
     }
@@ -163,7 +165,7 @@ impl Log {
     }
 
     /// Appends `text` as far as it goes, in whole lines.
-    fn append(&mut self, text: &str, now: SystemTime) -> Written {
+    fn append(&mut self, text: &[u8], now: SystemTime) -> Written {
         let mut bytes = 0;
         while let Some(rest) = text.get(bytes..).filter(|rest| !rest.is_empty()) {
             match self.append_some(rest, now) {
@@ -179,13 +181,13 @@ impl Log {
     }
 
     /// Appends as many lines as the file has room for, at least one.
-    fn append_some(&mut self, text: &str, now: SystemTime) -> io::Result<usize> {
+    fn append_some(&mut self, text: &[u8], now: SystemTime) -> io::Result<usize> {
         self.make_ready(text, now)?;
         let max_bytes = self.max_bytes;
         let Some(current) = &mut self.current else { return Err(io::ErrorKind::NotFound.into()) };
         let len = fitting(text, max_bytes.saturating_sub(current.bytes));
         let before = current.bytes;
-        if let Err(error) = current.file.write_all(text.as_bytes().get(..len).unwrap_or_default()) {
+        if let Err(error) = current.file.write_all(text.get(..len).unwrap_or_default()) {
             current.take_back(before);
             return Err(error);
         }
@@ -193,7 +195,7 @@ impl Log {
     }
 
     /// Makes sure that the open file is the one at the path, and has room for the first line of `text`.
-    fn make_ready(&mut self, text: &str, now: SystemTime) -> io::Result<()> {
+    fn make_ready(&mut self, text: &[u8], now: SystemTime) -> io::Result<()> {
         // One look for each batch costs less than the write, so a file that was moved away is noticed at once.
         if let Some(current) = &self.current
             && !open::is_same(&current.file, &self.path)?
@@ -219,8 +221,8 @@ impl Log {
         Ok(())
     }
 
-    fn is_full(&self, current: &Current, text: &str) -> bool {
-        let line = text.find('\n').map_or(text.len(), |end| end + 1);
+    fn is_full(&self, current: &Current, text: &[u8]) -> bool {
+        let line = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
         current.bytes.saturating_add(line as u64) > self.max_bytes
     }
 
@@ -241,13 +243,13 @@ impl Current {
 }
 
 /// Length of the whole lines of `text` that fit into `room`, but at least of the first.
-fn fitting(text: &str, room: u64) -> usize {
+fn fitting(text: &[u8], room: u64) -> usize {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     if text.len() <= room {
         return text.len();
     }
-    let whole = text.as_bytes().get(..room).and_then(|start| start.iter().rposition(|byte| *byte == b'\n'));
-    let end = whole.or_else(|| text.bytes().position(|byte| byte == b'\n'));
+    let whole = text.get(..room).and_then(|start| start.iter().rposition(|byte| *byte == b'\n'));
+    let end = whole.or_else(|| text.iter().position(|byte| *byte == b'\n'));
     end.map_or(text.len(), |at| at + 1)
 }
 

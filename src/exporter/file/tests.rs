@@ -56,8 +56,8 @@ fn an_old_file_is_put_aside() {
     let mut file = File::open(&path).unwrap().max_age(Duration::from_secs(3600));
     export(&mut file, 1);
     let later = SystemTime::now() + Duration::from_secs(3601);
-    assert!(file.log.append("{}\n", later).error.is_none());
-    assert!(file.log.append("{}\n", later + Duration::from_secs(3599)).error.is_none());
+    assert!(file.log.append(b"{}\n", later).error.is_none());
+    assert!(file.log.append(b"{}\n", later + Duration::from_secs(3599)).error.is_none());
     assert_eq!((lines(&path), lines(&rotate::older(&path, 1))), (2, 1));
 }
 
@@ -121,7 +121,7 @@ fn a_directory_that_comes_back_is_written_to_again() {
 
 #[test]
 fn what_fits_is_always_whole_lines() {
-    let text = "one\ntwo\nthree\n";
+    let text = b"one\ntwo\nthree\n";
     for (room, len) in [(0, 4), (3, 4), (4, 4), (7, 4), (8, 8), (13, 8), (14, 14), (99, 14)] {
         assert_eq!(fitting(text, room), len, "{room}");
     }

@@ -15,6 +15,7 @@
 
 mod encode;
 mod line;
+mod prepared;
 mod schema;
 mod subject;
 mod time;
@@ -23,6 +24,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
+pub(super) use self::prepared::Prepared;
 pub use self::schema::Schema;
 use self::subject::Subject;
 use super::lines::{Lines, Whole};
@@ -40,7 +42,8 @@ use crate::record::{Losses, Record, Resource};
 /// ```
 pub struct Json<W> {
     schema: Schema,
-    lines: Lines,
+    prepared: Prepared,
+    lines: Lines<Vec<u8>>,
     writer: Whole<W>,
 }
 
@@ -56,7 +59,7 @@ impl<W: Write + Send + 'static> Json<W> {
     /// To any writer, with one `write` for each batch.
     #[must_use]
     pub fn new(writer: W) -> Self {
-        Self { schema: Schema::default(), lines: Lines::default(), writer: Whole::new(writer) }
+        Self { schema: Schema::default(), prepared: Prepared::default(), lines: Lines::default(), writer: Whole::new(writer) }
     }
 
     /// Which names the fields have.
@@ -72,14 +75,14 @@ impl<W: Write + Send + 'static> Json<W> {
 
 impl<W: Write + Send + 'static> Exporter for Json<W> {
     fn export(&mut self, batch: &Batch<'_>) -> Result<(), ExportError> {
-        let (schema, writer) = (self.schema, &mut self.writer);
+        let (prepared, writer) = (self.prepared.of(self.schema, batch.resource()), &mut self.writer);
         self.lines.export(
             batch,
             |out, record| {
-                schema.write_line(out, record, batch.resource());
+                prepared.write_line(out, record);
                 true
             },
-            |out, losses, unix_ns| schema.write_losses(out, losses, unix_ns, batch.resource()),
+            |out, losses, unix_ns| prepared.write_losses(out, losses, unix_ns),
             |text| writer.write(text, batch.patience()),
         )
     }
@@ -102,14 +105,24 @@ impl<W> fmt::Debug for Json<W> {
 impl Schema {
     /// Appends the line of one record, with its line feed.
     pub fn write_line(self, out: &mut String, record: &Record, resource: &Resource) {
-        encode::encode(out, self, Subject::of(record), resource);
-        out.push('\n');
+        let mut line = Vec::new();
+        Prepared::default().of(self, resource).write_line(&mut line, record);
+        // It is made of texts alone, so nothing is ever replaced.
+        out.push_str(&String::from_utf8_lossy(&line));
+    }
+}
+
+impl Prepared {
+    /// Appends the line of one record, with its line feed.
+    pub(super) fn write_line(&self, out: &mut Vec<u8>, record: &Record) {
+        encode::encode(out, self, Subject::of(record));
+        out.push(b'\n');
     }
 
     /// Appends a line about records that were dropped, with its line feed.
-    pub(crate) fn write_losses(self, out: &mut String, losses: &Losses, unix_ns: u64, resource: &Resource) {
-        encode::encode(out, self, Subject::Losses(losses, unix_ns), resource);
-        out.push('\n');
+    pub(super) fn write_losses(&self, out: &mut Vec<u8>, losses: &Losses, unix_ns: u64) {
+        encode::encode(out, self, Subject::Losses(losses, unix_ns));
+        out.push(b'\n');
     }
 }
 

@@ -132,13 +132,108 @@ impl Key {
     /// What the conventions of OpenTelemetry call it, where it may stand among the fields of a span or an event.
     pub(super) fn attribute(self) -> Option<&'static str> {
         let key = if self == Self::Method { Self::KnownMethod } else { self };
-        OTEL.rows.iter().find(|(own, _)| *own == key).map(|(_, name)| *name)
+        OTEL.names().find(|(own, _)| *own == key).map(|(_, name)| name)
+    }
+
+    /// What a record must have for it to be written.
+    pub(super) const fn needs(self) -> Needs {
+        match self {
+            Self::Time
+            | Self::Level
+            | Self::LevelInLowerCase
+            | Self::Severity
+            | Self::Message
+            | Self::EventName
+            | Self::TraceId
+            | Self::SpanId
+            | Self::TraceFlags
+            | Self::RequestId
+            | Self::File
+            | Self::Line
+            | Self::Target => Needs::NOTHING,
+            Self::ParentSpanId | Self::DurationMs | Self::DurationNs | Self::Success | Self::ErrorType => Needs::DURATION,
+            Self::InboundRequestId
+            | Self::Method
+            | Self::KnownMethod
+            | Self::OriginalMethod
+            | Self::Route
+            | Self::Path
+            | Self::Query
+            | Self::Scheme
+            | Self::Host
+            | Self::Port
+            | Self::Protocol
+            | Self::Status
+            | Self::FirstByteMs
+            | Self::RequestBytes
+            | Self::ResponseBytes
+            | Self::UserAgent
+            | Self::Outcome
+            | Self::Kept => Needs::REQUEST,
+            Self::LinkTraceId
+            | Self::LinkSpanId
+            | Self::RequestBody
+            | Self::RequestBodySkipped
+            | Self::RequestBodyTruncated
+            | Self::ResponseBody
+            | Self::ResponseBodySkipped
+            | Self::ResponseBodyTruncated
+            | Self::Probe
+            | Self::Weight
+            | Self::Report => Needs::EXTRA,
+            Self::ClientAddress | Self::ClientPort | Self::PeerAddress | Self::PeerPort => Needs::ADDRESS,
+            Self::RpcSystem
+            | Self::RpcMethod
+            | Self::RpcOriginalMethod
+            | Self::RpcStatus
+            | Self::RpcRequestMessages
+            | Self::RpcResponseMessages => Needs::RPC,
+            Self::ErrorClass
+            | Self::InFlight
+            | Self::RouteInFlight
+            | Self::MemoryBytes
+            | Self::OpenFiles
+            | Self::CpuCores
+            | Self::RuntimeLagMs
+            | Self::RuntimeBusyRatio
+            | Self::RuntimeTasks
+            | Self::Group => Needs::TROUBLE,
+            Self::FailureType | Self::FailureMessage | Self::Backtrace | Self::Causes | Self::OtherFailures => Needs::FAILURE,
+            Self::SpanName | Self::SpanKind => Needs::SPAN,
+        }
+    }
+}
+
+/// What a record has, or must have for a key to be written: keys are passed over in groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needs(u16);
+
+impl Needs {
+    pub(super) const NOTHING: Self = Self(1);
+    pub(super) const DURATION: Self = Self(1 << 1);
+    pub(super) const REQUEST: Self = Self(1 << 2);
+    pub(super) const EXTRA: Self = Self(1 << 3);
+    pub(super) const ADDRESS: Self = Self(1 << 4);
+    pub(super) const RPC: Self = Self(1 << 5);
+    pub(super) const TROUBLE: Self = Self(1 << 6);
+    pub(super) const FAILURE: Self = Self(1 << 7);
+    pub(super) const SPAN: Self = Self(1 << 8);
+
+    /// Adds to it, where something holds.
+    #[must_use]
+    pub(super) const fn and(self, other: Self, holds: bool) -> Self {
+        if holds { Self(self.0 | other.0) } else { self }
+    }
+
+    pub(super) const fn has(self, one: Self) -> bool {
+        self.0 & one.0 != 0
     }
 }
 
 /// The names of one schema.
 pub(super) struct Table {
     pub(super) style: Style,
+    /// Each with its name [as a line has it](super::line::Name::Own).
     pub(super) rows: &'static [(Key, &'static str)],
     /// The same on every line.
     pub(super) constants: &'static [(&'static str, &'static str)],
@@ -163,18 +258,33 @@ impl Table {
             Style::Json => Cow::Borrowed(name),
             Style::Logfmt => as_key(name),
         };
-        if self.reserves(&name) { Cow::Owned(format!("{}{name}", self.prefix)) } else { name }
+        if self.reserves(&name, |_| true) { Cow::Owned(format!("{}{name}", self.prefix)) } else { name }
     }
 
-    fn reserves(&self, name: &str) -> bool {
+    /// Whether a name is one of the schema's own or could be mistaken for one. `may_be_own` says quickly, and not always
+    /// right, that it could be one of [`reserved`](Self::reserved).
+    pub(super) fn reserves(&self, name: &str, may_be_own: impl FnOnce(&str) -> bool) -> bool {
         let collides = |own: &str| own == name || self.is_nested && (is_below(own, name) || is_below(name, own));
         name.is_empty()
             || self.is_nested && !name.contains('.')
             || name.starts_with(self.prefix)
             || name.starts_with("campanile.") && name != ALL_HOPS_TRUSTED
-            || self.rows.iter().any(|(_, own)| collides(own))
-            || self.constants.iter().chain(self.resource).any(|(own, _)| collides(own))
-            || collides(self.cut)
+            || (self.is_nested || may_be_own(name)) && self.reserved().any(collides)
+    }
+
+    /// Its keys and their names.
+    pub(super) fn names(&self) -> impl Iterator<Item = (Key, &'static str)> {
+        let (before, behind) = match self.style {
+            Style::Json => (",\"".len(), "\":\"".len()),
+            Style::Logfmt => (" ".len(), "=".len()),
+        };
+        self.rows.iter().map(move |(key, opened)| (*key, opened.get(before..opened.len() - behind).unwrap_or_default()))
+    }
+
+    /// Its own names.
+    pub(super) fn reserved(&self) -> impl Iterator<Item = &'static str> {
+        let others = self.constants.iter().chain(self.resource).map(|(_, own)| *own);
+        self.names().map(|(_, own)| own).chain(others).chain([self.cut])
     }
 }
 
@@ -184,7 +294,7 @@ fn is_below(name: &str, outer: &str) -> bool {
 }
 
 /// A logfmt key has no spaces, quotes or equals signs.
-fn as_key(name: &str) -> Cow<'_, str> {
+pub(super) fn as_key(name: &str) -> Cow<'_, str> {
     let fits = |char: char| !(char.is_whitespace() || matches!(char, '=' | '"' | '\\') || super::is_hidden(char));
     if name.chars().all(fits) {
         return Cow::Borrowed(name);
@@ -192,9 +302,19 @@ fn as_key(name: &str) -> Cow<'_, str> {
     Cow::Owned(name.chars().map(|char| if fits(char) { char } else { '_' }).collect())
 }
 
+/// Rows of JSON: the name as [`Name::Own`](super::line::Name::Own) has it.
+macro_rules! json {
+    ($(($key:expr, $name:literal),)*) => { &[$(($key, concat!(",\"", $name, "\":\""))),*] };
+}
+
+/// The same of logfmt.
+macro_rules! logfmt {
+    ($(($key:expr, $name:literal),)*) => { &[$(($key, concat!(" ", $name, "="))),*] };
+}
+
 static OTEL: Table = Table {
     style: Style::Json,
-    rows: &[
+    rows: json![
         (Key::Time, "timestamp"),
         (Key::Level, "severity_text"),
         (Key::Severity, "severity_number"),
@@ -276,7 +396,7 @@ static OTEL: Table = Table {
 // Source: Elastic Common Schema 8.11 and the ECS logging specification, which wants time, level and message first.
 static ECS: Table = Table {
     style: Style::Json,
-    rows: &[
+    rows: json![
         (Key::Time, "@timestamp"),
         (Key::LevelInLowerCase, "log.level"),
         (Key::Message, "message"),
@@ -357,7 +477,7 @@ static ECS: Table = Table {
 
 static LOGFMT: Table = Table {
     style: Style::Logfmt,
-    rows: &[
+    rows: logfmt![
         (Key::Time, "ts"),
         (Key::LevelInLowerCase, "level"),
         (Key::Message, "msg"),
@@ -428,10 +548,10 @@ mod tests {
     fn no_table_has_a_name_or_a_key_twice() {
         for schema in Schema::ALL {
             let table = schema.table();
-            for (index, (key, name)) in table.rows.iter().enumerate() {
-                let rest = &table.rows[index + 1..];
-                assert!(rest.iter().all(|(other, own)| other != key && own != name), "{schema:?} {name}");
-                assert!(table.constants.iter().chain(table.resource).all(|(_, own)| own != name), "{schema:?} {name}");
+            for (index, (key, name)) in table.names().enumerate() {
+                let mut rest = table.names().skip(index + 1);
+                assert!(rest.all(|(other, own)| other != key && own != name), "{schema:?} {name}");
+                assert!(table.constants.iter().chain(table.resource).all(|(_, own)| *own != name), "{schema:?} {name}");
             }
         }
     }
@@ -440,8 +560,8 @@ mod tests {
     fn a_field_never_takes_a_name_of_the_schema() {
         for schema in Schema::ALL {
             let table = schema.table();
-            for (_, name) in table.rows {
-                assert_ne!(table.field(name), *name, "{schema:?}");
+            for (_, name) in table.names() {
+                assert_ne!(table.field(name), name, "{schema:?}");
                 let prefixed = format!("{}{name}", table.prefix);
                 assert_ne!(table.field(&prefixed), prefixed, "a second round collides with the first");
             }

@@ -122,6 +122,14 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Whether [`attribute`](Self::attribute) may have anything.
+    pub(super) fn has_attributes(&self) -> bool {
+        match self {
+            Self::Event(_, event) => event.name() == Some(EXCEPTION),
+            Self::Request(_) | Self::Span(..) | Self::Losses(..) => self.call().is_some(),
+        }
+    }
+
     /// What a convention has a name for and stands among the fields: of an outgoing request, and of its errors.
     pub(super) fn attribute(&self, name: &str) -> Option<Value<'a>> {
         match self {

@@ -1,14 +1,12 @@
 //! Points in time as RFC 3339 writes them.
 
-use std::fmt;
-
 /// Nanoseconds since 1970, shown in UTC with nine digits.
-pub(super) struct Rfc3339(pub(super) u64);
+pub(super) struct Rfc3339([u8; 30]);
 
-impl fmt::Display for Rfc3339 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
-        let (days, second) = (seconds / 86_400, seconds % 86_400);
+impl Rfc3339 {
+    pub(super) fn of(unix_ns: u64) -> Self {
+        let (seconds, nanos) = (unix_ns / 1_000_000_000, (unix_ns % 1_000_000_000) as u32);
+        let (days, second) = ((seconds / 86_400) as u32, (seconds % 86_400) as u32);
         // Days to a date by eras of 400 years that begin on 1 March (Howard Hinnant, "chrono-compatible low-level date
         // algorithms"); nothing can overflow, since u64 nanoseconds end in 2554.
         let shifted = days + 719_468;
@@ -18,10 +16,32 @@ impl fmt::Display for Rfc3339 {
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
         let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = era * 400 + year_of_era + u64::from(month <= 2);
-        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+        let year = era * 400 + year_of_era + u32::from(month <= 2);
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        text[..2].copy_from_slice(&pair(year / 100));
+        text[2..4].copy_from_slice(&pair(year));
+        text[5..7].copy_from_slice(&pair(month));
+        text[8..10].copy_from_slice(&pair(day));
+        text[11..13].copy_from_slice(&pair(second / 3_600));
+        text[14..16].copy_from_slice(&pair(second / 60 % 60));
+        text[17..19].copy_from_slice(&pair(second % 60));
+        text[20] = b'0' + (nanos / 100_000_000) as u8;
+        text[21..23].copy_from_slice(&pair(nanos / 1_000_000));
+        text[23..25].copy_from_slice(&pair(nanos / 10_000));
+        text[25..27].copy_from_slice(&pair(nanos / 100));
+        text[27..29].copy_from_slice(&pair(nanos));
+        Self(text)
     }
+
+    pub(super) const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The last two digits.
+const fn pair(number: u32) -> [u8; 2] {
+    let number = (number % 100) as u8;
+    [b'0' + number / 10, b'0' + number % 10]
 }
 
 #[cfg(test)]
@@ -38,8 +58,8 @@ mod tests {
             (1_735_689_599, "2024-12-31T23:59:59.000000000Z"),
             (4_107_542_400, "2100-03-01T00:00:00.000000000Z"),
         ] {
-            assert_eq!(Rfc3339(seconds * 1_000_000_000).to_string(), text);
+            assert_eq!(Rfc3339::of(seconds * 1_000_000_000).as_bytes(), text.as_bytes());
         }
-        assert_eq!(Rfc3339(u64::MAX).to_string(), "2554-07-21T23:34:33.709551615Z");
+        assert_eq!(Rfc3339::of(u64::MAX).as_bytes(), b"2554-07-21T23:34:33.709551615Z");
     }
 }

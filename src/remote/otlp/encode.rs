@@ -5,6 +5,7 @@
 
 use tracing::level_filters::LevelFilter;
 
+use super::proto::Wire;
 use super::{encode_log, encode_span, proto};
 use crate::record::{Field, Kind, Record, Resource, Value};
 use crate::remote::{Encoder, Verdict};
@@ -17,7 +18,6 @@ pub(super) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 pub(in crate::remote) struct Traces {
     sends: Sends,
     head: Head,
-    keys: Keys,
 }
 
 /// What goes along only where somebody asks for it.
@@ -34,12 +34,11 @@ pub(in crate::remote) struct Logs {
     /// Least level of the events.
     least: LevelFilter,
     head: Head,
-    keys: Keys,
 }
 
 impl Logs {
     pub(in crate::remote) fn with(least: LevelFilter) -> Self {
-        Self { least, head: Head::default(), keys: Keys::default() }
+        Self { least, head: Head::default() }
     }
 }
 
@@ -60,10 +59,10 @@ impl Encoder for Traces {
     }
 
     fn encode(&mut self, records: &[&Record], resource: &Resource, out: &mut Vec<u8>) {
-        let Self { sends, head, keys } = self;
+        let Self { sends, head } = self;
         head.around(resource, out, |out| {
             for record in records {
-                encode_span::record(out, keys, record, *sends);
+                encode_span::record(out, record, *sends);
             }
         });
     }
@@ -84,10 +83,10 @@ impl Encoder for Logs {
     }
 
     fn encode(&mut self, records: &[&Record], resource: &Resource, out: &mut Vec<u8>) {
-        let Self { least, head, keys } = self;
+        let Self { least, head } = self;
         head.around(resource, out, |out| {
             for record in records {
-                encode_log::record(out, keys, record, *least);
+                encode_log::record(out, record, *least);
             }
         });
     }
@@ -147,57 +146,72 @@ pub(super) fn resource_value<'a>(key: &str, value: &'a str) -> Value<'a> {
 
 /// Appends a `KeyValue` as `field`. All lengths are known beforehand, so nothing has to be patched.
 pub(super) fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: Value<'_>) {
-    use proto::{bytes, varint, varint_bytes};
-
-    let text = |out: &mut Vec<u8>, text: &str| {
-        let text_bytes = text.len() as u64;
-        let value_bytes = 1 + varint_bytes(text_bytes) + text.len();
-        before_value(out, field, key, value_bytes);
-        // Not left out when empty: an absent value would be another one.
-        varint(out, 1 << 3 | 2);
-        varint(out, text_bytes);
-        out.extend_from_slice(text.as_bytes());
-    };
-    let integer = |out: &mut Vec<u8>, value: i64| {
-        let value = value.cast_unsigned();
-        before_value(out, field, key, 1 + varint_bytes(value));
-        varint(out, 3 << 3);
-        varint(out, value);
-    };
     match value {
         Value::Bool(value) => {
             before_value(out, field, key, 2);
             out.extend_from_slice(&[2 << 3, u8::from(value)]);
         }
-        Value::I64(value) => integer(out, value),
+        Value::I64(value) => integer(out, field, key, value),
         Value::U64(value) => match i64::try_from(value) {
-            Ok(value) => integer(out, value),
+            Ok(value) => integer(out, field, key, value),
             // OTLP has no unsigned numbers; the digits survive as text.
-            Err(_) => text(out, &value.to_string()),
+            Err(_) => text(out, field, key, &value.to_string()),
         },
         Value::F64(value) => {
             before_value(out, field, key, 9);
             out.push(4 << 3 | 1);
             out.extend_from_slice(&value.to_le_bytes());
         }
-        Value::Str(value) => text(out, value),
+        Value::Str(value) => text(out, field, key, value),
     }
+}
 
-    /// The key, and the tag and length of its value.
-    fn before_value(out: &mut Vec<u8>, field: u32, key: &str, value_bytes: usize) {
-        let key_bytes = if key.is_empty() { 0 } else { 1 + varint_bytes(key.len() as u64) + key.len() };
-        let all = key_bytes + 1 + varint_bytes(value_bytes as u64) + value_bytes;
-        varint(out, u64::from(field << 3 | 2));
-        varint(out, all as u64);
-        bytes(out, 1, key.as_bytes());
-        varint(out, 2 << 3 | 2);
-        varint(out, value_bytes as u64);
+fn text(out: &mut Vec<u8>, field: u32, key: &str, text: &str) {
+    // Bytes of tags and lengths around key and text, where each takes one.
+    const AROUND: usize = 6;
+    if key.len() + text.len() < proto::ONE_BYTE - AROUND && field < 16 && !key.is_empty() {
+        let (key_bytes, text_bytes) = (key.len() as u8, text.len() as u8);
+        out.extend_from_slice(&[(field << 3 | 2) as u8, key_bytes + text_bytes + AROUND as u8, 1 << 3 | 2, key_bytes]);
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(&[2 << 3 | 2, text_bytes + 2, 1 << 3 | 2, text_bytes]);
+    } else {
+        let text_bytes = text.len() as u64;
+        before_value(out, field, key, 1 + proto::varint_bytes(text_bytes) + text.len());
+        // Not left out when empty: an absent value would be another one.
+        proto::varint(out, 1 << 3 | 2);
+        proto::varint(out, text_bytes);
     }
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn integer(out: &mut Vec<u8>, field: u32, key: &str, value: i64) {
+    let value = value.cast_unsigned();
+    before_value(out, field, key, 1 + proto::varint_bytes(value));
+    out.push(3 << 3);
+    proto::varint(out, value);
+}
+
+/// The key, and the tag and length of its value.
+fn before_value(out: &mut Vec<u8>, field: u32, key: &str, value_bytes: usize) {
+    let key_bytes = if key.is_empty() { 0 } else { 1 + proto::varint_bytes(key.len() as u64) + key.len() };
+    let all = key_bytes + 1 + proto::varint_bytes(value_bytes as u64) + value_bytes;
+    if all < proto::ONE_BYTE && field < 16 && !key.is_empty() {
+        out.extend_from_slice(&[(field << 3 | 2) as u8, all as u8, 1 << 3 | 2, key.len() as u8]);
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(&[2 << 3 | 2, value_bytes as u8]);
+        return;
+    }
+    proto::varint(out, u64::from(field << 3 | 2));
+    proto::varint(out, all as u64);
+    proto::bytes(out, 1, key.as_bytes());
+    proto::varint(out, 2 << 3 | 2);
+    proto::varint(out, value_bytes as u64);
 }
 
 /// The attributes of one span or log record: no key twice, what was left out is counted.
 pub(super) struct Attributes<'a> {
     to: To<'a>,
+    seen: Seen,
     dropped: u32,
 }
 
@@ -206,42 +220,64 @@ enum To<'a> {
     Wire {
         out: &'a mut Vec<u8>,
         field: u32,
-        keys: &'a mut Keys,
+        /// Where the first of them begins.
+        start: usize,
     },
     /// To somebody who carries them in another form.
     #[cfg(feature = "opentelemetry")]
     List(&'a mut Vec<(String, super::told::Told)>),
 }
 
-/// Where the keys of the current span or log record stand in the output.
-#[derive(Default)]
-pub(super) struct Keys(Vec<(usize, usize)>);
+/// Marks of the keys that are there, one bit each: whose bit is not set is certainly not there, and no key has to be kept
+/// for that.
+#[derive(Clone, Copy, Default)]
+struct Seen(u128);
+
+impl Seen {
+    /// The compiler works it out for keys of ours.
+    #[inline]
+    const fn mark(key: &str) -> u128 {
+        let key = key.as_bytes();
+        let ends = match key {
+            [first, .., before_last, last] => {
+                (*first as usize).wrapping_mul(5) ^ (*before_last as usize).wrapping_mul(3) ^ (*last as usize).wrapping_mul(11)
+            }
+            [first, last] => *first as usize ^ (*last as usize) << 2,
+            _ => 0,
+        };
+        1 << ((ends ^ key.len().wrapping_mul(7)) % 128)
+    }
+}
 
 impl<'a> Attributes<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, field: u32, keys: &'a mut Keys) -> Self {
-        keys.0.clear();
-        Self { to: To::Wire { out, field, keys }, dropped: 0 }
+    #[inline]
+    pub(super) fn new(out: &'a mut Vec<u8>, field: u32) -> Self {
+        let start = out.len();
+        Self { to: To::Wire { out, field, start }, seen: Seen::default(), dropped: 0 }
     }
 
     #[cfg(feature = "opentelemetry")]
     pub(super) fn into_list(list: &'a mut Vec<(String, super::told::Told)>) -> Self {
-        Self { to: To::List(list), dropped: 0 }
+        Self { to: To::List(list), seen: Seen::default(), dropped: 0 }
     }
 
     /// One whose key is ours and therefore comes once.
+    #[inline]
     pub(super) fn push<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
+        self.seen.0 |= Seen::mark(key);
         match &mut self.to {
-            To::Wire { out, field, keys } => {
-                let start = out.len();
-                attribute(out, *field, key, value.into());
-                keys.remember(out, start, key);
-            }
+            To::Wire { out, field, .. } => match value.into() {
+                Value::Str(value) => text(out, *field, key, value),
+                Value::I64(value) => integer(out, *field, key, value),
+                value => attribute(out, *field, key, value),
+            },
             #[cfg(feature = "opentelemetry")]
             To::List(list) => list.push((key.to_owned(), value.into().into())),
         }
     }
 
     /// One that may be absent.
+    #[inline]
     pub(super) fn push_some<'v>(&mut self, key: &str, value: Option<impl Into<Value<'v>>>) {
         if let Some(value) = value {
             self.push(key, value);
@@ -262,8 +298,10 @@ impl<'a> Attributes<'a> {
 
     /// One that is an array of texts, its key in two parts.
     pub(super) fn push_texts<'v>(&mut self, prefix: &str, name: &str, values: impl Iterator<Item = &'v str>) {
+        // Put together nowhere, so it has no mark of its own: any key may be it.
+        self.seen.0 = u128::MAX;
         match &mut self.to {
-            To::Wire { out, field, keys } => push_texts(out, *field, keys, [prefix, name], values),
+            To::Wire { out, field, .. } => push_texts(out, *field, [prefix, name], values),
             #[cfg(feature = "opentelemetry")]
             To::List(list) => {
                 let values = values.map(str::to_owned).collect();
@@ -284,37 +322,34 @@ impl<'a> Attributes<'a> {
     }
 
     fn has(&self, key: &str) -> bool {
+        if self.seen.0 & Seen::mark(key) == 0 {
+            return false;
+        }
         match &self.to {
-            To::Wire { out, keys, .. } => keys.has(out, key),
+            To::Wire { out, start, .. } => keys(out.get(*start..).unwrap_or_default()).any(|known| known == key.as_bytes()),
             #[cfg(feature = "opentelemetry")]
             To::List(list) => list.iter().any(|(known, _)| known == key),
         }
     }
 }
 
-impl Keys {
-    /// A key stands right behind the tags and lengths of its pair; searching it there is cheaper than keeping it.
-    fn remember(&mut self, out: &[u8], start: usize, key: &str) {
-        let written = out.get(start..).unwrap_or_default();
-        // Tag, length of the pair, tag and length of the key: 4 to 9 bytes.
-        let head = 1 + skip_varint(written.get(1..));
-        let before = head + 1 + skip_varint(written.get(head + 1..));
-        self.0.push((start + before, key.len()));
-    }
-
-    fn has(&self, out: &[u8], key: &str) -> bool {
-        let is_same =
-            |(start, length): &(usize, usize)| *length == key.len() && out.get(*start..start + length) == Some(key.as_bytes());
-        self.0.iter().any(is_same)
-    }
+/// The keys of attributes that were written one after the other; searching them there is cheaper than keeping them.
+fn keys(attributes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut all = proto::Reader::new(attributes);
+    std::iter::from_fn(move || {
+        let (_, Wire::Bytes(pair)) = all.next()?? else { return None };
+        match proto::Reader::new(pair).next()?? {
+            (1, Wire::Bytes(key)) => Some(key),
+            _ => Some(&[]),
+        }
+    })
 }
 
-fn push_texts<'v>(out: &mut Vec<u8>, field: u32, keys: &mut Keys, key: [&str; 2], values: impl Iterator<Item = &'v str>) {
-    let key_bytes = key.iter().map(|part| part.len()).sum();
+fn push_texts<'v>(out: &mut Vec<u8>, field: u32, key: [&str; 2], values: impl Iterator<Item = &'v str>) {
+    let key_bytes: usize = key.iter().map(|part| part.len()).sum();
     let pair = proto::begin(out, field);
     proto::varint(out, 1 << 3 | 2);
     proto::varint(out, key_bytes as u64);
-    keys.0.push((out.len(), key_bytes));
     for part in key {
         out.extend_from_slice(part.as_bytes());
     }
@@ -331,9 +366,4 @@ fn push_texts<'v>(out: &mut Vec<u8>, field: u32, keys: &mut Keys, key: [&str; 2]
     for start in [array, value, pair] {
         proto::end(out, start);
     }
-}
-
-/// How many bytes the varint at the start takes.
-fn skip_varint(bytes: Option<&[u8]>) -> usize {
-    bytes.unwrap_or_default().iter().position(|byte| byte & 0x80 == 0).map_or(0, |last| last + 1)
 }

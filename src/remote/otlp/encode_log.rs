@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use super::encode::{Attributes, Keys};
+use super::encode::Attributes;
 use super::proto;
 use crate::record::{Event, Failure, FailureKind, Kind, Record, SpanId};
 
@@ -22,12 +22,12 @@ pub(super) const EXCEPTION: &str = "http.server.request.exception";
 ///
 /// An exception is recorded once: where the application logged the error, the line of its log is the exception's record and
 /// has its attributes, and no second one follows.
-pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, least: LevelFilter) {
+pub(super) fn record(out: &mut Vec<u8>, record: &Record, least: LevelFilter) {
     for one in events(record, least) {
-        event(out, keys, record, &one);
+        event(out, record, &one);
     }
     for one in untold(record, least) {
-        failure(out, keys, record, &one);
+        failure(out, record, &one);
     }
 }
 
@@ -67,28 +67,59 @@ pub(super) fn event_name<'a>(event: &Event<'a>, failure: Option<&Failure<'_>>) -
     event.name().unwrap_or(if is_reported { EXCEPTION } else { "" })
 }
 
-/// What every log record begins with.
+/// What every log record begins with; what has the same length in every one is put together first.
 fn begin(out: &mut Vec<u8>, record: &Record, unix_ns: u64, span: Option<SpanId>, level: Level) -> usize {
-    let start = proto::begin(out, 2);
-    proto::fixed64(out, 1, unix_ns);
+    let name = level.as_str();
+    let mut head = [0; 27];
+    head[..5].copy_from_slice(&proto::opening(2));
+    head[5] = 1 << 3 | 1;
+    head[6..14].copy_from_slice(&unix_ns.to_le_bytes());
     // It was observed when it was written: there is nothing in between.
-    proto::fixed64(out, 11, unix_ns);
-    proto::number(out, 2, severity(level));
-    proto::bytes(out, 3, level.as_str().as_bytes());
+    head[14] = 11 << 3 | 1;
+    head[15..23].copy_from_slice(&unix_ns.to_le_bytes());
+    head[23..].copy_from_slice(&[2 << 3, severity(level), 3 << 3 | 2, name.len() as u8]);
+    out.extend_from_slice(&head);
+    let start = out.len() - (head.len() - proto::opening(2).len());
+    out.extend_from_slice(name.as_bytes());
     if let Some(trace) = record.trace_id() {
+        proto::fixed32(out, 8, u32::from(record.trace_flags().0));
         // An event that came after the end of its request still names the request's span.
         let around = Some(record.span_id()).filter(|id| id.is_valid());
-        proto::fixed32(out, 8, u32::from(record.trace_flags().0));
-        proto::bytes(out, 9, &trace.0);
+        let mut ids = [0; 28];
+        ids[..2].copy_from_slice(&[9 << 3 | 2, 16]);
+        ids[2..18].copy_from_slice(&trace.0);
         if let Some(span) = span.or(around) {
-            proto::bytes(out, 10, &span.0);
+            ids[18..20].copy_from_slice(&[10 << 3 | 2, 8]);
+            ids[20..].copy_from_slice(&span.0);
+            out.extend_from_slice(&ids);
+        } else {
+            out.extend_from_slice(&ids[..18]);
         }
     }
     start
 }
 
+/// The message, as an `AnyValue`; an empty one is an empty value.
+fn body(out: &mut Vec<u8>, message: &str) {
+    let (tag, of_value) = (5 << 3 | 2, 1 << 3 | 2);
+    let bytes = message.len();
+    if bytes == 0 {
+        out.extend_from_slice(&[tag, 0]);
+        return;
+    }
+    if bytes < proto::ONE_BYTE - 2 {
+        out.extend_from_slice(&[tag, bytes as u8 + 2, of_value, bytes as u8]);
+    } else {
+        out.push(tag);
+        proto::varint(out, (1 + proto::varint_bytes(bytes as u64) + bytes) as u64);
+        out.push(of_value);
+        proto::varint(out, bytes as u64);
+    }
+    out.extend_from_slice(message.as_bytes());
+}
+
 /// `SeverityNumber`.
-const fn severity(level: Level) -> u64 {
+const fn severity(level: Level) -> u8 {
     match level {
         Level::TRACE => 1,
         Level::DEBUG => 5,
@@ -98,16 +129,14 @@ const fn severity(level: Level) -> u64 {
     }
 }
 
-fn event(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, event: &Event<'_>) {
+fn event(out: &mut Vec<u8>, record: &Record, event: &Event<'_>) {
     let start = begin(out, record, event.unix_ns(), event.span_id(), event.level());
     if !event.message().is_empty() {
-        let body = proto::begin(out, 5);
-        proto::bytes(out, 1, event.message().as_bytes());
-        proto::end(out, body);
+        body(out, event.message());
     }
     let failure = told(record, event);
     proto::bytes(out, 12, event_name(event, failure.as_ref()).as_bytes());
-    let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    let mut attributes = Attributes::new(out, ATTRIBUTES);
     event_attributes(&mut attributes, record, event, failure.as_ref());
     attributes.finish(DROPPED_ATTRIBUTES, 0);
     proto::end(out, start);
@@ -129,14 +158,12 @@ pub(super) fn event_attributes(
     attributes.push_fields(event.fields());
 }
 
-fn failure(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, failure: &Failure<'_>) {
+fn failure(out: &mut Vec<u8>, record: &Record, failure: &Failure<'_>) {
     let unix_ns = record.start_unix_ns().saturating_add(failure.time_ns());
     let start = begin(out, record, unix_ns, failure.span_id(), Level::ERROR);
-    let body = proto::begin(out, 5);
-    proto::bytes(out, 1, failure.message().as_bytes());
-    proto::end(out, body);
+    body(out, failure.message());
     proto::bytes(out, 12, EXCEPTION.as_bytes());
-    let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    let mut attributes = Attributes::new(out, ATTRIBUTES);
     failure_attributes(&mut attributes, record, failure);
     attributes.finish(DROPPED_ATTRIBUTES, 0);
     proto::end(out, start);

@@ -3,8 +3,9 @@
 //! # Source
 //! OpenTelemetry semantic conventions 1.44.0: HTTP server spans, gRPC server spans, recording errors.
 
-use super::encode::{Attributes, Keys, Sends};
+use super::encode::{Attributes, Sends};
 use super::proto;
+use crate::digits;
 use crate::record::{Body, ErrorClass, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, present, rpc_code, threshold};
 
 /// `StatusCode`.
@@ -19,13 +20,13 @@ const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
 /// Appends every span of a record as field 2 of the scope.
-pub(super) fn record(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, sends: Sends) {
+pub(super) fn record(out: &mut Vec<u8>, record: &Record, sends: Sends) {
     let trace = trace_id(record);
     if record.kind() == Kind::Request {
-        request(out, keys, record, trace, sends);
+        request(out, record, trace, sends);
     }
     for span in record.spans() {
-        child(out, keys, record, trace, &span);
+        child(out, record, trace, &span);
     }
 }
 
@@ -50,29 +51,43 @@ struct Start<'a> {
     parent: Option<SpanId>,
     trace_state: &'a str,
     flags: u32,
-    kind: u64,
+    kind: u8,
     unix_ns: (u64, u64),
 }
 
 impl Start<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
-        proto::bytes(out, 1, &self.trace.0);
-        proto::bytes(out, 2, &self.id.0);
+    /// Begins the span; what has the same length in every one is put together first.
+    fn write(&self, out: &mut Vec<u8>) -> usize {
+        let mut ids = [0; 33];
+        ids[..5].copy_from_slice(&proto::opening(2));
+        ids[5..7].copy_from_slice(&[1 << 3 | 2, 16]);
+        ids[7..23].copy_from_slice(&self.trace.0);
+        ids[23..25].copy_from_slice(&[2 << 3 | 2, 8]);
+        ids[25..].copy_from_slice(&self.id.0);
+        out.extend_from_slice(&ids);
+        let span = out.len() - (ids.len() - proto::opening(2).len());
         proto::bytes(out, 3, self.trace_state.as_bytes());
         if let Some(parent) = self.parent {
-            proto::bytes(out, 4, &parent.0);
+            let mut id = [4 << 3 | 2, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+            id[2..].copy_from_slice(&parent.0);
+            out.extend_from_slice(&id);
         }
-        proto::number(out, 6, self.kind);
-        proto::fixed64(out, 7, self.unix_ns.0);
-        proto::fixed64(out, 8, self.unix_ns.1);
-        proto::fixed32(out, 16, self.flags);
+        let mut rest = [0; 26];
+        rest[..3].copy_from_slice(&[6 << 3, self.kind, 7 << 3 | 1]);
+        rest[3..11].copy_from_slice(&self.unix_ns.0.to_le_bytes());
+        rest[11] = 8 << 3 | 1;
+        rest[12..20].copy_from_slice(&self.unix_ns.1.to_le_bytes());
+        // The tag of field 16 takes two bytes.
+        rest[20..22].copy_from_slice(&[5 | 0x80, 1]);
+        rest[22..].copy_from_slice(&self.flags.to_le_bytes());
+        out.extend_from_slice(&rest);
+        span
     }
 }
 
-fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, sends: Sends) {
-    let span = proto::begin(out, 2);
+fn request(out: &mut Vec<u8>, record: &Record, trace: TraceId, sends: Sends) {
     let remote = if record.parent_is_remote() && record.parent_span_id().is_some() { IS_REMOTE } else { 0 };
-    Start {
+    let span = Start {
         trace,
         id: record.span_id(),
         parent: record.parent_span_id(),
@@ -91,7 +106,7 @@ fn request(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, 
         out.push(b' ');
         out.extend_from_slice(route.as_bytes());
     }
-    let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    let mut attributes = Attributes::new(out, ATTRIBUTES);
     request_attributes(&mut attributes, record, sends);
     let dropped = record.dropped();
     attributes.finish(DROPPED_ATTRIBUTES, dropped.fields.saturating_add(dropped.headers));
@@ -181,13 +196,14 @@ fn connection(attributes: &mut Attributes<'_>, record: &Record) {
     if record.host().is_some() {
         attributes.push_some("server.port", record.port());
     }
-    let client = record.client_address().map(|client| client.to_string());
-    attributes.push_some("client.address", client.as_deref());
+    let client = record.client_address().map(digits::address);
+    let client = client.as_ref().map(|client| client.as_str());
+    attributes.push_some("client.address", client);
     if let Some(peer) = record.peer() {
         // Usually the same; an address becomes text once.
         let address = peer.ip().to_canonical();
-        let own = (record.client_address() != Some(address)).then(|| address.to_string());
-        attributes.push_some("network.peer.address", own.as_deref().or(client.as_deref()));
+        let own = (record.client_address() != Some(address)).then(|| digits::address(address));
+        attributes.push_some("network.peer.address", own.as_ref().map(|own| own.as_str()).or(client));
         attributes.push("network.peer.port", peer.port());
     }
     attributes.push_some("network.protocol.version", present(record.protocol_version()));
@@ -255,11 +271,10 @@ fn headers<'a>(attributes: &mut Attributes<'_>, prefix: &str, headers: impl Iter
     }
 }
 
-fn child(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, child: &Span<'_>) {
-    let span = proto::begin(out, 2);
+fn child(out: &mut Vec<u8>, record: &Record, trace: TraceId, child: &Span<'_>) {
     let around = (record.kind() == Kind::Request).then(|| record.span_id());
     let start = record.start_unix_ns();
-    Start {
+    let span = Start {
         trace,
         id: child.id(),
         parent: child.parent_id().or(around),
@@ -270,7 +285,7 @@ fn child(out: &mut Vec<u8>, keys: &mut Keys, record: &Record, trace: TraceId, ch
     }
     .write(out);
     proto::bytes(out, 5, child.name().as_bytes());
-    let mut attributes = Attributes::new(out, ATTRIBUTES, keys);
+    let mut attributes = Attributes::new(out, ATTRIBUTES);
     child_attributes(&mut attributes, child);
     attributes.finish(DROPPED_ATTRIBUTES, 0);
     if child.error_type().is_some() {
@@ -296,7 +311,7 @@ fn failed(out: &mut Vec<u8>) {
 }
 
 /// `SpanKind`.
-const fn number_of(kind: SpanKind) -> u64 {
+const fn number_of(kind: SpanKind) -> u8 {
     match kind {
         SpanKind::Internal => 1,
         SpanKind::Server => 2,

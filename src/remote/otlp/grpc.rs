@@ -96,9 +96,9 @@ impl Grpc {
 }
 
 impl Sender for Grpc {
-    fn pack(&mut self, encoded: &[u8]) -> Bytes {
+    fn pack(&mut self, encoded: &mut Vec<u8>) -> Bytes {
         let compressed = if self.is_gzip { gzip(encoded) } else { None };
-        let (flag, message) = compressed.as_deref().map_or((0, encoded), |message| (1, message));
+        let (flag, message) = compressed.as_deref().map_or((0, encoded.as_slice()), |message| (1, message));
         let mut frame = BytesMut::with_capacity(FRAME_BYTES + message.len());
         frame.put_u8(flag);
         // Never cut: payloads are much smaller than this can tell.

@@ -75,9 +75,9 @@ fn untrusting(key: &str) -> Result<rustls::ClientConfig, BuildError> {
 }
 
 impl Sender for Http {
-    fn pack(&mut self, encoded: &[u8]) -> Bytes {
+    fn pack(&mut self, encoded: &mut Vec<u8>) -> Bytes {
         let compressed = if self.is_gzip { super::gzip(encoded) } else { None };
-        compressed.map_or_else(|| Bytes::copy_from_slice(encoded), Bytes::from)
+        Bytes::from(compressed.unwrap_or_else(|| std::mem::take(encoded)))
     }
 
     fn send(&mut self, payload: &Bytes, patience: &Patience) -> Answer {

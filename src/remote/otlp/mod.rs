@@ -101,7 +101,7 @@ pub(in crate::remote) enum Transport {
 }
 
 impl Sender for Transport {
-    fn pack(&mut self, encoded: &[u8]) -> Bytes {
+    fn pack(&mut self, encoded: &mut Vec<u8>) -> Bytes {
         match self {
             Self::Http(http) => http.pack(encoded),
             #[cfg(feature = "otlp-grpc")]

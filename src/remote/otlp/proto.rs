@@ -3,13 +3,28 @@
 /// Length prefixes of messages whose size is not known yet take this many bytes: enough for 256 MiB.
 const PREFIX_BYTES: usize = 4;
 
+/// What takes one byte as a varint is below this, which nearly every tag and length is.
+pub(super) const ONE_BYTE: usize = 0x80;
+
 /// Appends a varint.
-pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+#[inline]
+pub(super) fn varint(out: &mut Vec<u8>, value: u64) {
+    if value < ONE_BYTE as u64 { out.push(value as u8) } else { long_varint(out, value) }
+}
+
+fn long_varint(out: &mut Vec<u8>, mut value: u64) {
+    let mut bytes = [0; 10];
+    let mut len = 0;
+    for byte in &mut bytes {
+        len += 1;
+        *byte = (value & 0x7f) as u8 | 0x80;
         value >>= 7;
+        if value == 0 {
+            *byte &= 0x7f;
+            break;
+        }
     }
-    out.push(value as u8);
+    out.extend_from_slice(bytes.get(..len).unwrap_or_default());
 }
 
 /// Length of a varint.
@@ -23,16 +38,22 @@ const fn tag(field: u32) -> u64 {
 }
 
 /// Appends bytes or text; an empty one is left out, as absence means the same.
+#[inline]
 pub(super) fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
     if value.is_empty() {
         return;
     }
-    varint(out, tag(field));
-    varint(out, value.len() as u64);
+    if tag(field) < ONE_BYTE as u64 && value.len() < ONE_BYTE {
+        out.extend_from_slice(&[tag(field) as u8, value.len() as u8]);
+    } else {
+        varint(out, tag(field));
+        varint(out, value.len() as u64);
+    }
     out.extend_from_slice(value);
 }
 
 /// Appends an unsigned number or an enum; zero is left out.
+#[inline]
 pub(super) fn number(out: &mut Vec<u8>, field: u32, value: u64) {
     if value > 0 {
         varint(out, u64::from(field << 3));
@@ -41,12 +62,14 @@ pub(super) fn number(out: &mut Vec<u8>, field: u32, value: u64) {
 }
 
 /// Appends a `fixed64`.
+#[inline]
 pub(super) fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
     varint(out, u64::from(field << 3 | 1));
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a `fixed32`; zero is left out.
+#[inline]
 pub(super) fn fixed32(out: &mut Vec<u8>, field: u32, value: u32) {
     if value > 0 {
         varint(out, u64::from(field << 3 | 5));
@@ -55,21 +78,29 @@ pub(super) fn fixed32(out: &mut Vec<u8>, field: u32, value: u32) {
 }
 
 /// Begins a message whose length is patched in by [`end`].
+#[inline]
 pub(super) fn begin(out: &mut Vec<u8>, field: u32) -> usize {
     varint(out, tag(field));
     out.extend_from_slice(&[0; PREFIX_BYTES]);
     out.len()
 }
 
+/// What [`begin`] writes where the tag takes one byte, for whoever writes it together with what follows.
+pub(super) const fn opening(field: u32) -> [u8; 1 + PREFIX_BYTES] {
+    [tag(field) as u8, 0, 0, 0, 0]
+}
+
 /// Ends the message that began at `start`. The length is a varint padded to its room, which the format allows.
 pub(super) fn end(out: &mut [u8], start: usize) {
-    let mut length = out.len().saturating_sub(start);
-    let prefix = out.get_mut(start.saturating_sub(PREFIX_BYTES)..start).unwrap_or_default();
-    for (index, byte) in prefix.iter_mut().enumerate() {
-        let more = if index + 1 < PREFIX_BYTES { 0x80 } else { 0 };
-        *byte = (length & 0x7f) as u8 | more;
-        length >>= 7;
+    let length = out.len().saturating_sub(start);
+    if let Some(prefix) = out.get_mut(start.saturating_sub(PREFIX_BYTES)..start).and_then(<[u8]>::first_chunk_mut) {
+        *prefix = padded(length);
     }
+}
+
+/// A length as a varint that takes all of its room.
+const fn padded(length: usize) -> [u8; PREFIX_BYTES] {
+    [length as u8 | 0x80, (length >> 7) as u8 | 0x80, (length >> 14) as u8 | 0x80, (length >> 21) as u8 & 0x7f]
 }
 
 /// One field of a message that is read.
