@@ -47,6 +47,7 @@ const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// ASCII letters in lower case and digits; 0 for all that is in no word.
 #[cfg(feature = "store")]
+#[expect(clippy::indexing_slicing, reason = "worked out by the compiler, which refuses what is out of bounds")]
 const FOLDED: [u8; 128] = {
     let mut folded = [0; 128];
     let mut byte = 0_u8;
