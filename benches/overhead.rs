@@ -4,13 +4,10 @@
 //! The processes take turns, round after round, and each round is compared with the bare app's of the same turn.
 //! `cargo bench -p campanile-benches --bench overhead` measures all; `-- users 40` one route, with so many rounds.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use campanile_benches::stacks::{STACKS, Stack, key};
 use campanile_benches::{Driver, PAUSE, Route, sink};
@@ -51,8 +48,8 @@ impl Round {
         Self {
             thread_ns: cpu_ns(libc::CLOCK_THREAD_CPUTIME_ID),
             process_ns: cpu_ns(libc::CLOCK_PROCESS_CPUTIME_ID),
-            thread_allocations: OF_THREAD.get(),
-            allocations: OF_PROCESS.load(Ordering::Relaxed),
+            thread_allocations: allocations::of_thread(),
+            allocations: allocations::of_process(),
         }
     }
 
@@ -210,48 +207,6 @@ fn cpu_ns(clock: libc::clockid_t) -> u64 {
     let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
     assert_eq!(result, 0, "the clock exists");
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-thread_local! {
-    static OF_THREAD: Cell<u64> = const { Cell::new(0) };
-}
-static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
-
-/// The system's allocator, with a count of what it was asked for.
-struct Counting;
-
-impl Counting {
-    fn count() {
-        // Fails while a thread ends.
-        let _ = OF_THREAD.try_with(|count| count.set(count.get() + 1));
-        OF_PROCESS.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every call goes on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::count();
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        Self::count();
-        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        Self::count();
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
 }
 
 #[global_allocator]
