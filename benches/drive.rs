@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use campanile_benches::allocations::{self, Counting};
 use campanile_benches::filtered::{self, FILTERS};
-use campanile_benches::stacks::{Stack, key, stacks};
+use campanile_benches::stacks::{STACKS, Stack, key};
 use campanile_benches::{Driver, Route, sink};
 
 /// A profiler makes everything slow, background threads too.
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
                 std::thread::park();
             }
         }
-        ["stacks"] => stacks().for_each(|(name, what)| println!("{name}\t{what}")),
+        ["stacks"] => STACKS.iter().for_each(|(name, what)| println!("{name}\t{what}")),
         ["filters"] => FILTERS.iter().for_each(|(name, what)| println!("{name}\t{what}")),
         ["filtered", filter, count] => filtered::run(filter, count.parse().expect("a number")),
         [name, route, requests, sink] => {

@@ -73,7 +73,7 @@ impl Peer {
 }
 
 /// What has to be flushed, and kept alive.
-trait Behind {
+trait Behind: Send + Sync {
     fn flush(&self, due: Delivered, within: Duration);
 
     fn kept_here(&self) -> Delivered {

@@ -8,7 +8,7 @@ use tower::ServiceBuilder;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use tracing::Span;
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -61,6 +61,7 @@ fn request_span<B>(request: &Request<B>) -> Span {
 /// A non-blocking writer to nowhere.
 pub(crate) struct Lines {
     written: Written,
+    dropped: ErrorCounter,
     _guard: WorkerGuard,
 }
 
@@ -68,7 +69,8 @@ impl Lines {
     pub(crate) fn new() -> (NonBlocking, Self) {
         let written = Written::default();
         let (writer, guard) = tracing_appender::non_blocking(written.clone());
-        (writer, Self { written, _guard: guard })
+        let dropped = writer.error_counter();
+        (writer, Self { written, dropped, _guard: guard })
     }
 }
 
@@ -76,7 +78,8 @@ impl Behind for Lines {
     /// A non-blocking writer has no flush.
     fn flush(&self, due: Delivered, within: Duration) {
         let until = Instant::now() + within;
-        while self.written.total() < due.written && Instant::now() < until {
+        let over = || self.written.total() + self.dropped.dropped_lines() as u64 >= due.written;
+        while !over() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use ::campanile::Telemetry;
 use axum::Router;
-use campanile_peers::{Delivered, PEERS, Peer, Route, app};
+pub use campanile_peers::Delivered;
+use campanile_peers::{PEERS, Peer, Route, app};
 
 use self::campanile::{OURS, Ours};
 use self::identity::{Identity, OwnBodies};
@@ -25,9 +26,22 @@ const BASELINES: [(&str, &str); 3] = [
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Names of all stacks, the bare app first; each with what it is.
-pub fn stacks() -> impl Iterator<Item = (&'static str, &'static str)> {
-    BASELINES.into_iter().chain(OURS).chain(PEERS)
-}
+pub const STACKS: [(&str, &str); BASELINES.len() + OURS.len() + PEERS.len()] = {
+    let (ours, peers) = (BASELINES.len(), BASELINES.len() + OURS.len());
+    let mut all = [("", ""); BASELINES.len() + OURS.len() + PEERS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < ours {
+            BASELINES[at]
+        } else if at < peers {
+            OURS[at - ours]
+        } else {
+            PEERS[at - peers]
+        };
+        at += 1;
+    }
+    all
+};
 
 /// An app with what stands around it.
 pub struct Stack {
@@ -46,7 +60,7 @@ enum Around {
 impl Stack {
     /// Builds it and installs what is global of it: one for each process.
     pub fn new(name: &str, sink: SocketAddr) -> Option<Self> {
-        let (name, _) = stacks().find(|(known, _)| *known == name)?;
+        let (name, _) = STACKS.into_iter().find(|(known, _)| *known == name)?;
         let (app, around) = match name {
             "bare" => (app(), Around::Nothing),
             "identity" => (app().layer(Identity), Around::Nothing),
