@@ -43,7 +43,12 @@ pub fn run(filter: &str, count: u64) {
             let builder = campanile::builder();
             let builder = if filter.ends_with("others") { builder.own_targets(["shop"]) } else { builder.level(level) };
             let telemetry = builder.filter(level.to_string()).init().expect("a telemetry");
-            Service::new(telemetry.layer().layer(service_fn(move |_: Request<_>| answer(event, count))).map_response(|_| Response::new(Body::new())))
+            Service::new(
+                telemetry
+                    .layer()
+                    .layer(service_fn(move |_: Request<_>| answer(event, count)))
+                    .map_response(|_| Response::new(Body::new())),
+            )
         }
         _ => panic!("there is no filter {filter}"),
     };

@@ -115,7 +115,7 @@ impl Process {
         let mut command = Command::new(program);
         command.args(["child", stack, route, &sink.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
         // Nothing of the surroundings goes into the comparison.
-        let telling = |name: &str| ["CAMPANILE", "OTEL_", "RUST_LOG"].iter().any(|start| name.starts_with(start));
+        let telling = |name: &str| ["CAMPANILE", "OTEL_", "SENTRY_", "RUST_"].iter().any(|start| name.starts_with(start));
         for (name, _) in std::env::vars().filter(|(name, _)| telling(name)) {
             command.env_remove(name);
         }
@@ -195,12 +195,14 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 }
 
 fn print(route: Route, rounds: usize, stacks: &[(&str, &str)], rows: &[Row]) {
-    let mut out = format!("\n{}: one request above the bare app, median of {rounds} rounds of {REQUESTS} requests\n\n", route.name());
+    let mut out =
+        format!("\n{}: one request above the bare app, median of {rounds} rounds of {REQUESTS} requests\n\n", route.name());
     let full = stacks.iter().position(|(name, _)| *name == "assembled").and_then(|at| rows.get(at)).map(|row| row.thread_ns);
     let head = ["thread ns", "all ns", "allocations, thread", "all", "assembled / it", "delivered"];
     let _ = writeln!(out, "| stack | {} |\n|---|{}", head.join(" | "), "---:|".repeat(head.len()));
     for (at, ((stack, what), row)) in stacks.iter().zip(rows).enumerate() {
-        let [thread, all] = [row.thread_ns, row.process_ns].map(|ns| if at == 0 { format!("({ns:.0})") } else { format!("{ns:.0}") });
+        let [thread, all] =
+            [row.thread_ns, row.process_ns].map(|ns| if at == 0 { format!("({ns:.0})") } else { format!("{ns:.0}") });
         let [of_thread, of_all] = [row.thread_allocations, row.allocations];
         let times = full.filter(|_| at > 0).map_or_else(String::new, |full| format!("{:.1}", full / row.thread_ns));
         let share = if row.due == 0 { String::new() } else { format!("{:.0} %", 100.0 * row.delivered as f64 / row.due as f64) };

@@ -17,11 +17,7 @@ pub fn app() -> Router {
 
 /// The same with another `fails`: each stack has its own way to report errors.
 pub fn app_with(fails: MethodRouter) -> Router {
-    Router::new()
-        .route("/users/{id}", get(users))
-        .route("/hello", get(hello))
-        .route("/echo", post(echo))
-        .route("/fails", fails)
+    Router::new().route("/users/{id}", get(users)).route("/hello", get(hello)).route("/echo", post(echo)).route("/fails", fails)
 }
 
 async fn users(Path(id): Path<u64>) -> Json<User> {

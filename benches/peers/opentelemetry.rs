@@ -57,8 +57,7 @@ pub(crate) fn assembled(sink: SocketAddr, key: &str) -> Peer {
 
 fn request_span<B>(request: &Request<B>) -> Span {
     let (method, uri, version) = (request.method(), request.uri(), request.version());
-    let span =
-        tracing::info_span!("request", %method, %uri, ?version, request_id = request_id(request), otel.kind = "server");
+    let span = tracing::info_span!("request", %method, %uri, ?version, request_id = request_id(request), otel.kind = "server");
     let parent =
         opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(request.headers())));
     // Fails where no layer of OpenTelemetry listens.

@@ -34,9 +34,9 @@ fn due(route: Route) -> Delivered {
 }
 
 /// Events of one request, the handler's and those of `TraceLayer`: "started processing request", "finished processing
-/// request" and "end of stream", or "response failed" instead of the last.
+/// request" and "end of stream"; of a failure also "response failed".
 pub(crate) const fn events(route: Route) -> u64 {
-    3 + route.events() + route.errors()
+    3 + route.events() + 2 * route.errors()
 }
 
 /// Request ids and a span around each request.
