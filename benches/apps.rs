@@ -1,9 +1,11 @@
-//! The application under measurement, the stacks around it, and what both programs here need to drive them.
+//! The application under measurement, the stacks around it, and what the programs here need to drive them.
 //!
 //! One axum app is driven in process, request after request, on one thread: nothing but the stack around the app
 //! differs between two measurements.
 
+pub mod allocations;
 pub mod collector;
+pub mod filtered;
 pub mod load;
 pub mod machine;
 pub mod served;
@@ -13,13 +15,12 @@ pub mod stacks;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Path;
-use axum::routing::get;
-use axum::{Json, Router};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt as _;
-use serde::Serialize;
 use tower::{Service as _, ServiceExt as _};
+
+pub use campanile_peers::{Delivered, Route};
 
 use self::stacks::Stack;
 
@@ -27,61 +28,6 @@ use self::stacks::Stack;
 pub const BURST: u64 = 100;
 /// How long it usually is: every stack's background thread gets to run.
 pub const PAUSE: Duration = Duration::from_millis(8);
-
-/// `users`: a path parameter, a JSON reply, one child span, one info and one debug event. `hello`: a static text.
-pub fn app() -> Router {
-    Router::new().route("/users/{id}", get(users)).route("/hello", get(hello))
-}
-
-#[derive(Serialize)]
-struct User {
-    id: u64,
-    name: &'static str,
-    plan: &'static str,
-}
-
-async fn users(Path(id): Path<u64>) -> Json<User> {
-    tracing::info!(user.id = id, "looking up a user");
-    Json(load(id).await)
-}
-
-#[tracing::instrument(skip_all, fields(user.id = id))]
-async fn load(id: u64) -> User {
-    tracing::debug!(rows = 1, table = "users", "query done");
-    User { id, name: "Ada Lovelace", plan: "pro" }
-}
-
-async fn hello() -> &'static str {
-    "hello, world\n"
-}
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// [`users`].
-    Users,
-    /// [`hello`].
-    Hello,
-}
-
-impl Route {
-    /// The route of a name on the command line.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "users" => Some(Self::Users),
-            "hello" => Some(Self::Hello),
-            _ => None,
-        }
-    }
-
-    /// Where it is.
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::Users => "/users/4711",
-            Self::Hello => "/hello",
-        }
-    }
-}
 
 /// Ten headers, about 400 bytes of values: those of a browser behind a proxy, with a sampled trace.
 pub const HEADERS: [(&str, &str); 10] = [
@@ -97,8 +43,18 @@ pub const HEADERS: [(&str, &str); 10] = [
     ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 ];
 
-fn headers() -> HeaderMap {
-    HEADERS.into_iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+fn headers(stack: &Stack, route: Route) -> HeaderMap {
+    let mut headers: HeaderMap =
+        HEADERS.into_iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+    if !stack.is_sampled() {
+        let unsampled = HeaderValue::from_static("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
+        headers.insert("traceparent", unsampled);
+    }
+    if !route.body().is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(route.body().len()));
+    }
+    headers
 }
 
 /// A stack and the request that is sent through it.
@@ -115,7 +71,7 @@ impl Driver {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         // As a server does it: routes are made once, and not again for each request.
         let service = stack.app.clone().with_state(()).into_service();
-        Self { service, headers: headers(), route, runtime }
+        Self { service, headers: headers(stack, route), route, runtime }
     }
 
     /// Sends that many requests and reads each answer to its end.
@@ -142,8 +98,9 @@ impl Driver {
 
 #[inline(never)]
 async fn one(service: &mut axum::routing::RouterIntoService<Body>, headers: &HeaderMap, route: Route) {
-    let mut request = Request::new(Body::empty());
-    *request.method_mut() = Method::GET;
+    let body = if route.body().is_empty() { Body::empty() } else { Body::from(route.body()) };
+    let mut request = Request::new(body);
+    *request.method_mut() = route.method();
     *request.uri_mut() = http::Uri::from_static(route.path());
     // As much room as a server gives it; a clone would have none to spare.
     let mut map = HeaderMap::with_capacity(headers.len());
@@ -151,7 +108,7 @@ async fn one(service: &mut axum::routing::RouterIntoService<Body>, headers: &Hea
     *request.headers_mut() = map;
     let service = service.ready().await.expect("never fails");
     let response = service.call(request).await.expect("never fails");
-    assert_eq!(response.status(), http::StatusCode::OK, "the answer");
+    assert_eq!(response.status(), route.status(), "the answer");
     let body = response.into_body().collect().await.expect("a body").to_bytes();
     assert!(!body.is_empty(), "the body");
 }

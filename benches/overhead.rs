@@ -2,16 +2,19 @@
 //!
 //! Each stack runs in a process of its own, because subscribers are global; this program starts itself once for each.
 //! The processes take turns, round after round, and each round is compared with the bare app's of the same turn.
-//! `cargo bench -p campanile-benches --bench overhead` measures all; `-- users 40` one route, with so many rounds.
+//!
+//! ```text
+//! cargo bench -p campanile-benches --bench overhead                          all routes and stacks
+//! cargo bench -p campanile-benches --bench overhead -- users 40              one route, 40 rounds
+//! cargo bench -p campanile-benches --bench overhead -- users otlp assembled  some stacks, beside the bare app
+//! ```
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use campanile_benches::allocations::{self, Counting};
 use campanile_benches::stacks::{STACKS, Stack, key};
 use campanile_benches::{Driver, PAUSE, Route, sink};
 
@@ -27,12 +30,15 @@ fn main() {
     if let ["child", stack, route, sink] = words[..] {
         return child(stack, Route::parse(route).expect("a route"), sink.parse().expect("an address"));
     }
-    let route = words.iter().find_map(|word| Route::parse(word));
+    let routes: Vec<Route> = words.iter().filter_map(|word| Route::parse(word)).collect();
     let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(ROUNDS);
+    let named = |name: &str| words.contains(&name);
+    let all = !STACKS.iter().any(|(name, _)| named(name));
+    let chosen: Vec<(&str, &str)> = STACKS.into_iter().filter(|(name, _)| all || *name == "bare" || named(name)).collect();
     let sink = sink::start();
-    for (name, each) in [("users", Route::Users), ("hello", Route::Hello)] {
-        if route.is_none_or(|only| only == each) {
-            measure(name, rounds, sink);
+    for route in Route::ALL {
+        if routes.is_empty() || routes.contains(&route) {
+            measure(route, rounds, &chosen, sink);
         }
     }
 }
@@ -51,8 +57,8 @@ impl Round {
         Self {
             thread_ns: cpu_ns(libc::CLOCK_THREAD_CPUTIME_ID),
             process_ns: cpu_ns(libc::CLOCK_PROCESS_CPUTIME_ID),
-            thread_allocations: OF_THREAD.get(),
-            allocations: OF_PROCESS.load(Ordering::Relaxed),
+            thread_allocations: allocations::of_thread(),
+            allocations: allocations::of_process(),
         }
     }
 
@@ -90,8 +96,9 @@ fn child(name: &str, route: Route, sink: SocketAddr) {
         let all = Round::now().since(before);
         println!("{} {} {} {}", on_thread.thread_ns, all.process_ns, on_thread.thread_allocations, all.allocations);
     }
-    let (due, delivered) = (stack.due(route), stack.delivered(&key(name)));
-    println!("{} {}", due.total() * sent, delivered.total());
+    let (due, delivered) = (stack.due(route).times(sent), stack.delivered(&key(name)));
+    println!("{} {}", due.total(), delivered.total());
+    assert!(due == delivered || !stack.is_ours(), "{name}: delivered {delivered:?}, due {due:?}");
 }
 
 /// A stack's process.
@@ -108,7 +115,7 @@ impl Process {
         let mut command = Command::new(program);
         command.args(["child", stack, route, &sink.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
         // Nothing of the surroundings goes into the comparison.
-        let telling = |name: &str| ["CAMPANILE", "OTEL_", "RUST_LOG"].iter().any(|start| name.starts_with(start));
+        let telling = |name: &str| ["CAMPANILE", "OTEL_", "SENTRY_", "RUST_"].iter().any(|start| name.starts_with(start));
         for (name, _) in std::env::vars().filter(|(name, _)| telling(name)) {
             command.env_remove(name);
         }
@@ -130,22 +137,25 @@ impl Process {
     }
 }
 
-fn measure(route: &str, rounds: usize, sink: SocketAddr) {
-    let mut processes: Vec<Process> = STACKS.iter().map(|(stack, _)| Process::start(stack, route, sink)).collect();
+fn measure(route: Route, rounds: usize, stacks: &[(&str, &str)], sink: SocketAddr) {
+    eprintln!("{}: {} stacks, {rounds} rounds", route.name(), stacks.len());
+    let mut processes: Vec<Process> = stacks.iter().map(|(stack, _)| Process::start(stack, route.name(), sink)).collect();
     for process in &mut processes {
         // The first fills pools and caches.
         process.round(REQUESTS);
     }
-    for _ in 0..rounds {
+    for round in 1..=rounds {
         for process in &mut processes {
             let round = process.round(REQUESTS);
             process.rounds.push(round);
         }
+        eprint!("\r{round} of {rounds} ");
     }
+    eprintln!();
     let bare = processes[0].rounds.clone();
     let base = |at: usize| if at == 0 { vec![Round::default(); rounds] } else { bare.clone() };
     let rows: Vec<Row> = processes.iter_mut().enumerate().map(|(at, process)| Row::of(process, &base(at))).collect();
-    print(route, rounds, &rows);
+    print(route, rounds, stacks, &rows);
 }
 
 /// A line of the table, each number for one request and above the bare app; of the bare app, all of it.
@@ -161,7 +171,8 @@ struct Row {
 impl Row {
     fn of(process: &mut Process, base: &[Round]) -> Self {
         let [due, delivered] = process.ask(0)[..] else { panic!("two numbers") };
-        let _ = process.child.wait();
+        // One that loses what it must not says so and fails.
+        assert!(process.child.wait().is_ok_and(|ended| ended.success()), "a cost is worth nothing where records are lost");
         // Taken round by round, so that a slow moment of the machine hits both sides.
         let over = |of: fn(&Round) -> u64| {
             let pairs = process.rounds.iter().zip(base);
@@ -183,24 +194,21 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
 
-fn print(route: &str, rounds: usize, rows: &[Row]) {
-    let assembled = rows.last().expect("a stack");
-    let mut out = format!("\n{route}: one request above the bare app, median of {rounds} rounds of {REQUESTS} requests\n");
-    let head = ["", "thread ns", "all ns", "thread allocs", "all allocs", "assembled / it", "delivered"];
-    let _ =
-        writeln!(out, "{:<36}{:>11}{:>11}{:>15}{:>12}{:>16}  {}", head[0], head[1], head[2], head[3], head[4], head[5], head[6]);
-    for ((_, name), row) in STACKS.iter().zip(rows) {
-        let times = assembled.thread_ns / row.thread_ns;
-        let _ = writeln!(
-            out,
-            "{name:<36}{:>11.0}{:>11.0}{:>15.1}{:>12.1}{times:>16.1}  {} of {}",
-            row.thread_ns, row.process_ns, row.thread_allocations, row.allocations, row.delivered, row.due,
-        );
+fn print(route: Route, rounds: usize, stacks: &[(&str, &str)], rows: &[Row]) {
+    let mut out =
+        format!("\n{}: one request above the bare app, median of {rounds} rounds of {REQUESTS} requests\n\n", route.name());
+    let full = stacks.iter().position(|(name, _)| *name == "assembled").and_then(|at| rows.get(at)).map(|row| row.thread_ns);
+    let head = ["thread ns", "all ns", "allocations, thread", "all", "assembled / it", "delivered"];
+    let _ = writeln!(out, "| stack | {} |\n|---|{}", head.join(" | "), "---:|".repeat(head.len()));
+    for (at, ((stack, what), row)) in stacks.iter().zip(rows).enumerate() {
+        let [thread, all] =
+            [row.thread_ns, row.process_ns].map(|ns| if at == 0 { format!("({ns:.0})") } else { format!("{ns:.0}") });
+        let [of_thread, of_all] = [row.thread_allocations, row.allocations];
+        let times = full.filter(|_| at > 0).map_or_else(String::new, |full| format!("{:.1}", full / row.thread_ns));
+        let share = if row.due == 0 { String::new() } else { format!("{:.0} %", 100.0 * row.delivered as f64 / row.due as f64) };
+        let _ = writeln!(out, "| `{stack}`: {what} | {thread} | {all} | {of_thread:.1} | {of_all:.1} | {times} | {share} |");
     }
     println!("{out}");
-    for ((_, name), row) in STACKS.iter().zip(rows) {
-        assert_eq!(row.delivered, row.due, "{name}: a cost is worth nothing where records are lost");
-    }
 }
 
 /// Processor time that the thread or the process has used.
@@ -210,48 +218,6 @@ fn cpu_ns(clock: libc::clockid_t) -> u64 {
     let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
     assert_eq!(result, 0, "the clock exists");
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-thread_local! {
-    static OF_THREAD: Cell<u64> = const { Cell::new(0) };
-}
-static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
-
-/// The system's allocator, with a count of what it was asked for.
-struct Counting;
-
-impl Counting {
-    fn count() {
-        // Fails while a thread ends.
-        let _ = OF_THREAD.try_with(|count| count.set(count.get() + 1));
-        OF_PROCESS.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every call goes on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::count();
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        Self::count();
-        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        Self::count();
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
 }
 
 #[global_allocator]

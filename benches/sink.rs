@@ -1,4 +1,4 @@
-//! A receiver of OTLP over HTTP that counts what it gets, for each stack apart.
+//! A receiver of OTLP over HTTP, and of Sentry's envelopes, that counts what it gets, for each stack apart.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -11,6 +11,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::routing::{get, post};
 use http::header::{CONTENT_TYPE, HeaderName};
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use serde_json::Value;
 
 /// What one stack delivered: spans and log records.
 type Counts = Arc<Mutex<BTreeMap<String, (u64, u64)>>>;
@@ -40,6 +41,12 @@ fn router() -> Router {
         counts.lock().expect("counts").entry(stack).or_default().1 += leaves(&body);
         PROTOBUF
     };
+    let envelopes = |Path(stack): Path<String>, State(counts): State<Counts>, body: Bytes| async move {
+        let (spans, logs) = envelope(&body);
+        let mut counts = counts.lock().expect("counts");
+        let counted = counts.entry(stack).or_default();
+        *counted = (counted.0 + spans, counted.1 + logs);
+    };
     let count = |Path(stack): Path<String>, State(counts): State<Counts>| async move {
         let (spans, logs) = counts.lock().expect("counts").get(&stack).copied().unwrap_or_default();
         format!("{spans} {logs}")
@@ -47,6 +54,7 @@ fn router() -> Router {
     Router::new()
         .route("/{stack}/v1/traces", post(traces))
         .route("/{stack}/v1/logs", post(logs))
+        .route("/{stack}/api/42/envelope/", post(envelopes))
         .route("/{stack}", get(count))
         .layer(DefaultBodyLimit::disable())
         .with_state(Counts::default())
@@ -77,6 +85,25 @@ fn fields(mut message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
         }
         None
     })
+}
+
+/// Spans, and log records and errors, of an envelope: its header, then for each item a header and a payload, a line each.
+fn envelope(body: &[u8]) -> (u64, u64) {
+    let mut lines = body.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty());
+    let (mut spans, mut logs) = (0, 0);
+    while let (Some(header), Some(payload)) = (lines.next(), lines.next()) {
+        let header: Value = serde_json::from_slice(header).expect("an item's header");
+        match header["type"].as_str() {
+            Some("transaction") => {
+                let transaction: Value = serde_json::from_slice(payload).expect("a transaction");
+                spans += 1 + transaction["spans"].as_array().map_or(0, |spans| spans.len() as u64);
+            }
+            Some("log") => logs += header["item_count"].as_u64().expect("a count"),
+            Some("event") => logs += 1,
+            _ => {}
+        }
+    }
+    (spans, logs)
 }
 
 /// Asks it what a stack delivered: spans and log records.
