@@ -6,6 +6,7 @@
 pub mod collector;
 pub mod load;
 pub mod machine;
+pub mod plot;
 pub mod served;
 pub mod sink;
 pub mod stacks;
