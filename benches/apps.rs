@@ -4,12 +4,14 @@
 //! differs between two measurements.
 
 pub mod collector;
+pub mod gauge;
 pub mod load;
 pub mod machine;
 pub mod plot;
 pub mod served;
 pub mod sink;
 pub mod stacks;
+pub mod turns;
 
 use std::time::Duration;
 
@@ -98,7 +100,8 @@ pub const HEADERS: [(&str, &str); 10] = [
     ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 ];
 
-fn headers() -> HeaderMap {
+/// [`HEADERS`] as a map.
+pub fn headers() -> HeaderMap {
     HEADERS.into_iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
 }
 

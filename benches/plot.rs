@@ -112,8 +112,10 @@ struct Axis {
 impl Axis {
     /// One that shows these numbers.
     fn of(numbers: impl Iterator<Item = f64> + Clone, is_log: bool) -> Self {
-        let (least, most) = (numbers.clone().fold(f64::MAX, f64::min), numbers.fold(f64::MIN_POSITIVE, f64::max));
-        if is_log { Self::log(least.clamp(f64::MIN_POSITIVE, most), most) } else { Self::linear(most) }
+        let most = numbers.clone().fold(f64::MIN_POSITIVE, f64::max);
+        // What a logarithm does not know stands at the axis' beginning.
+        let least = numbers.filter(|number| *number > 0.0).fold(most, f64::min);
+        if is_log { Self::log(least, most) } else { Self::linear(most) }
     }
 
     /// From 0 to the first mark that is not below the largest; marks stand at multiples of 1, 2 or 5 times a power of ten.
