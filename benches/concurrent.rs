@@ -3,12 +3,12 @@
 //!
 //! An axum app's handler waits until it is let go on. So many requests are begun and left waiting; then the oldest is ended
 //! and a new one begun in its place, again and again, on one thread. Memory is what the allocator has given out and not got
-//! back, before and after the requests were begun with a telemetry that has served none before, so that no buffer is
-//! there from earlier. A telemetry that reports what is still running, as the store asks for, keeps a list of it.
+//! back, before and after the requests were begun in a process that has ended none yet, so that no buffer is there from
+//! earlier. A telemetry that reports what is still running, as the store asks for, keeps a list of it.
 //! `cargo bench -p campanile-benches --bench concurrent` measures and draws; `-- 9 1000` says rounds and requests of one.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -28,7 +28,6 @@ use campanile_benches::turns::{self, Answers, Way, table};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use tower::Service as _;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 /// Rounds, and requests of one round, unless the command line says otherwise.
 const ROUNDS: usize = 7;
@@ -46,51 +45,42 @@ const ALL: usize = 1;
 
 fn main() {
     if turns::serve(|way| {
-        let way = way.to_owned();
-        let driver = Driver::new(&way);
-        move |question| match question.split_once(' ').expect("two words") {
-            ("ns", count) => driver.cost(count.parse().expect("a number")),
-            ("bytes", count) => vec![memory(&way, count.parse().expect("a number")).0],
-            (_, count) => {
-                let sizes = memory(&way, count.parse().expect("a number")).1;
-                sizes.into_iter().flat_map(|(size, count)| [size as f64, count]).collect()
-            }
+        let driver = Driver::new(way);
+        move |question| match question.split_once(' ') {
+            Some(("memory", count)) => driver.memory(count.parse().expect("a number")),
+            _ => driver.cost(question.parse().expect("a number")),
         }
     }) {
         return;
     }
     let rounds = turns::numbers().first().copied().unwrap_or(ROUNDS);
-    let questions = || {
-        let about = |what: &'static str| IN_FLIGHT.into_iter().map(move |count| format!("{what} {count}"));
-        about("bytes").chain(about("ns")).chain([format!("sizes {MANY}")])
-    };
-    let answers = turns::take(&WAYS.map(|way| Way::new(way, questions())), rounds);
+    let answers = turns::take(&WAYS.map(|way| Way::new(way, IN_FLIGHT)), rounds);
     print_cost(&answers, rounds);
-    print_memory(&answers);
-    print_sizes(&answers);
-    let lines = |what: &str, above: bool| {
-        let points = |way: &str| IN_FLIGHT.map(|count| (count as f64, number(&answers, way, what, count, above))).to_vec();
-        WAYS.into_iter().skip(1).map(|way| Series { name: way.to_owned(), points: points(way) }).collect::<Vec<_>>()
-    };
-    let x = "requests in flight";
-    let title = "A request while others are in flight, above the bare app";
-    plot::lines("concurrent", title, x, "ns of processor time on its own thread", &lines("ns", true), Scale::LogX);
-    let title = "Memory of a request in flight, above the bare app";
-    plot::lines("concurrent-memory", title, x, "bytes for each request in flight", &lines("bytes", true), Scale::LogX);
-}
+    let memory = WAYS.map(|way| IN_FLIGHT.map(|count| Memory::of(&turns::once(way, &format!("memory {count}")))));
+    print_memory(&memory);
+    print_sizes(&memory);
 
-fn number(answers: &Answers, way: &str, what: &str, count: usize, above: bool) -> f64 {
-    let question = format!("{what} {count}");
-    match above {
-        true => answers.above(way, &question, (WAYS[0], &question), THREAD),
-        false => answers.median(way, &question, THREAD),
-    }
+    let x = "requests in flight";
+    let lines = |number: &dyn Fn(usize, usize) -> f64| {
+        let points = |way| IN_FLIGHT.into_iter().enumerate().map(|(at, count)| (count as f64, number(way, at))).collect();
+        let line = |(way, name): (usize, &&str)| Series { name: (*name).to_owned(), points: points(way) };
+        WAYS.iter().enumerate().skip(1).map(line).collect::<Vec<_>>()
+    };
+    let cost = |way: usize, at: usize| {
+        let question = IN_FLIGHT[at].to_string();
+        answers.above(WAYS[way], &question, (WAYS[0], &question), THREAD)
+    };
+    let title = "A request while others are in flight, above the bare app";
+    plot::lines("concurrent", title, x, "ns of processor time on its own thread", &lines(&cost), Scale::LogX);
+    let bytes = |way: usize, at: usize| memory[way][at].bytes - memory[0][at].bytes;
+    let title = "Memory of a request in flight, above the bare app";
+    plot::lines("concurrent-memory", title, x, "bytes for each request in flight", &lines(&bytes), Scale::LogX);
 }
 
 fn print_cost(answers: &Answers, rounds: usize) {
     println!("\nProcessor time of one request, ns; above the bare app, of which all is in brackets. Median of {rounds} rounds.");
     let rows = IN_FLIGHT.map(|count| {
-        let question = format!("ns {count}");
+        let question = count.to_string();
         let bare = format!("({:.0})", answers.median(WAYS[0], &question, THREAD));
         let of = |way, column| format!("{:.0}", answers.above(way, &question, (WAYS[0], &question), column));
         let ours = WAYS[1..].iter().flat_map(|way| [of(way, THREAD), of(way, ALL)]);
@@ -100,36 +90,48 @@ fn print_cost(answers: &Answers, rounds: usize) {
     println!("{}", table(&head, &rows));
 }
 
-fn print_memory(answers: &Answers) {
+/// What each request in flight holds.
+struct Memory {
+    bytes: f64,
+    /// How many allocations of each size.
+    sizes: BTreeMap<usize, f64>,
+}
+
+impl Memory {
+    /// From the numbers of an answer: all bytes, then pairs of a size and how many there are of it.
+    fn of(numbers: &[f64]) -> Self {
+        let sizes = numbers[1..].chunks_exact(2).map(|pair| (pair[0] as usize, pair[1])).collect();
+        Self { bytes: numbers[0], sizes }
+    }
+}
+
+fn print_memory(memory: &[[Memory; IN_FLIGHT.len()]; WAYS.len()]) {
     println!("Bytes of memory for each request in flight; above the bare app, of which all is in brackets.");
-    let rows = IN_FLIGHT.map(|count| {
-        let bare = format!("({:.0})", number(answers, WAYS[0], "bytes", count, false));
-        let ours = WAYS[1..].iter().map(|way| format!("{:.0}", number(answers, way, "bytes", count, true)));
-        [count.to_string(), bare].into_iter().chain(ours).collect()
-    });
+    let rows: Vec<_> = IN_FLIGHT
+        .into_iter()
+        .enumerate()
+        .map(|(at, count)| {
+            let bare = memory[0][at].bytes;
+            let ours = memory[1..].iter().map(|way| format!("{:.0}", way[at].bytes - bare));
+            [count.to_string(), format!("({bare:.0})")].into_iter().chain(ours).collect()
+        })
+        .collect();
     println!("{}", table(&["in flight", "bare", WAYS[1], WAYS[2]], &rows));
 }
 
-/// Allocations that there are once for each request.
-fn print_sizes(answers: &Answers) {
-    let question = format!("sizes {MANY}");
-    let of = |way| {
-        let last = answers.last(way, &question);
-        last.chunks_exact(2).map(|pair| (pair[0] as usize, pair[1])).collect::<BTreeMap<_, _>>()
-    };
-    let [bare, ours, reporting] = WAYS.map(of);
-    let all: BTreeMap<usize, [f64; 3]> = [&bare, &ours, &reporting]
-        .into_iter()
-        .flat_map(BTreeMap::keys)
-        .map(|size| (*size, [&bare, &ours, &reporting].map(|way| way.get(size).copied().unwrap_or_default())))
-        .collect();
-    let rows: Vec<Vec<String>> = all
+fn print_sizes(memory: &[[Memory; IN_FLIGHT.len()]; WAYS.len()]) {
+    let at = IN_FLIGHT.into_iter().position(|count| count == MANY).expect("one of them");
+    let ways: Vec<_> = memory.iter().map(|way| &way[at].sizes).collect();
+    let sizes: BTreeSet<usize> = ways.iter().flat_map(|sizes| sizes.keys().copied()).collect();
+    let rows: Vec<_> = sizes
         .into_iter()
         .rev()
-        .filter(|(_, counts)| counts.iter().any(|count| *count > 0.5))
-        .map(|(size, counts)| [size.to_string()].into_iter().chain(counts.map(|count| format!("{count:.1}"))).collect())
+        .map(|size| {
+            let counts = ways.iter().map(|sizes| format!("{:.1}", sizes.get(&size).copied().unwrap_or_default()));
+            [size.to_string()].into_iter().chain(counts).collect()
+        })
         .collect();
-    println!("What {MANY} requests in flight hold, for each of them: allocations of a size.");
+    println!("What {MANY} requests in flight are made of: allocations of a size, for each of them.");
     println!("{}", table(&["bytes", WAYS[0], WAYS[1], WAYS[2]], &rows));
 }
 
@@ -156,12 +158,12 @@ fn stack(way: &str) -> (RouterIntoService<Body>, Option<Telemetry>) {
     let app = Router::new().route("/wait", get(wait));
     let builder = campanile::builder().keep(Keep::all());
     let telemetry = match way {
-        "bare" => return (app.into_service(), None),
+        "bare" => return (app.with_state(()).into_service(), None),
         "campanile" => builder.exporter(Counted::default()),
         _ => builder.exporter(Reporting(Counted::default())),
     };
     let telemetry = telemetry.build().expect("a telemetry");
-    (app.layer(telemetry.layer()).into_service(), Some(telemetry))
+    (app.layer(telemetry.layer()).with_state(()).into_service(), Some(telemetry))
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -203,27 +205,7 @@ where
     }
 }
 
-/// Bytes of one request in flight, and how many allocations of each size it has.
-fn memory(way: &str, count: usize) -> (f64, BTreeMap<usize, f64>) {
-    let (mut service, telemetry) = stack(way);
-    let subscriber = telemetry.as_ref().map(|telemetry| tracing_subscriber::registry().with(telemetry.tracing_layer()));
-    let _guard = subscriber.map(tracing::subscriber::set_default);
-    let mut all = Vec::with_capacity(count);
-    // What is made once, by whoever comes first.
-    Waiting::begin(&mut service).end();
-    if let Some(telemetry) = &telemetry {
-        assert!(telemetry.flush(Duration::from_secs(60)), "the flush ended in time");
-    }
-    let before = (live_bytes(), live_sizes());
-    all.extend((0..count).map(|_| Waiting::begin(&mut service)));
-    let after = (live_bytes(), live_sizes());
-    all.into_iter().for_each(Waiting::end);
-    let each = |more: i64| more as f64 / count as f64;
-    let sizes = after.1.iter().zip(before.1).enumerate().map(|(size, (after, before))| (size, each(after - before)));
-    (each(after.0 - before.0), sizes.filter(|(_, count)| *count > 0.5).collect())
-}
-
-/// A service that lasts, for what a request costs.
+/// A service, and what records its requests.
 struct Driver {
     service: RouterIntoService<Body>,
     telemetry: Option<Telemetry>,
@@ -262,6 +244,22 @@ impl Driver {
             }
         }
         [on_thread, took].map(|ns| ns as f64 / requests as f64).to_vec()
+    }
+
+    /// Bytes of one request in flight, then sizes and how many allocations of each it has.
+    fn memory(&self, count: usize) -> Vec<f64> {
+        let mut service = self.service.clone();
+        let mut all = Vec::with_capacity(count + 1);
+        // The first one makes what is made once.
+        all.push(Waiting::begin(&mut service));
+        let sizes = live_sizes();
+        let bytes = live_bytes();
+        all.extend((0..count).map(|_| Waiting::begin(&mut service)));
+        let bytes = live_bytes() - bytes;
+        let each = |more: i64| more as f64 / count as f64;
+        let grown = live_sizes().into_iter().zip(sizes).map(|(after, before)| each(after - before)).enumerate();
+        let often = grown.filter(|(_, count)| *count > 0.05).flat_map(|(size, count)| [size as f64, count]);
+        [each(bytes)].into_iter().chain(often).collect()
     }
 
     fn flush(&self) {

@@ -54,6 +54,11 @@ pub fn take(ways: &[Way], rounds: usize) -> Answers {
     Answers { all }
 }
 
+/// Asks one question of a process that has answered none before.
+pub fn once(way: &str, question: &str) -> Vec<f64> {
+    Process::start(way).ask(question)
+}
+
 /// What was answered in each round.
 pub struct Answers {
     all: Vec<(String, String, Vec<f64>)>,
@@ -75,12 +80,6 @@ impl Answers {
     pub fn ratio(&self, way: &str, question: &str, base: (&str, &str), column: usize) -> f64 {
         let base = self.of(base.0, base.1, column);
         median(self.of(way, question, column).iter().zip(base).map(|(own, base)| own / base).collect())
-    }
-
-    /// All numbers of the last round.
-    pub fn last(&self, way: &str, question: &str) -> &[f64] {
-        let is_it = |(name, asked, _): &&(String, String, Vec<f64>)| name == way && asked == question;
-        self.all.iter().rfind(is_it).map(|(_, _, numbers)| numbers.as_slice()).unwrap_or_default()
     }
 
     fn of(&self, way: &str, question: &str, column: usize) -> Vec<f64> {
