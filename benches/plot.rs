@@ -35,13 +35,15 @@ const NAMES: u32 = 220;
 /// Pixels between two names, at least.
 const LEADING: i32 = 18;
 const GREY: RGBColor = RGBColor(0x76, 0x80, 0x8b);
-const COLOURS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 8] = [
     RGBColor(0x2f, 0x81, 0xd6),
     RGBColor(0xd9, 0x6c, 0x1e),
     RGBColor(0x2f, 0x9e, 0x5b),
     RGBColor(0xb0, 0x5c, 0xc9),
     RGBColor(0xd1, 0x4d, 0x5f),
     RGBColor(0x9a, 0x86, 0x1f),
+    RGBColor(0x1a, 0x96, 0x9c),
+    RGBColor(0x8d, 0x6e, 0x63),
 ];
 
 /// Draws `benches/plots/NAME.svg`. Axis labels say their units.
