@@ -8,7 +8,8 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use campanile::{Keep, Telemetry};
-use campanile_benches::gauge::{Counted, Users, process_ns, thread_ns};
+use campanile_benches::gauge::{Counted, Users};
+use campanile_benches::machine::{process_ns, thread_ns};
 use campanile_benches::turns::{self, Answers, Way, table};
 
 /// Rounds, and requests of one round on each thread, unless the command line says otherwise.

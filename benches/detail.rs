@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use campanile::{Keep, Telemetry};
-use campanile_benches::gauge::{Counted, process_ns, thread_ns};
+use campanile_benches::gauge::Counted;
+use campanile_benches::machine::{process_ns, thread_ns};
 use campanile_benches::plot::{self, Scale, Series};
 use campanile_benches::turns::{self, Answers, Way, table};
 use http::{Request, Response};

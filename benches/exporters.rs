@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use campanile::{Keep, Telemetry};
-use campanile_benches::gauge::{Counted, Users, process_ns, thread_ns};
+use campanile_benches::gauge::{Counted, Users};
+use campanile_benches::machine::{process_ns, thread_ns};
 use campanile_benches::plot::{self, Scale, Series};
 use campanile_benches::turns::{self, Answers, Way, table};
 use tokio::runtime::Runtime;

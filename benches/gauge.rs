@@ -1,4 +1,4 @@
-//! What benches measure with: processor time, requests, and an exporter that counts what it throws away.
+//! What benches of one process measure with: requests, and an exporter that counts what it throws away.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,25 +10,6 @@ use campanile::exporter::{Batch, ExportError, Exporter};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use tower::{Service as _, ServiceExt as _};
-
-/// Processor time that this thread has used.
-pub fn thread_ns() -> u64 {
-    clock_ns(libc::CLOCK_THREAD_CPUTIME_ID)
-}
-
-/// Processor time that this process has used.
-pub fn process_ns() -> u64 {
-    clock_ns(libc::CLOCK_PROCESS_CPUTIME_ID)
-}
-
-/// What a clock shows.
-pub fn clock_ns(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is that of a live `timespec`.
-    let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
-    assert_eq!(result, 0, "the clock exists");
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
 
 /// Asks [`app`](crate::app) for a user, in process.
 #[derive(Clone)]

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use campanile::exporter::{Batch, ExportError, Exporter};
 use campanile::{Keep, Stats, Telemetry};
-use campanile_benches::gauge::{Counted, thread_ns};
+use campanile_benches::gauge::Counted;
+use campanile_benches::machine::thread_ns;
 use campanile_benches::plot::{self, Scale, Series};
 use campanile_benches::turns::{self, Answers, Way, table};
 use http::{Request, Response};

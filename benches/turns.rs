@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::machine::median;
+
 /// What is asked of one way.
 pub struct Way {
     pub name: String,
@@ -73,13 +75,13 @@ impl Answers {
     /// The median of what it is more than the number of a baseline in the same round.
     pub fn above(&self, way: &str, question: &str, base: (&str, &str), column: usize) -> f64 {
         let base = self.of(base.0, base.1, column);
-        median(self.of(way, question, column).iter().zip(base).map(|(own, base)| own - base).collect())
+        median(self.of(way, question, column).iter().zip(base).map(|(own, base)| own - base))
     }
 
     /// The median of what it is of the number of a baseline in the same round.
     pub fn ratio(&self, way: &str, question: &str, base: (&str, &str), column: usize) -> f64 {
         let base = self.of(base.0, base.1, column);
-        median(self.of(way, question, column).iter().zip(base).map(|(own, base)| own / base).collect())
+        median(self.of(way, question, column).iter().zip(base).map(|(own, base)| own / base))
     }
 
     fn of(&self, way: &str, question: &str, column: usize) -> Vec<f64> {
@@ -88,12 +90,6 @@ impl Answers {
         assert!(!numbers.is_empty(), "nobody asked {way} for {question}");
         numbers
     }
-}
-
-/// The middle one.
-pub fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
 
 /// A table in Markdown; names stand in the first column.
