@@ -196,10 +196,7 @@ impl Waiting {
 }
 
 /// Polls once.
-fn look<F: Future>(future: Pin<&mut F>) -> Option<F::Output>
-where
-    F: ?Sized,
-{
+fn look<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
