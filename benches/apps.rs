@@ -6,11 +6,14 @@
 pub mod allocations;
 pub mod collector;
 pub mod filtered;
+pub mod gauge;
 pub mod load;
 pub mod machine;
+pub mod plot;
 pub mod served;
 pub mod sink;
 pub mod stacks;
+pub mod turns;
 
 use std::time::Duration;
 
@@ -20,7 +23,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt as _;
 use tower::{Service as _, ServiceExt as _};
 
-pub use campanile_peers::{Delivered, Route};
+pub use campanile_peers::{Delivered, Route, app};
 
 use self::stacks::Stack;
 
@@ -43,9 +46,13 @@ pub const HEADERS: [(&str, &str); 10] = [
     ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 ];
 
-fn headers(stack: &Stack, route: Route) -> HeaderMap {
-    let mut headers: HeaderMap =
-        HEADERS.into_iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+/// [`HEADERS`] as a map.
+pub fn headers() -> HeaderMap {
+    HEADERS.into_iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+}
+
+fn headers_of(stack: &Stack, route: Route) -> HeaderMap {
+    let mut headers = headers();
     if !stack.is_sampled() {
         let unsampled = HeaderValue::from_static("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
         headers.insert("traceparent", unsampled);
@@ -71,7 +78,7 @@ impl Driver {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         // As a server does it: routes are made once, and not again for each request.
         let service = stack.app.clone().with_state(()).into_service();
-        Self { service, headers: headers(stack, route), route, runtime }
+        Self { service, headers: headers_of(stack, route), route, runtime }
     }
 
     /// Sends that many requests and reads each answer to its end.

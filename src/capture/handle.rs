@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::mark::link_of_thread;
 use super::{Hub, Link, current as slot};
-use crate::record::parts::{MAX_FIELD_BYTES, MAX_GROUP_KEY_BYTES, Parts, Side};
+use crate::record::parts::{MAX_GROUP_KEY_BYTES, Parts, Side};
 use crate::record::{SpanId, TraceFlags, TraceId, Value};
 
 /// Sets an attribute of the current request, replacing an earlier value of the same key.
@@ -25,7 +25,7 @@ use crate::record::{SpanId, TraceFlags, TraceId, Value};
 /// ```
 pub fn set<'a>(key: &str, value: impl Into<Value<'a>>) {
     let value = value.into();
-    on_current(|parts, _, _| put(parts, key, value));
+    on_current(|parts, _, _| parts.put_attribute(key, value));
 }
 
 /// Names the group that the current request's failure belongs to, in place of what its error has in common with others;
@@ -158,7 +158,7 @@ impl Handle {
     /// Sets an attribute of the request.
     pub fn set<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
         let value = value.into();
-        self.on_parts(|parts, _, _| put(parts, key, value));
+        self.on_parts(|parts, _, _| parts.put_attribute(key, value));
     }
 
     /// Names the group that the request's failure belongs to; see [`group`].
@@ -249,18 +249,6 @@ impl<F: Future> Future for WithExchange<F> {
             None => this.inner.poll(cx),
         }
     }
-}
-
-fn put(parts: &mut Parts, key: &str, value: Value<'_>) {
-    // What is set again and again, as a stream's progress is, must not fill the record with its own name.
-    let known = parts.list(parts.attributes).find(|field| parts.str(field.name) == key).map(|field| field.name);
-    let bytes = key.len() + if let Value::Str(text) = value { text.len() } else { 0 };
-    if known.is_none() && !parts.admits_attribute(bytes) {
-        return;
-    }
-    let name = known.unwrap_or_else(|| parts.push_text(key, MAX_FIELD_BYTES));
-    let value = parts.push_value(value, MAX_FIELD_BYTES);
-    parts.set_attribute(name, value);
 }
 
 fn put_group(parts: &mut Parts, name: &str) {

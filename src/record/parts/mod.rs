@@ -8,6 +8,7 @@ mod append;
 mod body;
 mod failure;
 mod headers;
+mod named;
 mod pack;
 mod retain;
 mod slots;
@@ -302,6 +303,10 @@ impl Parts {
 
     /// Appends a field to `list`; false when it had to be dropped, which is counted.
     pub(crate) fn push_field(&mut self, list: &mut List, name: Text, value: Slot) -> bool {
+        self.push_named(list, name, value, named::UNKNOWN)
+    }
+
+    fn push_named(&mut self, list: &mut List, name: Text, value: Slot, digest: u32) -> bool {
         let fits = match self.is_full {
             true => self.fields.len() < self.fields.capacity(),
             false => self.has_room(size_of::<FieldSlot>()),
@@ -311,7 +316,7 @@ impl Parts {
             return false;
         }
         let index = u32::try_from(self.fields.len()).unwrap_or(NONE);
-        self.fields.push(FieldSlot { name, value, next: NONE });
+        self.fields.push(FieldSlot { name, value, next: NONE, digest });
         if let Some(last) = self.fields.get_mut(list.last as usize) {
             last.next = index;
         } else {
@@ -324,18 +329,13 @@ impl Parts {
 
     /// Sets a field of `list`, replacing an earlier value of the same name.
     pub(crate) fn set_field(&mut self, list: &mut List, name: Text, value: Slot) {
-        let mut at = list.first;
-        while let Some(field) = self.fields.get(at as usize).copied() {
-            if self.str(field.name) == self.str(name) {
-                let value = self.in_place_of(field.value, value);
-                if let Some(field) = self.fields.get_mut(at as usize) {
-                    field.value = value;
-                }
-                return;
+        let digest = named::digest(self.str(name));
+        match self.find_field(*list, self.str(name), digest) {
+            Some(at) => self.replace_value(at, value),
+            None => {
+                self.push_named(list, name, value, digest);
             }
-            at = field.next;
         }
-        self.push_field(list, name, value);
     }
 
     /// Moves a text that was written last into the place of the one that it replaces, where it fits. What is set again and

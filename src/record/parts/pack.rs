@@ -166,14 +166,14 @@ impl Pack {
         let mut at = list.first;
         *list = List::default();
         while let Some(field) = self.old_fields.get(at as usize).copied() {
-            let FieldSlot { mut name, mut value, next } = field;
+            let FieldSlot { mut name, mut value, next, digest } = field;
             at = next;
             self.text(&mut name);
             if let Slot::Text(text) = &mut value {
                 self.text(text);
             }
             let index = u32::try_from(self.fields.len()).unwrap_or(NONE);
-            self.fields.push(FieldSlot { name, value, next: NONE });
+            self.fields.push(FieldSlot { name, value, next: NONE, digest });
             match self.fields.get_mut(list.last as usize) {
                 Some(last) => last.next = index,
                 None => list.first = index,

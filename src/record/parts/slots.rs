@@ -67,6 +67,8 @@ pub(crate) struct FieldSlot {
     pub(crate) name: Text,
     pub(crate) value: Slot,
     pub(super) next: u32,
+    /// Of the name, where it was looked for.
+    pub(super) digest: u32,
 }
 
 /// Where in the program a span or an event comes from.
