@@ -11,8 +11,6 @@ use crate::record::parts::{BodySlot, EventSlot, FieldSlot, HeaderSlot, MAX_REDAC
 
 /// It is percent-encoded.
 const MESSAGE: &str = "grpc-message";
-/// It stands in two places.
-const USER_AGENT: &str = "user-agent";
 /// An attribute that is a whole URL.
 const URL: &str = "url.full";
 /// Kept where it is the record's own; it is never taken for anything else then.
@@ -89,9 +87,7 @@ impl Pass<'_> {
     /// Whether a header, as nearly all are, is kept by its name, has no secret in its value, and needs no closer look.
     fn is_plain_header(&self, header: &HeaderSlot) -> bool {
         let name = self.parts.str(header.name);
-        known(name).is_some_and(|known| known.is_kept)
-            && name != MESSAGE
-            && header.value.is_none_or(|value| self.is_plain(value))
+        known(name).is_some_and(|known| known.is_kept) && name != MESSAGE && header.value.is_none_or(|value| self.is_plain(value))
     }
 
     /// What is shown of the value of a header that is no secret by its name.
@@ -116,8 +112,10 @@ impl Pass<'_> {
     fn head(&mut self) {
         self.parts.path = self.text(self.parts.path, "url.path", Text::EMPTY, Reading::Path);
         self.parts.query = self.option(self.parts.query, "url.query", Reading::Query);
-        self.parts.host = self.option(self.parts.host, "server.address", Reading::Plain);
-        if !self.parts.user_agent.is_some_and(|text| self.is_of_header(USER_AGENT, text)) {
+        if !self.parts.host.is_some_and(|text| self.is_of_header("host", text)) {
+            self.parts.host = self.option(self.parts.host, "server.address", Reading::Plain);
+        }
+        if !self.parts.user_agent.is_some_and(|text| self.is_of_header("user-agent", text)) {
             self.parts.user_agent = self.option(self.parts.user_agent, "user_agent.original", Reading::Plain);
         }
         self.parts.inbound_request_id = self.option(self.parts.inbound_request_id, "request_id", Reading::Plain);
@@ -125,9 +123,12 @@ impl Pass<'_> {
         self.group_key();
     }
 
-    /// Whether a text is a header's own, which was read already and is as it was.
+    /// Whether a text is that of a header, which was read already, and nothing was found in any.
     fn is_of_header(&self, name: &str, text: Text) -> bool {
-        self.parts.headers.iter().any(|header| header.value == Some(text) && self.parts.str(header.name) == name)
+        let is_it = |header: &HeaderSlot| {
+            self.parts.str(header.name) == name && header.value.is_some_and(|value| self.bytes(value) == self.bytes(text))
+        };
+        self.moved.is_empty() && self.parts.headers.iter().any(is_it)
     }
 
     fn group_key(&mut self) {

@@ -118,11 +118,12 @@ impl<'a> Closer<'a> {
     /// Whether a literal that has its window here is there, and what has to follow.
     #[inline]
     fn is_literal(self, at: usize, place: Place) -> bool {
-        let begins = |byte: &u8| byte.eq_ignore_ascii_case(&place.first);
-        match at.checked_sub(usize::from(place.offset)) {
-            Some(start) => self.bytes.get(start).is_some_and(begins) && self.is_whole_literal(start, place.literal.into()),
-            None => false,
-        }
+        // Most are told apart by their first byte, and the others by the last one.
+        let is = |at: usize, wanted: u8| self.bytes.get(at).is_some_and(|byte| byte.eq_ignore_ascii_case(&wanted));
+        at.checked_sub(usize::from(place.offset)).is_some_and(|start| {
+            let last = (start + usize::from(place.len)).saturating_sub(1);
+            is(start, place.first) && is(last, place.last) && self.is_whole_literal(start, place.literal.into())
+        })
     }
 
     #[inline(never)]

@@ -50,8 +50,10 @@ pub(super) struct Place {
     /// Of [`LITERALS`].
     pub(super) literal: u8,
     pub(super) offset: u8,
-    /// The first byte of the literal.
+    /// Length of the literal, its first byte and its last.
+    pub(super) len: u8,
     pub(super) first: u8,
+    pub(super) last: u8,
 }
 
 /// What a card number is written with: digits, and one of the others between two of them.
@@ -88,7 +90,7 @@ pub(super) fn places(kind: u8) -> &'static [Place] {
 }
 
 static TABLE: Table = {
-    let none = Places { len: 0, all: [Place { literal: 0, offset: 0, first: 0 }; MAX_SHARED] };
+    let none = Places { len: 0, all: [Place { literal: 0, offset: 0, len: 0, first: 0, last: 0 }; MAX_SHARED] };
     let mut table = Table { kinds: [NO_NUMBER; 1 << 16], places: [none; PLACES as usize + 1] };
     let mut window = 0;
     #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
@@ -106,7 +108,8 @@ static TABLE: Table = {
                 *kind |= (window % PLACES as usize) as u8 + 1;
             }
             let places = &mut table.places[(*kind & PLACES) as usize];
-            let place = Place { literal: literal as u8, offset: offset as u8, first: bytes[0] };
+            let (len, first, last) = (bytes.len() as u8, bytes[0], bytes[bytes.len() - 1]);
+            let place = Place { literal: literal as u8, offset: offset as u8, len, first, last };
             if places.len == 0 || !places.all[places.len - 1].is(place) {
                 places.all[places.len] = place;
                 places.len += 1;
