@@ -3,11 +3,11 @@
 use super::{CUT_MARK, REDACTED};
 
 /// Longest name that is shown, in bytes.
-const MAX_NAME_BYTES: usize = 64;
+pub(super) const MAX_NAME_BYTES: usize = 64;
 /// Longest text that is made of one header; what is more is cut off.
-const MAX_BYTES: usize = 1000;
+pub(super) const MAX_BYTES: usize = 1000;
 /// What stands behind a name.
-const IS_REDACTED: &[u8] = b"=REDACTED";
+pub(super) const IS_REDACTED: &[u8] = b"=REDACTED";
 /// What else a server may say of a cookie.
 const ATTRIBUTES: [&str; 9] =
     ["path", "domain", "expires", "max-age", "samesite", "httponly", "secure", "partitioned", "priority"];
@@ -85,7 +85,7 @@ fn is_name(name: &[u8]) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len()) && name.iter().all(|byte| is_sign_of_name(*byte))
 }
 
-fn is_sign_of_name(byte: u8) -> bool {
+pub(super) fn is_sign_of_name(byte: u8) -> bool {
     const SIGNS: [bool; 256] = {
         let mut signs = [false; 256];
         let mut byte = 0;

@@ -1,28 +1,77 @@
 //! Which keys name a secret: of fields, of attributes, of JSON and of the query.
 
-use super::defaults::{Part, count, names, reason};
+use super::defaults::{Part, Rule, count, rows};
+use super::ending::{Ending, Endings, MAX_LOOK_BYTES, ends_with, last_letters, letter};
 use crate::percent::Decoded;
 
-// Lists of their own, because they are walked for each field of each record.
-static FIELD_KEYS: [&str; count(Part::FieldKey)] = names(Part::FieldKey);
-static QUERY_KEYS: [&str; count(Part::QueryKey)] = names(Part::QueryKey);
+/// Of fields, then of queries alone.
+static KEYS: [Rule; FIELDS + count(Part::QueryKey)] = {
+    let fields: [Rule; FIELDS] = rows(Part::FieldKey);
+    let queries: [Rule; count(Part::QueryKey)] = rows(Part::QueryKey);
+    let (mut keys, mut row) = ([fields[0]; FIELDS + count(Part::QueryKey)], 0);
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while row < keys.len() {
+        keys[row] = if row < FIELDS { fields[row] } else { queries[row - FIELDS] };
+        row += 1;
+    }
+    keys
+};
+const FIELDS: usize = count(Part::FieldKey);
+
+/// Their last three letters, in this order.
+static KEY_ENDINGS: [[u8; 3]; KEYS.len()] = {
+    let (mut endings, mut row) = ([[0; 3]; KEYS.len()], 0);
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while row < endings.len() {
+        endings[row] = last_letters(KEYS[row].name);
+        row += 1;
+    }
+    endings
+};
 
 /// Keys of the settings, in the form of the table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct OwnKeys {
-    pub(super) secret: Vec<Box<str>>,
+    secret: Vec<Box<str>>,
     /// Those that are none, whatever the table says.
-    pub(super) shown: Vec<Box<str>>,
+    shown: Vec<Box<str>>,
+    /// Of all keys that name a secret, those of the table too.
+    endings: Endings,
 }
 
 /// What people are told of a key of the settings.
 const OF_SETTINGS: &str = "key of the settings";
 
+impl Default for OwnKeys {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl OwnKeys {
+    pub(super) const NONE: Self = Self { secret: Vec::new(), shown: Vec::new(), endings: Endings::of(&KEY_ENDINGS) };
+
+    /// Each in the form that [`normal`] gives it.
+    pub(super) fn new(secret: Vec<Box<str>>, shown: Vec<Box<str>>) -> Self {
+        let mut endings = Self::NONE.endings;
+        secret.iter().for_each(|key| endings.add(key));
+        Self { secret, shown, endings }
+    }
+
     /// Why the value of a field or attribute of this name is a secret: its last segment is looked up, without case, `-`
     /// and `_`.
     pub(super) fn field(&self, name: &str) -> Option<&'static str> {
-        self.find(&Key::of(name.bytes()), false)
+        if self.may_name(name.as_bytes()) { self.find(&Key::of(name.bytes()), false) } else { None }
+    }
+
+    /// Whether a name may be one. Of nearly all the last letters are those of no rule.
+    #[inline]
+    pub(super) fn may_name(&self, name: &[u8]) -> bool {
+        match Ending::of(name, usize::MAX) {
+            Ending::Is(ending) => self.endings.contains(ending),
+            Ending::Short => !self.secret.is_empty(),
+            Ending::Encoded | Ending::Far => true,
+        }
     }
 
     /// The same for a key of a query or form; it may be percent-encoded.
@@ -34,28 +83,47 @@ impl OwnKeys {
     /// known after a few bytes.
     #[inline]
     pub(super) fn may_end(&self, before: &[u8]) -> bool {
-        let (mut ending, mut missing) = ([0; 3], 3);
-        for byte in before.iter().rev().take(MAX_BYTES) {
-            if *byte == b'%' && missing < 3 {
-                // What is encoded is looked at closely.
-                return true;
-            }
-            if !byte.is_ascii_alphanumeric() && *byte < 0x80 {
-                continue;
-            }
-            missing -= 1;
-            if let Some(slot) = ending.get_mut(missing) {
-                *slot = byte.to_ascii_lowercase();
-            }
-            if missing == 0 {
-                break;
-            }
+        match Ending::of(before, MAX_BYTES) {
+            Ending::Is(ending) => self.endings.contains(ending),
+            // What is encoded is looked at closely.
+            Ending::Encoded => true,
+            Ending::Short | Ending::Far => !self.secret.is_empty(),
         }
-        ENDINGS.contains(ending) || !self.secret.is_empty()
+    }
+
+    /// Whether [`field`](Self::field) or [`query`](Self::query) may know a key that ends where `before` does, wherever it
+    /// begins.
+    #[inline]
+    pub(super) fn may_be(&self, before: &[u8]) -> bool {
+        // Of most the last letter is enough; a digit of base 16 may be a part of another.
+        match before.last().map(|byte| letter(*byte)) {
+            Some(b'g'..=b'z') if before.last().is_some_and(|last| !self.endings.has_last(*last)) => false,
+            _ => self.may_be_by_all(before),
+        }
+    }
+
+    #[inline(never)]
+    fn may_be_by_all(&self, before: &[u8]) -> bool {
+        match Ending::of(before, MAX_BYTES) {
+            Ending::Is(ending) if !self.endings.contains(ending) => false,
+            Ending::Is(ending) => {
+                let near = before.get(before.len().saturating_sub(MAX_LOOK_BYTES)..).unwrap_or_default();
+                self.any_ends(near, ending) || near.contains(&b'%')
+            }
+            Ending::Encoded | Ending::Far => true,
+            Ending::Short => !self.secret.is_empty(),
+        }
+    }
+
+    /// Whether a text that ends so ends with some rule.
+    fn any_ends(&self, text: &[u8], ending: [u8; 3]) -> bool {
+        let mut rows = KEY_ENDINGS.iter().enumerate().filter(|(_, known)| **known == ending).map(|(row, _)| row);
+        rows.any(|row| KEYS.get(row).is_some_and(|rule| ends_with(text, rule.name)))
+            || self.secret.iter().any(|rule| ends_with(text, rule))
     }
 
     fn find(&self, key: &Key, is_query: bool) -> Option<&'static str> {
-        if key.len == 0 {
+        if key.len == 0 || !self.endings.contains(key.ending()) {
             return None;
         }
         let own = |list: &[Box<str>]| list.iter().any(|rule| key.matches(rule));
@@ -65,13 +133,8 @@ impl OwnKeys {
         if !self.secret.is_empty() && own(&self.secret) {
             return Some(OF_SETTINGS);
         }
-        // Of nearly all keys the last letters are those of no rule.
-        if !ENDINGS.contains(key.ending()) {
-            return None;
-        }
-        let field = FIELD_KEYS.iter().find(|rule| key.matches(rule)).map(|rule| reason(rule, Part::FieldKey));
-        let query = || QUERY_KEYS.iter().find(|rule| key.matches(rule)).map(|rule| reason(rule, Part::QueryKey));
-        field.or_else(|| if is_query { query() } else { None })
+        let rules = KEYS.get(..if is_query { KEYS.len() } else { FIELDS }).unwrap_or_default();
+        rules.iter().find(|rule| key.matches(rule.name)).map(|rule| rule.reason)
     }
 }
 
@@ -106,11 +169,11 @@ impl Key {
         for byte in name {
             match byte {
                 b'.' | b'[' | b']' | b':' | b'/' => ended = true,
-                _ if byte.is_ascii_alphanumeric() || byte >= 0x80 => {
+                _ if letter(byte) != 0 => {
                     if std::mem::take(&mut ended) {
                         key.len = 0;
                     }
-                    key.push(byte.to_ascii_lowercase());
+                    key.push(letter(byte));
                 }
                 _ => {}
             }
@@ -145,36 +208,6 @@ impl Key {
 
     fn ends_with(&self, end: &[u8]) -> bool {
         end.len() <= self.len.min(MAX_BYTES) && (1..).zip(end.iter().rev()).all(|(by, wanted)| self.back(by) == *wanted)
-    }
-}
-
-/// The last three letters of every key of the table, as a set that may hold a few more.
-struct Endings([u64; 16]);
-
-static ENDINGS: Endings = {
-    let mut set = [0; 16];
-    let (fields, queries) = (FIELD_KEYS, QUERY_KEYS);
-    let mut row = 0;
-    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
-    while row < fields.len() + queries.len() {
-        let name = if row < fields.len() { fields[row] } else { queries[row - fields.len()] };
-        let name = name.as_bytes();
-        let bit = Endings::bit([name[name.len() - 3], name[name.len() - 2], name[name.len() - 1]]);
-        set[bit / 64] |= 1 << (bit % 64);
-        row += 1;
-    }
-    Endings(set)
-};
-
-impl Endings {
-    const fn bit(ending: [u8; 3]) -> usize {
-        let [a, b, c] = ending;
-        (a as usize * 37 + b as usize * 101 + c as usize * 7) % 1024
-    }
-
-    fn contains(&self, ending: [u8; 3]) -> bool {
-        let bit = Self::bit(ending);
-        self.0.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
     }
 }
 
@@ -228,7 +261,7 @@ mod tests {
     #[test]
     fn keys_of_the_settings_come_first() {
         let list = |keys: &[&str]| keys.iter().filter_map(|key| normal(key)).collect();
-        let keys = OwnKeys { secret: list(&["IBAN", "*_note", "--"]), shown: list(&["page_token"]) };
+        let keys = OwnKeys::new(list(&["IBAN", "*_note", "--"]), list(&["page_token"]));
         assert_eq!(keys.secret.len(), 2, "a key without a letter is none");
         for name in ["iban", "user.iban", "I-BAN", "doctor_note", "note"] {
             assert_eq!(keys.field(name), Some(OF_SETTINGS), "{name}");
@@ -238,9 +271,44 @@ mod tests {
     }
 
     #[test]
+    fn what_the_ending_rules_out_is_no_key() {
+        // All rules, one by one, without a look at the ending first.
+        let find = |keys: &OwnKeys, key: &Key, rules: &[Rule]| {
+            let own = |list: &[Box<str>]| list.iter().any(|rule| key.matches(rule));
+            let is_secret = own(&keys.secret) || rules.iter().any(|rule| key.matches(rule.name));
+            key.len > 0 && !own(&keys.shown) && is_secret
+        };
+        let list = |keys: &[&str]| keys.iter().filter_map(|key| normal(key)).collect::<Vec<_>>();
+        let settings =
+            [OwnKeys::NONE, OwnKeys::new(list(&["iban", "*id", "ü"]), list(&["user_token"])), OwnKeys::new(list(&["x"]), vec![])];
+        let parts = [
+            "pass", "word", "token", "id", "iban", "x", "ü", "é", "_", "-", ".", "[", "]", "%", "%64", "%6", "7", "q", "user",
+            "TOKEN", "s",
+        ];
+        let mut random = fastrand::Rng::with_seed(5);
+        let mut secrets = 0;
+        for round in 0..20_000 {
+            let mut name: String = (0..random.usize(0..6)).map(|_| parts[random.usize(..parts.len())]).collect();
+            if round % 3 == 0 {
+                name.push_str(KEYS[random.usize(..KEYS.len())].name.trim_start_matches('*'));
+            }
+            if round % 50 == 0 {
+                name.push_str(&"-".repeat(100));
+            }
+            let keys = &settings[random.usize(..settings.len())];
+            let (of_field, of_query) =
+                (find(keys, &Key::of(name.bytes()), &KEYS[..FIELDS]), find(keys, &Key::of(Decoded::new(&name)), &KEYS));
+            assert_eq!((keys.field(&name).is_some(), keys.query(&name).is_some()), (of_field, of_query), "{name}");
+            assert!(!of_field || keys.may_be(name.as_bytes()), "{name}");
+            secrets += usize::from(of_field);
+        }
+        assert!(secrets > 4_000, "{secrets}");
+    }
+
+    #[test]
     fn most_keys_are_told_apart_by_their_ending() {
         let ordinary = ["method", "route", "status", "user.id", "order_id", "message", "rows", "elapsed_ms", "table", "query"];
-        let looked_up = ordinary.iter().filter(|name| ENDINGS.contains(Key::of(name.bytes()).ending())).count();
+        let looked_up = ordinary.iter().filter(|name| OwnKeys::NONE.endings.contains(Key::of(name.bytes()).ending())).count();
         assert!(looked_up <= 2, "{looked_up} of {}", ordinary.len());
     }
 }

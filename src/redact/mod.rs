@@ -8,18 +8,22 @@
 
 mod cookie;
 mod defaults;
+mod ending;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod header;
 mod json;
 mod key;
+mod named;
 mod note;
 mod pairs;
 mod pass;
 mod path;
+mod reading;
 mod rewrite;
 mod rules;
 mod settings;
+mod suspect;
 mod text;
 
 pub(crate) use self::cookie::write_names;

@@ -1,5 +1,6 @@
 //! Queries and forms: `key=value` with `&` or `;` between.
 
+use super::ending::ends_with;
 use super::key::query_key_is;
 use super::note::Notes;
 use super::rewrite::Rewrite;
@@ -91,6 +92,21 @@ impl Rules {
             }
         }
         new
+    }
+
+    /// Whether a query may hold a secret that is none by its key alone.
+    pub(super) fn hides_pair(&self, query: &[u8]) -> bool {
+        let is_code = |at: usize| query.get(..at).is_some_and(|before| ends_with(before, "code"));
+        let mut pairs = 1;
+        self.paths().all() != 0
+            || query.iter().enumerate().any(|(at, byte)| match byte {
+                b'&' | b';' => {
+                    pairs += 1;
+                    pairs > MAX_QUERY_PAIRS
+                }
+                b'=' => is_code(at),
+                _ => false,
+            })
     }
 
     fn reason_of_pair(&self, key: &str) -> Option<&'static str> {

@@ -1,15 +1,18 @@
 //! One pass over a finished record.
 
-use super::cookie::names;
-use super::header::reason_of_header;
-use super::json::Outcome;
+use super::header::{known, reason_of_header};
+use super::named::is_named;
 use super::note::Notes;
+use super::reading::Reading;
 use super::rules::Rules;
-use super::text::Nature;
-use super::{CUT_MARK, HEADER_PLACE, REDACTED, json, uncut};
+use super::{HEADER_PLACE, REDACTED};
 use crate::record::Record;
-use crate::record::parts::{BodySlot, HeaderSlot, MAX_REDACTIONS, Media, Parts, RedactionSlot, Side, Slot, Text};
+use crate::record::parts::{BodySlot, EventSlot, FieldSlot, HeaderSlot, MAX_REDACTIONS, Parts, RedactionSlot, Side, Slot, Text};
 
+/// It is percent-encoded.
+const MESSAGE: &str = "grpc-message";
+/// An attribute that is a whole URL.
+const URL: &str = "url.full";
 /// Kept where it is the record's own; it is never taken for anything else then.
 const REQUEST_ID: &str = "x-request-id";
 
@@ -48,7 +51,9 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn headers(&mut self) {
         for at in 0..self.parts.headers.len() {
-            let Some(header) = self.parts.headers.get(at).copied() else { break };
+            let Some(header) = self.parts.headers.get(at).filter(|header| !self.is_plain_header(header)).copied() else {
+                continue;
+            };
             let name = self.parts.str(header.name);
             let Some(reason) = reason_of_header(name) else {
                 if let Some(value) = header.value {
@@ -68,7 +73,7 @@ impl Pass<'_> {
             if let Some(value) = header.value {
                 let shown = self.parts.str(value);
                 let name = self.parts.str(header.name);
-                if matches!(name, "cookie" | "set-cookie") && names(name, shown) == shown {
+                if matches!(name, "cookie" | "set-cookie") && is_named(name, shown) {
                     continue;
                 }
                 erase(self.parts, value);
@@ -77,6 +82,12 @@ impl Pass<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a header, as nearly all are, is kept by its name, has no secret in its value, and needs no closer look.
+    fn is_plain_header(&self, header: &HeaderSlot) -> bool {
+        let name = self.parts.str(header.name);
+        known(name).is_some_and(|known| known.is_kept) && name != MESSAGE && header.value.is_none_or(|value| self.is_plain(value))
     }
 
     /// What is shown of the value of a header that is no secret by its name.
@@ -94,35 +105,49 @@ impl Pass<'_> {
         if self.rules.is_off {
             return Some(value);
         }
-        let rule = if name == "grpc-message" { Rules::percent } else { Rules::plain };
-        Some(self.text(value, HEADER_PLACE, header.name, rule))
+        let reading = if name == MESSAGE { Reading::Percent } else { Reading::Plain };
+        Some(self.text(value, HEADER_PLACE, header.name, reading))
     }
 
     fn head(&mut self) {
-        self.parts.path = self.text(self.parts.path, "url.path", Text::EMPTY, Rules::path);
-        self.parts.query = self.option(self.parts.query, "url.query", Rules::query);
-        self.parts.host = self.option(self.parts.host, "server.address", Rules::plain);
-        self.parts.user_agent = self.option(self.parts.user_agent, "user_agent.original", Rules::plain);
-        self.parts.inbound_request_id = self.option(self.parts.inbound_request_id, "request_id", Rules::plain);
-        self.parts.trace_state = self.text(self.parts.trace_state, "tracestate", Text::EMPTY, Rules::plain);
+        self.parts.path = self.text(self.parts.path, "url.path", Text::EMPTY, Reading::Path);
+        self.parts.query = self.option(self.parts.query, "url.query", Reading::Query);
+        if !self.parts.host.is_some_and(|text| self.is_of_header("host", text)) {
+            self.parts.host = self.option(self.parts.host, "server.address", Reading::Plain);
+        }
+        if !self.parts.user_agent.is_some_and(|text| self.is_of_header("user-agent", text)) {
+            self.parts.user_agent = self.option(self.parts.user_agent, "user_agent.original", Reading::Plain);
+        }
+        self.parts.inbound_request_id = self.option(self.parts.inbound_request_id, "request_id", Reading::Plain);
+        self.parts.trace_state = self.text(self.parts.trace_state, "tracestate", Text::EMPTY, Reading::Plain);
         self.group_key();
     }
 
+    /// Whether a text is that of a header, which was read already, and nothing was found in any.
+    fn is_of_header(&self, name: &str, text: Text) -> bool {
+        let is_it = |header: &HeaderSlot| {
+            self.parts.str(header.name) == name && header.value.is_some_and(|value| self.bytes(value) == self.bytes(text))
+        };
+        self.moved.is_empty() && self.parts.headers.iter().any(is_it)
+    }
+
     fn group_key(&mut self) {
-        self.parts.group_key = self.text(self.parts.group_key, "campanile.group", Text::EMPTY, Rules::plain);
+        self.parts.group_key = self.text(self.parts.group_key, "campanile.group", Text::EMPTY, Reading::Plain);
     }
 
     /// All fields of spans and events and all attributes stand in one list.
     fn fields(&mut self) {
         for at in 0..self.parts.fields.len() {
-            let Some(field) = self.parts.fields.get(at).copied() else { break };
+            let Some(field) = self.parts.fields.get(at).filter(|field| !self.is_plain_field(field)).copied() else {
+                continue;
+            };
             let value = match (self.rules.keys().field(self.parts.str(field.name)), field.value) {
                 // Whether there is a token is no secret.
                 (_, Slot::Bool(_)) => continue,
                 (Some(reason), value) => self.secret(field.name, value, reason),
                 (None, Slot::Text(text)) => {
-                    let rule = if self.parts.str(field.name) == "url.full" { Rules::url } else { Rules::plain };
-                    Slot::Text(self.text(text, "field", field.name, rule))
+                    let reading = if self.parts.str(field.name) == URL { Reading::Url } else { Reading::Plain };
+                    Slot::Text(self.text(text, "field", field.name, reading))
                 }
                 (None, number) => match self.number(number) {
                     Some(reason) => self.secret(field.name, number, reason),
@@ -132,6 +157,16 @@ impl Pass<'_> {
             if let Some(field) = self.parts.fields.get_mut(at) {
                 field.value = value;
             }
+        }
+    }
+
+    /// Whether a field, as nearly all are, needs no closer look.
+    fn is_plain_field(&self, field: &FieldSlot) -> bool {
+        match field.value {
+            Slot::Bool(_) => true,
+            _ if self.rules.keys().may_name(self.bytes(field.name)) => false,
+            Slot::Text(text) => self.is_plain(text) && self.bytes(field.name) != URL.as_bytes(),
+            number => self.number(number).is_none(),
         }
     }
 
@@ -181,20 +216,24 @@ impl Pass<'_> {
     /// Names and messages.
     fn said(&mut self) {
         for at in 0..self.parts.spans.len() {
-            let Some(origin) = self.parts.spans.get(at).map(|span| span.origin) else { break };
-            let name = self.text(origin.name, "span", Text::EMPTY, Rules::plain);
-            let target = self.text(origin.target, "span", Text::EMPTY, Rules::plain);
+            let Some((name, target)) = self.parts.spans.get(at).map(|span| (span.origin.name, span.origin.target)) else { break };
+            // Of a callsite both live as long as the program.
+            if let (Text::Static(_), Text::Static(_)) = (name, target) {
+                continue;
+            }
+            let name = self.text(name, "span", Text::EMPTY, Reading::Plain);
+            let target = self.text(target, "span", Text::EMPTY, Reading::Plain);
             if let Some(span) = self.parts.spans.get_mut(at) {
                 (span.origin.name, span.origin.target) = (name, target);
             }
         }
         for at in 0..self.parts.events.len() {
-            let Some((message, target)) = self.parts.events.get(at).map(|event| (event.message, event.origin.target)) else {
-                break;
-            };
-            let message = self.text(message, "event", Text::EMPTY, Rules::plain);
+            let is_plain = |event: &&EventSlot| self.is_plain(event.message) && self.is_plain(event.origin.target);
+            let Some(event) = self.parts.events.get(at).filter(|event| !is_plain(event)) else { continue };
+            let (message, target) = (event.message, event.origin.target);
+            let message = self.text(message, "event", Text::EMPTY, Reading::Plain);
             // One of a record of the crate `log` is whatever its author wrote.
-            let target = self.text(target, "event", Text::EMPTY, Rules::plain);
+            let target = self.text(target, "event", Text::EMPTY, Reading::Plain);
             if let Some(event) = self.parts.events.get_mut(at) {
                 (event.message, event.origin.target) = (message, target);
             }
@@ -204,15 +243,15 @@ impl Pass<'_> {
     fn failures(&mut self) {
         for at in 0..self.parts.failures.len() {
             let Some(failure) = self.parts.failures.get(at).copied() else { break };
-            let message = self.text(failure.message, "exception.message", Text::EMPTY, Rules::plain);
-            let backtrace = self.text(failure.backtrace, "exception.stacktrace", Text::EMPTY, Rules::plain);
+            let message = self.text(failure.message, "exception.message", Text::EMPTY, Reading::Plain);
+            let backtrace = self.text(failure.backtrace, "exception.stacktrace", Text::EMPTY, Reading::Plain);
             if let Some(failure) = self.parts.failures.get_mut(at) {
                 (failure.message, failure.backtrace) = (message, backtrace);
             }
         }
         for at in 0..self.parts.causes.len() {
             let Some(message) = self.parts.causes.get(at).map(|cause| cause.message) else { break };
-            let message = self.text(message, "exception.message", Text::EMPTY, Rules::plain);
+            let message = self.text(message, "exception.message", Text::EMPTY, Reading::Plain);
             if let Some(cause) = self.parts.causes.get_mut(at) {
                 cause.message = message;
             }
@@ -232,32 +271,50 @@ impl Pass<'_> {
     }
 
     fn body(&mut self, body: BodySlot, place: &'static str, is_cut: bool) -> BodySlot {
-        let content =
-            self.text(body.content, place, Text::EMPTY, |rules, text, notes| rules.body(text, body.media, is_cut, notes));
+        let content = self.text(body.content, place, Text::EMPTY, Reading::Body(body.media, is_cut));
         BodySlot { content, ..body }
     }
 
-    fn option(&mut self, text: Option<Text>, place: &'static str, rule: Rule) -> Option<Text> {
-        text.map(|text| self.text(text, place, Text::EMPTY, rule))
+    fn option(&mut self, text: Option<Text>, place: &'static str, reading: Reading) -> Option<Text> {
+        text.map(|text| self.text(text, place, Text::EMPTY, reading))
     }
 
     /// A text without its secrets. One that lives as long as the program is part of the program.
-    fn text(
-        &mut self,
-        old: Text,
-        place: &'static str,
-        key: Text,
-        rule: impl FnOnce(&Rules, &str, &mut Notes) -> Option<String>,
-    ) -> Text {
-        let Text::Range { start, len } = old else { return old };
-        if len == 0 {
-            return old;
+    #[inline]
+    fn text(&mut self, old: Text, place: &'static str, key: Text, reading: Reading) -> Text {
+        if self.may_hide(old, reading) { self.read(old, place, key, reading) } else { old }
+    }
+
+    /// Whether there may be one in it.
+    fn may_hide(&self, text: Text, reading: Reading) -> bool {
+        matches!(text, Text::Range { len: 1.., .. }) && self.rules.may_hide(self.bytes(text), reading)
+    }
+
+    /// Whether there is none in a text that is nothing but that.
+    #[inline]
+    fn is_plain(&self, text: Text) -> bool {
+        matches!(text, Text::Static(_)) || !self.rules.may_hide_plainly(self.bytes(text))
+    }
+
+    fn bytes(&self, text: Text) -> &[u8] {
+        match text {
+            Text::Static(text) => text.as_bytes(),
+            Text::Range { start, len } => {
+                let start = start as usize;
+                self.parts.text.as_bytes().get(start..start + len as usize).unwrap_or_default()
+            }
         }
+    }
+
+    /// The same for one that may have some.
+    #[inline(never)]
+    fn read(&mut self, old: Text, place: &'static str, key: Text, reading: Reading) -> Text {
+        let Text::Range { start, len } = old else { return old };
         if let Some((_, new)) = self.moved.iter().find(|(from, _)| *from == old) {
             return *new;
         }
         let mut notes = self.rules.notes(MAX_REDACTIONS - self.parts.redactions.len().min(MAX_REDACTIONS));
-        let Some(mut new) = rule(self.rules, self.parts.str(old), &mut notes) else { return old };
+        let Some(mut new) = self.rules.read(self.parts.str(old), reading, &mut notes) else { return old };
         let (from, room) = (start as usize, len as usize);
         let text = if new.len() <= room {
             let kept = u32::try_from(new.len()).unwrap_or(len);
@@ -280,94 +337,6 @@ impl Pass<'_> {
             let (place, rule) = (Text::Static(place), Text::Static(note.reason));
             self.parts.push_redaction(RedactionSlot { place, key, rule, len: note.len, hash: note.hash });
         }
-    }
-}
-
-/// Takes the secrets out of one text; `None` when there are none.
-type Rule = fn(&Rules, &str, &mut Notes) -> Option<String>;
-
-impl Rules {
-    fn plain(&self, text: &str, notes: &mut Notes) -> Option<String> {
-        let (start, is_cut) = uncut(text);
-        let new = self.text(start, Nature { is_cut, ..Nature::default() }, notes)?;
-        Some(if is_cut { new + CUT_MARK } else { new })
-    }
-
-    fn path(&self, path: &str, notes: &mut Notes) -> Option<String> {
-        let (path, is_cut) = uncut(path);
-        // An authority, as CONNECT names one.
-        if !path.starts_with('/')
-            && let Some((userinfo, host)) = path.rsplit_once('@').filter(|(userinfo, _)| !userinfo.starts_with(REDACTED))
-        {
-            notes.push("", "user and password of a URL", userinfo);
-            return Some(format!("{REDACTED}@{host}"));
-        }
-        let nature = Nature { is_path: path.starts_with('/'), is_cut };
-        let whole = self.text(path, nature, notes);
-        let shown = whole.as_deref().unwrap_or(path);
-        let new = if shown.contains('%') { self.segments(shown, nature, notes).or(whole) } else { whole };
-        new.map(|new| if is_cut { new + CUT_MARK } else { new })
-    }
-
-    /// What is encoded is looked at segment by segment, so that only the guilty one goes.
-    fn segments(&self, path: &str, nature: Nature, notes: &mut Notes) -> Option<String> {
-        let mut out = super::rewrite::Rewrite::new(path);
-        let mut at = 0;
-        for segment in path.split('/') {
-            let end = at + segment.len();
-            let is_cut = nature.is_cut && end == path.len();
-            if let Some(new) = self.encoded(segment, Nature { is_cut, ..nature }, notes) {
-                out.replace(at..end, &new);
-            }
-            at = end + 1;
-        }
-        out.finish()
-    }
-
-    /// A whole URL: each of its parts by its own rule.
-    fn url(&self, url: &str, notes: &mut Notes) -> Option<String> {
-        let (start, query) = url.split_once('?').map_or((url, None), |(start, query)| (start, Some(query)));
-        let clear = self.plain(start, notes);
-        let start = clear.as_deref().unwrap_or(start);
-        let behind = start.find("://").map_or(0, |at| at + 3);
-        let at = start.get(behind..).and_then(|rest| rest.find('/')).map_or(start.len(), |at| behind + at);
-        let (place, path) = start.split_at_checked(at).unwrap_or((start, ""));
-        let new_path = self.path(path, notes);
-        let new_query = query.and_then(|query| self.query(query, notes));
-        if clear.is_none() && new_path.is_none() && new_query.is_none() {
-            return None;
-        }
-        let mut new = format!("{place}{}", new_path.as_deref().unwrap_or(path));
-        if let Some(query) = new_query.as_deref().or(query) {
-            new.extend(["?", query]);
-        }
-        Some(new)
-    }
-
-    /// A text that may be percent-encoded.
-    fn percent(&self, text: &str, notes: &mut Notes) -> Option<String> {
-        let (start, is_cut) = uncut(text);
-        let new = self.encoded(start, Nature { is_cut, ..Nature::default() }, notes)?;
-        Some(if is_cut { new + CUT_MARK } else { new })
-    }
-
-    fn body(&self, text: &str, media: Media, is_cut: bool, notes: &mut Notes) -> Option<String> {
-        let (start, is_marked) = uncut(text);
-        let is_cut = is_cut || is_marked;
-        let json = |notes: &mut Notes| match json::redact(self, start, notes) {
-            Outcome::Read(new) => new,
-            Outcome::Broken(new) => Some(new),
-        };
-        let new = match media {
-            Media::Json => json(notes),
-            // Many a client sends JSON and calls it a form; a `=` in it would stand between no key and no value.
-            Media::Form => {
-                let new = if json::looks_like(start) { json(notes) } else { None };
-                self.form(new.as_deref().unwrap_or(start), is_cut, notes).or(new)
-            }
-            Media::Text => self.text(start, Nature { is_cut, ..Nature::default() }, notes),
-        };
-        new.map(|new| if is_marked { new + CUT_MARK } else { new })
     }
 }
 

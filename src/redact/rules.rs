@@ -10,12 +10,13 @@ use super::key::OwnKeys;
 use super::note::{Notes, hash};
 use super::path::Paths;
 use super::rewrite::Rewrite;
+use super::suspect::is_suspect;
 use super::text::{Finder, Nature, is_card};
 use super::{HEADER_PLACE, REDACTED, json};
 use crate::record::parts::{MAX_HEADER_BYTES, Parts, RedactionSlot, Text, cut_at};
 
 /// Bytes of one text that are looked at; what is behind them is replaced as a whole.
-const MAX_TEXT_BYTES: usize = 64 * 1024;
+pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// What people are told of a pattern of the settings.
 const OF_PATTERN: &str = "pattern of the settings";
@@ -135,6 +136,10 @@ impl Rules {
 
     /// A text without what is known by its shape or by a pattern of the settings.
     pub(super) fn shapes(&self, text: &str, nature: Nature, notes: &mut Notes) -> Option<String> {
+        // Not of a text that was cut, the end of which may be a half of a secret.
+        if self.patterns.is_none() && !nature.is_cut && !nature.is_path && !is_suspect(text.as_bytes(), &self.keys) {
+            return None;
+        }
         let mut out = Rewrite::new(text);
         for found in Finder::new(text, &self.keys, nature) {
             let secret = text.get(found.start..found.end).unwrap_or_default();

@@ -147,7 +147,7 @@ impl Redact {
         }
         Ok(Rules {
             headers: OwnHeaders { shown, hidden: headers("redact.hide_header", &self.hidden_headers)? },
-            keys: OwnKeys { secret: keys("redact.key", &self.keys)?, shown: keys("redact.show_key", &self.shown_keys)? },
+            keys: OwnKeys::new(keys("redact.key", &self.keys)?, keys("redact.show_key", &self.shown_keys)?),
             paths,
             patterns: patterns(&self.patterns)?,
             hasher: self.has_hashes.then(RandomState::new),

@@ -14,7 +14,10 @@ use super::REDACTED;
 use super::defaults::{Part, reason};
 use super::key::OwnKeys;
 
-pub(super) use self::card::is_card;
+pub(super) use self::card::{MIN_CARD_DIGITS, is_card};
+pub(super) use self::token::{MIN_TOKEN_BYTES, PREFIXES, is_base64url};
+pub(super) use self::url::ends_url;
+pub(super) use self::xml::{MAX_NAME_BYTES, is_element_name};
 
 /// What is known of a text.
 #[derive(Clone, Copy, Debug, Default)]
@@ -192,17 +195,17 @@ static STOPS: [Stop; 256] = {
 #[cfg(test)]
 thread_local! {
     /// Bytes that were looked at.
-    static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    pub(super) static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// Counts what is looked at, so that a test can say how much that is.
 #[cfg(test)]
-fn look(bytes: usize) {
+pub(super) fn look(bytes: usize) {
     LOOKED.with(|looked| looked.set(looked.get() + bytes));
 }
 
 #[cfg(not(test))]
-const fn look(_bytes: usize) {}
+pub(super) const fn look(_bytes: usize) {}
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,10 @@
 
 use super::{Finder, Found};
 
+/// Digits that a card number has at least.
+pub(in crate::redact) const MIN_CARD_DIGITS: usize = 13;
 /// Digits of a card number.
-const DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+const DIGITS: std::ops::RangeInclusive<usize> = MIN_CARD_DIGITS..=19;
 /// A cut number of at least so many digits may be one. The first six tell the bank and may be shown.
 const MIN_CUT_DIGITS: usize = 7;
 /// How the groups of a written number are long.

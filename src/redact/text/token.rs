@@ -5,9 +5,9 @@ use crate::redact::REDACTED;
 use crate::redact::defaults::{Part, count, names, reason};
 
 /// What tokens of some makers begin with.
-pub(super) static PREFIXES: [&str; count(Part::TokenPrefix)] = names(Part::TokenPrefix);
+pub(in crate::redact) const PREFIXES: [&str; count(Part::TokenPrefix)] = names(Part::TokenPrefix);
 /// Bytes behind such a beginning, at least.
-const MIN_TOKEN_BYTES: usize = 12;
+pub(in crate::redact) const MIN_TOKEN_BYTES: usize = 12;
 /// Bytes of a bearer token that is only letters, at least: what is shorter is a word.
 const MIN_WORD_BYTES: usize = 20;
 
@@ -120,7 +120,7 @@ impl Finder<'_> {
     }
 }
 
-const fn is_base64url(byte: u8) -> bool {
+pub(in crate::redact) const fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=')
 }
 

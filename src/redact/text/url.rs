@@ -57,6 +57,6 @@ const fn is_mail(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-' | b'\'')
 }
 
-const fn ends_url(byte: u8) -> bool {
+pub(in crate::redact) const fn ends_url(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')
 }

@@ -5,7 +5,7 @@ use super::{Finder, Found};
 use crate::redact::REDACTED;
 
 /// Longest name of an element that is looked up, with its namespace.
-const MAX_NAME_BYTES: usize = 96;
+pub(in crate::redact) const MAX_NAME_BYTES: usize = 96;
 /// How far the end of a tag is looked for.
 const MAX_TAG_BYTES: usize = 512;
 /// Elements whose end may be looked for in vain; after so many, everything is replaced.
@@ -15,8 +15,7 @@ impl Finder<'_> {
     /// What stands between `<password>` and `</password>`, by the first of these `<`; of an element without content, its
     /// attributes.
     pub(super) fn element(&mut self, at: usize) -> Option<Found> {
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'-' | b'.' | b':');
-        let (name_end, _) = self.run_within(at + 1, MAX_NAME_BYTES, is_name);
+        let (name_end, _) = self.run_within(at + 1, MAX_NAME_BYTES, is_element_name);
         if !self.keys.may_end(self.part(at + 1, name_end)) {
             return None;
         }
@@ -61,4 +60,8 @@ impl Finder<'_> {
         }
         found(start, end.unwrap_or(self.text.len()))
     }
+}
+
+pub(in crate::redact) const fn is_element_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'-' | b'.' | b':')
 }
