@@ -87,7 +87,7 @@ const fn odd<const N: usize>(word: u64, others: [u8; N]) -> u64 {
     let mut index = 0;
     while index < N {
         #[expect(clippy::indexing_slicing, reason = "the index is below the length")]
-        let zero_where_equal = word ^ ONES * others[index] as u64;
+        let zero_where_equal = word ^ (ONES * others[index] as u64);
         found |= zero_where_equal.wrapping_sub(ONES) & !zero_where_equal;
         index += 1;
     }

@@ -261,10 +261,10 @@ pub(super) const fn names<const N: usize>(part: Part) -> [&'static str; N] {
 }
 
 /// The rules of one part; `N` is their [`count`].
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
 pub(super) const fn rows<const N: usize>(part: Part) -> [Rule; N] {
     let mut rows = [RULES[0]; N];
     let (mut row, mut next) = (0, 0);
-    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
     while row < RULES.len() {
         if RULES[row].part as u8 == part as u8 {
             rows[next] = RULES[row];

@@ -51,7 +51,7 @@ impl<'a> Search<'a> {
         (format!("{}{}", sql.text, self.kinds), binds)
     }
 
-    /// What of a segment has to be read for records that began at or after the one moment and before the other.
+    /// What of a segment has to be read for records that began from the one moment to the other.
     pub(super) fn plan(&self, connection: &Connection, version: i32, window: (i64, i64)) -> rusqlite::Result<Plan> {
         // Blocks and rows are those of one moment.
         let snapshot = connection.unchecked_transaction()?;
@@ -67,7 +67,7 @@ impl<'a> Search<'a> {
         let (index, id) = if has_index { ("", "+id") } else { (" NOT INDEXED", "id") };
         let (condition, binds) = self.condition(version, []);
         let sql = format!(
-            "SELECT id FROM record{index} WHERE {condition} AND {id} BETWEEN ? AND ? AND start_unix_ns >= ? AND start_unix_ns < ?
+            "SELECT id FROM record{index} WHERE {condition} AND {id} BETWEEN ? AND ? AND start_unix_ns >= ? AND start_unix_ns <= ?
              ORDER BY start_unix_ns DESC, id DESC"
         );
         Ok(Plan { sql, binds, ranges, end })
@@ -94,7 +94,7 @@ impl Plan {
     }
 
     /// Hands over the records of a range that the columns do not rule out, the newest first, until told to stop; `None` for
-    /// one that cannot be read. They began at or after the one moment and before the other.
+    /// one that cannot be read. They began from the one moment to the other.
     pub(super) fn each(
         &self,
         connection: &Connection,

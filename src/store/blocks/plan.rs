@@ -24,13 +24,13 @@ pub(in crate::store) struct Range {
     pub(in crate::store) latest_unix_ns: i64,
 }
 
-/// Where rows must have begun to be of interest: not before the one, and before the other.
+/// Where rows must have begun to be of interest: not before the one, and not after the other.
 pub(in crate::store) type Window = (i64, i64);
 
 /// The rows up to number `end` that may match, those that began last first.
 pub(in crate::store) fn ranges(connection: &Connection, end: i64, need: &Need, window: Window) -> rusqlite::Result<Vec<Range>> {
     let Layout { blocks, mut ranges } = layout(connection, end)?;
-    let is_wanted = |facts: &Facts| facts.start_unix_ns.1 >= window.0 && facts.start_unix_ns.0 < window.1;
+    let is_wanted = |facts: &Facts| facts.start_unix_ns.1 >= window.0 && facts.start_unix_ns.0 <= window.1;
     let blocks: Vec<_> = blocks.into_iter().filter(|block| is_wanted(&block.facts) && need.parts(block, None) != 0).collect();
     let mut known = Known::default();
     if !blocks.is_empty() {

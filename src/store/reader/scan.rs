@@ -36,7 +36,10 @@ impl Reader {
         let started = Instant::now();
         let all = Query::default();
         let search = Search::new(scan.query.unwrap_or(&all), false).of_requests();
-        let window = (scan.from_unix_ns.map_or(i64::MIN, number), scan.before_unix_ns.map_or(i64::MAX, number));
+        let window = (
+            scan.from_unix_ns.map_or(i64::MIN, number),
+            scan.before_unix_ns.map_or(i64::MAX, |before| number(before).saturating_sub(1)),
+        );
         let mut scanned = Scanned::Whole;
         for name in self.refresh()?.into_iter().rev() {
             let _ = self.visit(&name, |connection, rows| {
