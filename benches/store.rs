@@ -74,6 +74,9 @@ struct Samples {
     traces: Vec<String>,
 }
 
+/// How many records there were, what writing them took, and what reading does.
+type Measured = (usize, Written, Vec<Read>);
+
 struct Written {
     samples: Samples,
     per_second: f64,
@@ -343,7 +346,7 @@ impl Random {
 }
 
 fn print(results: &[(usize, Written, Vec<Read>)]) {
-    let row = |name: &str, of: &dyn Fn(&(usize, Written, Vec<Read>)) -> String| {
+    let row = |name: &str, of: &dyn Fn(&Measured) -> String| {
         println!("| {name} | {} |", results.iter().map(of).collect::<Vec<_>>().join(" | "));
     };
     row("records", &|(size, ..)| size.to_string());

@@ -100,7 +100,8 @@ impl Telemetry {
     ///
     /// # Example
     /// ```
-    ///     ///
+    /// use tracing_subscriber::layer::SubscriberExt as _;
+    ///
     /// let telemetry = campanile::builder().build()?;
     /// let subscriber = tracing_subscriber::registry().with(telemetry.tracing_layer());
     /// # drop(subscriber);
