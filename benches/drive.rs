@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use campanile::Telemetry;
 use campanile_benches::allocations::{self, Counting};
 use campanile_benches::filtered::{self, FILTERS};
 use campanile_benches::stacks::{STACKS, Stack, key};
@@ -55,7 +56,8 @@ fn send(name: &str, stack: &Stack, route: Route, requests: u64) -> ExitCode {
     if delivered == due || !stack.is_ours() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("{name}: delivered {delivered:?}, due {due:?}");
+    let stats = stack.telemetry().map(Telemetry::stats);
+    eprintln!("{name}: delivered {delivered:?}, due {due:?}, {stats:?}");
     ExitCode::FAILURE
 }
 

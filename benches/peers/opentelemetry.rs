@@ -13,6 +13,7 @@ use opentelemetry_otlp::{LogExporter, Protocol, SpanExporter, WithExportConfig a
 use opentelemetry_sdk::logs::{BatchConfigBuilder as LogBatches, BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{BatchConfigBuilder as SpanBatches, BatchSpanProcessor, SdkTracerProvider};
+use tokio::runtime::{Builder, Runtime};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -46,13 +47,15 @@ pub(crate) fn assembled(sink: SocketAddr, key: &str) -> Peer {
         .with(tracing_opentelemetry::layer().with_tracer(providers.traces.tracer("bench")))
         .with(OpenTelemetryTracingBridge::new(&providers.logs))
         .init();
-    let (metrics, numbers) = PrometheusMetricLayer::pair();
+    // Its upkeep is a task.
+    let upkeep = Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
+    let (metrics, numbers) = upkeep.block_on(async { PrometheusMetricLayer::pair() });
     let due = |route: Route| {
         let events = events(route);
         Delivered { written: events, spans: 1 + route.children(), logs: events, measured: 1 }
     };
     let app = with_ids(app().layer(CatchPanicLayer::new()), request_span).layer(metrics);
-    Peer { app, behind: Box::new(Assembled { lines, providers, numbers }), due }
+    Peer { app, behind: Box::new(Assembled { lines, providers, numbers, _upkeep: upkeep }), due }
 }
 
 fn request_span<B>(request: &Request<B>) -> Span {
@@ -102,6 +105,7 @@ struct Assembled {
     lines: Lines,
     providers: Providers,
     numbers: PrometheusHandle,
+    _upkeep: Runtime,
 }
 
 impl Behind for Assembled {

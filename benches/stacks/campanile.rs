@@ -35,13 +35,13 @@ pub(super) const OURS: [(&str, &str); 11] = [
 pub(super) fn due(name: &str, route: Route) -> Delivered {
     // The record, and each event that the console would show, at once.
     let lines = 1 + route.events() / 2;
-    // A failure is a log record for each exception, and one that names them.
+    // A failure is a log record of its exception.
     let (spans, logs) = (1 + route.children(), route.events() + route.errors());
     let nothing = Delivered::default();
     match name {
-        "off" | "unsampled" => nothing,
+        "off" => nothing,
         // A failure that is not sampled is sent without its trace.
-        "flight" => Delivered { logs: route.errors(), ..nothing },
+        "unsampled" | "flight" => Delivered { logs: route.errors(), ..nothing },
         "summary" | "discard" => Delivered { written: 1, ..nothing },
         "metrics" => Delivered { written: 1, measured: 1, ..nothing },
         "json" => Delivered { written: lines, ..nothing },
