@@ -524,11 +524,15 @@ It is signed with CAMPANILE_DEBUG_KEY, else with the key of the store. Whoever h
 
 /// The keys of the query language, from its own table.
 fn keys() -> String {
-    let mut out = "Query: terms side by side, all of which have to hold; also or, not, - and parentheses.\n\
-                   A word or a \"phrase\" alone stands anywhere in the record; a name with a dot is an attribute."
+    let mut out = "\
+Query: terms side by side, all of which have to hold; also or, not, - and parentheses.
+A word or a \"phrase\" alone stands anywhere in the record. A value may be a list, as in status:404,5xx, or a range, as in
+status:400..499. After ~ comes a part of a text, or a regular expression between slashes, as in path~/\\d+$/. A name with a
+dot is an attribute; attr.NAME is one without, and header.NAME a header."
         .to_owned();
+    let width = query::keys().iter().map(|key| key.name().len()).max().unwrap_or_default();
     for key in query::keys() {
-        let _ = write!(out, "\n  {:<9} {}, as in {}", key.name(), key.help(), key.example());
+        let _ = write!(out, "\n  {:<width$} {}, as in {}", key.name(), key.help(), key.example());
     }
     out
 }
