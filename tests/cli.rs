@@ -461,3 +461,34 @@ fn show_tells_what_a_request_left_behind() {
     assert!(later.contains("mail is out") && later.contains("span   send in") && later.contains("to=ada"), "{shown}");
     assert!(shown.starts_with("GET /mail  ->  200"), "{shown}");
 }
+
+#[test]
+fn routes_are_listed_with_how_they_fare() {
+    let output = run(&["routes", "--sort", "failed"]);
+    let table = text(&output.stdout);
+    let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0][..5], ["ROUTE", "REQUESTS", "FAILED", "4XX", "5XX"], "{table}");
+    assert_eq!(rows[1][..6], ["GET", "/fail", "1", "100", "%", "-"], "{table}");
+    assert_eq!(rows[2][..4], ["GET", "/orders/{id}", "2", "-"], "{table}");
+    assert_eq!(rows[1].last(), Some(&id_of("status:500").as_str()), "{table}");
+
+    let output = run(&["routes", "--json", "-n1", "--sort", "requests"]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&line["http.route"], &line["requests"], &line["status_5xx"]), (&"/orders/{id}".into(), &2.into(), &0.into()));
+    assert!(line["p50_ns"].as_u64().unwrap() <= line["slowest_ns"].as_u64().unwrap(), "{line}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("these are 1 of 2 routes"));
+    assert_eq!(run(&["routes", "status:418"]).status.code(), Some(1));
+}
+
+#[test]
+fn stats_sum_up_what_matches() {
+    let output = run(&["stats"]);
+    let page = text(&output.stdout);
+    for expected in ["requests  3, ", "failed    1 (33 %)", "2xx 2 (67 %)", "5xx 1 (33 %)", "answered 3 (100 %)"] {
+        assert!(page.contains(expected), "{expected} in {page}");
+    }
+    let line: serde_json::Value = serde_json::from_slice(&run(&["stats", "--json", "route:/orders/{id}"]).stdout).unwrap();
+    let told = (&line["requests"], &line["failed"], &line["status"]["2xx"], &line["response_bytes"]);
+    assert_eq!(told, (&2.into(), &0.into(), &2.into(), &4.into()));
+    assert_eq!(run(&["stats", "stauts:5xx"]).status.code(), Some(2));
+}

@@ -35,6 +35,12 @@ pub(crate) enum Command {
     Errors(Errors),
     /// Explains a group of errors: what makes it one, its history, requests to look at
     Why(Why),
+    /// Lists the routes: how many requests, how many failed, how long they took
+    Routes(Routes),
+    /// Sums up what matches: outcomes, statuses, latency, the course over time
+    Stats(Stats),
+    /// Prints the curl command that sends a request again
+    Curl(Curl),
     /// Lists the requests in flight, the oldest first, and those whose process died
     Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
@@ -209,6 +215,57 @@ pub(crate) struct Search {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = routes_help())]
+pub(crate) struct Routes {
+    /// Only what matches; without it, everything
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// What comes first: the route with the most requests, the most failures, the highest 95th percentile, or by name
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t = RoutesSort::Requests)]
+    pub(crate) sort: RoutesSort,
+    /// How many to show
+    #[arg(short = 'n', long, value_name = "LIMIT", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// How long it may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub(crate) seconds: u64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum RoutesSort {
+    Requests,
+    Failed,
+    P95,
+    Route,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = stats_help())]
+pub(crate) struct Stats {
+    /// Only what matches; without it, everything
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// How long it may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub(crate) seconds: u64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = curl_help())]
+pub(crate) struct Curl {
+    /// At least 4 digits of the short id, or the whole request id or trace id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Where to send it in place of the host that was asked, such as http://localhost:3000
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 #[command(after_help = ps_help())]
 pub(crate) struct Ps {
     #[command(flatten)]
@@ -352,6 +409,18 @@ impl Search {
     }
 }
 
+impl Routes {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        Ok(Query::parse(&self.query.join(" "))?)
+    }
+}
+
+impl Stats {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        Ok(Query::parse(&self.query.join(" "))?)
+    }
+}
+
 impl Diff {
     pub(crate) fn query(&self) -> Result<Query, Failure> {
         let query = self.query.join(" ");
@@ -449,6 +518,58 @@ Examples:
 
 {}",
         keys(),
+        exit_codes()
+    )
+}
+
+fn routes_help() -> String {
+    format!(
+        "\
+Percentiles are true to 3 %. A record that a sampler kept counts as often as it stands for. ID is the slowest one's: \
+campanile show ID.
+
+Examples:
+  campanile routes since:1h
+  campanile routes --sort failed 'service:shop since:1d'
+  campanile routes --json --sort p95 -n 5
+
+{}
+
+{}",
+        keys(),
+        exit_codes()
+    )
+}
+
+fn stats_help() -> String {
+    format!(
+        "\
+Percentiles are true to 3 %. A record that a sampler kept counts as often as it stands for.
+
+Examples:
+  campanile stats since:1h
+  campanile stats 'route:/orders/{{id}} release:1.4.2'
+  campanile stats --json status:5xx
+
+{}
+
+{}",
+        keys(),
+        exit_codes()
+    )
+}
+
+fn curl_help() -> String {
+    format!(
+        "\
+The command sends the method, the headers and the body as they were stored. What is not stored, such as withheld headers, \
+is named on the standard error.
+
+Examples:
+  campanile curl 8f2c
+  campanile curl 8f2c --url http://localhost:3000 | sh
+
+{}",
         exit_codes()
     )
 }

@@ -5,6 +5,7 @@ mod backtrace;
 mod body;
 #[cfg(unix)]
 mod control;
+mod curl;
 mod diff;
 mod errors;
 mod failure;
@@ -13,11 +14,17 @@ mod load;
 mod output;
 mod page;
 mod place;
+mod progress;
 mod ps;
 mod render;
+mod routes;
 mod search;
 mod show;
+mod spread;
+mod stats;
+mod table;
 mod tail;
+mod tally;
 mod timeline;
 #[cfg(unix)]
 mod token;
@@ -45,6 +52,9 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Tail(tail) => tail::run(&tail, store, &mut output),
         Command::Show(show) => show::run(&show, store, &mut output),
+        Command::Routes(routes) => routes::run(&routes, store, &mut output),
+        Command::Stats(stats) => stats::run(&stats, store, &mut output),
+        Command::Curl(curl) => curl::run(&curl, store, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
         #[cfg(unix)]
