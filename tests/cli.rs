@@ -492,3 +492,30 @@ fn stats_sum_up_what_matches() {
     assert_eq!(told, (&2.into(), &0.into(), &2.into(), &4.into()));
     assert_eq!(run(&["stats", "stauts:5xx"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_request_becomes_an_http_archive() {
+    let archive = |arguments: &[&str]| -> serde_json::Value {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let one = archive(&["har", &id_of("status:500")]);
+    assert_eq!(one["log"]["version"], "1.2");
+    let entry = &one["log"]["entries"][0];
+    assert_eq!((&entry["request"]["method"], &entry["response"]["status"]), (&"GET".into(), &500.into()));
+    assert_eq!(entry["response"]["statusText"], "Internal Server Error");
+    let headers = entry["request"]["headers"].as_array().unwrap();
+    let withheld = headers.iter().find(|header| header["name"] == "authorization").unwrap();
+    assert_eq!((&withheld["value"], &withheld["comment"]), (&"".into(), &"the value is not stored".into()));
+    let timings = &entry["timings"];
+    let sum = timings["wait"].as_f64().unwrap() + timings["receive"].as_f64().unwrap();
+    assert!((sum - entry["time"].as_f64().unwrap()).abs() < 1e-6, "{entry}");
+
+    let all = archive(&["har", "--query", "route:/orders/{id}"]);
+    let urls: Vec<_> = all["log"]["entries"].as_array().unwrap().iter().map(|entry| &entry["request"]["url"]).collect();
+    assert_eq!(urls, ["http://localhost/orders/1?token=REDACTED", "http://localhost/orders/2"]);
+    let pairs = &all["log"]["entries"][0]["request"]["queryString"];
+    assert_eq!(pairs, &serde_json::json!([{ "name": "token", "value": "REDACTED" }]));
+    assert_eq!(run(&["har"]).status.code(), Some(2));
+}

@@ -80,7 +80,8 @@ fn repeated(directory: &Path, id: &str) -> (Seen, String) {
     assert!(printed.status.success(), "{printed:?}");
     let command = String::from_utf8(printed.stdout).unwrap();
     assert!(command.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{command:?}");
-    let mut shell = Command::new("sh").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
+    let mut shell =
+        Command::new("sh").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
     shell.stdin.take().unwrap().write_all(command.as_bytes()).unwrap();
     assert!(shell.wait().unwrap().success(), "{command}");
     let mut seen = server.join().unwrap();

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Prints the curl command that sends a request again
     Curl(Curl),
+    /// Prints requests as an HTTP archive (HAR), which browsers and other tools open
+    Har(Har),
     /// Lists the requests in flight, the oldest first, and those whose process died
     Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
@@ -266,6 +268,20 @@ pub(crate) struct Curl {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = har_help())]
+pub(crate) struct Har {
+    /// At least 4 digits of the short id, or the whole request id or trace id
+    #[arg(value_name = "ID", required_unless_present = "query")]
+    pub(crate) id: Option<String>,
+    /// All that match in place of one
+    #[arg(long, value_name = "QUERY", conflicts_with = "id")]
+    query: Option<String>,
+    /// How many of them at most; the newest stay
+    #[arg(short = 'n', long, value_name = "LIMIT", default_value_t = 500)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
 #[command(after_help = ps_help())]
 pub(crate) struct Ps {
     #[command(flatten)]
@@ -421,6 +437,12 @@ impl Stats {
     }
 }
 
+impl Har {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        Ok(Query::parse(self.query.as_deref().unwrap_or_default())?)
+    }
+}
+
 impl Diff {
     pub(crate) fn query(&self) -> Result<Query, Failure> {
         let query = self.query.join(" ");
@@ -568,6 +590,20 @@ is named on the standard error.
 Examples:
   campanile curl 8f2c
   campanile curl 8f2c --url http://localhost:3000 | sh
+
+{}",
+        exit_codes()
+    )
+}
+
+fn har_help() -> String {
+    format!(
+        "\
+Values that are not stored, such as those of withheld headers, are empty and say so in a comment.
+
+Examples:
+  campanile har 8f2c > request.har
+  campanile har --query 'status:5xx since:1h' > failures.har
 
 {}",
         exit_codes()

@@ -98,7 +98,7 @@ fn command(record: &Record, base: Option<&str>) -> (String, Vec<String>) {
 }
 
 /// Scheme, host and port.
-fn origin(record: &Record) -> String {
+pub(crate) fn origin(record: &Record) -> String {
     let scheme = if record.scheme() == "https" { "https" } else { "http" };
     let host = record.host().unwrap_or("localhost");
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };

@@ -10,6 +10,7 @@ mod diff;
 mod errors;
 mod failure;
 mod full;
+mod har;
 mod load;
 mod output;
 mod page;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Routes(routes) => routes::run(&routes, store, &mut output),
         Command::Stats(stats) => stats::run(&stats, store, &mut output),
         Command::Curl(curl) => curl::run(&curl, store, &mut output),
+        Command::Har(har) => har::run(&har, store, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
         #[cfg(unix)]
