@@ -519,3 +519,16 @@ fn a_request_becomes_an_http_archive() {
     assert_eq!(pairs, &serde_json::json!([{ "name": "token", "value": "REDACTED" }]));
     assert_eq!(run(&["har"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_shell_takes_the_completions_that_are_printed_for_it() {
+    let output = run(&["completions", "bash"]);
+    assert_eq!(output.status.code(), Some(0));
+    let script = format!("{}\ncomplete -p campanile", text(&output.stdout));
+    let shell = Command::new("bash").args(["--norc", "-c", &script]).output().expect("a bash");
+    assert!(shell.status.success() && text(&shell.stdout).contains("campanile"), "{shell:?}");
+    for shell in ["zsh", "fish"] {
+        assert!(text(&run(&["completions", shell]).stdout).contains("routes"), "{shell}");
+    }
+    assert_eq!(run(&["completions", "perl"]).status.code(), Some(2));
+}

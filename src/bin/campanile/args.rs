@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
     Diff(Diff),
+    /// Prints what a shell needs to complete commands and options
+    #[command(after_help = completions_help())]
+    Completions {
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
     /// Asks a running process for more detail, for a limited time
     #[cfg(unix)]
     #[command(subcommand)]
@@ -608,6 +614,14 @@ Examples:
 {}",
         exit_codes()
     )
+}
+
+fn completions_help() -> &'static str {
+    "\
+Examples:
+  campanile completions bash > ~/.local/share/bash-completion/completions/campanile
+  campanile completions zsh > ~/.zfunc/_campanile
+  campanile completions fish > ~/.config/fish/completions/campanile.fish"
 }
 
 fn ps_help() -> String {

@@ -33,7 +33,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use self::args::{Args, Command};
 use self::failure::Failure;
@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         Command::Stats(stats) => stats::run(&stats, store, &mut output),
         Command::Curl(curl) => curl::run(&curl, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
+        Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
         #[cfg(unix)]
@@ -78,4 +79,10 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell, output: &mut Output) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "campanile", &mut script);
+    output.write(&String::from_utf8_lossy(&script))
 }
