@@ -512,12 +512,57 @@ fn a_request_becomes_an_http_archive() {
     let sum = timings["wait"].as_f64().unwrap() + timings["receive"].as_f64().unwrap();
     assert!((sum - entry["time"].as_f64().unwrap()).abs() < 1e-6, "{entry}");
 
-    let all = archive(&["har", "--query", "route:/orders/{id}"]);
-    let urls: Vec<_> = all["log"]["entries"].as_array().unwrap().iter().map(|entry| &entry["request"]["url"]).collect();
+    let all = archive(&["export", "--format", "har", "route:/orders/{id}"]);
+    let entries = all["log"]["entries"].as_array().unwrap();
+    let mut urls: Vec<_> = entries.iter().map(|entry| entry["request"]["url"].as_str().unwrap()).collect();
+    urls.sort_unstable();
     assert_eq!(urls, ["http://localhost/orders/1?token=REDACTED", "http://localhost/orders/2"]);
-    let pairs = &all["log"]["entries"][0]["request"]["queryString"];
-    assert_eq!(pairs, &serde_json::json!([{ "name": "token", "value": "REDACTED" }]));
+    let pairs = entries.iter().map(|entry| &entry["request"]["queryString"]).find(|pairs| **pairs != serde_json::json!([]));
+    assert_eq!(pairs, Some(&serde_json::json!([{ "name": "token", "value": "REDACTED" }])));
     assert_eq!(run(&["har"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_matches_is_exported_to_a_file_of_ones_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("out.csv");
+    let export = |more: &[&str]| {
+        let output = run(&[&["export", "--format", "csv", "--out", file.to_str().unwrap()], more].concat());
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(export(&[]), (Some(0), String::new()));
+    let table = std::fs::read_to_string(&file).unwrap();
+    assert_eq!((table.lines().count(), table.lines().next().unwrap().split(',').count()), (4, 19), "{table}");
+    let failed = table.lines().find(|line| line.contains("/fail")).unwrap();
+    assert!(failed.contains(",\"GET\",\"/fail\",\"/fail\",500,answered,"), "{failed}");
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777, 0o600);
+
+    let (code, said) = export(&["status:500"]);
+    assert_eq!(code, Some(5), "it is there already");
+    assert!(said.contains("is there already") && std::fs::read_to_string(&file).unwrap() == table);
+    assert_eq!(export(&["--force", "status:500"]).0, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
+
+    let lines = run(&["export", "status:200"]);
+    let ids: Vec<serde_json::Value> = text(&lines.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.iter().all(|line| line["campanile.record.events"][0]["message"] == "loaded order"), "{ids:?}");
+    assert_eq!(run(&["export", "status:418"]).status.code(), Some(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_export_follows_no_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let (kept, link) = (directory.path().join("kept"), directory.path().join("link"));
+    std::fs::write(&kept, "mine").unwrap();
+    std::os::unix::fs::symlink(&kept, &link).unwrap();
+    for more in [&[][..], &["--force"]] {
+        let output = run(&[&["export", "--out", link.to_str().unwrap()], more].concat());
+        assert_eq!(output.status.code(), Some(5), "{output:?}");
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "mine");
+    }
 }
 
 #[test]

@@ -41,8 +41,10 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Prints the curl command that sends a request again
     Curl(Curl),
-    /// Prints requests as an HTTP archive (HAR), which browsers and other tools open
+    /// Prints a request as an HTTP archive (HAR), which browsers and other tools open
     Har(Har),
+    /// Writes what matches as JSON lines, CSV or an HTTP archive
+    Export(Export),
     /// Lists the requests in flight, the oldest first, and those whose process died
     Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
@@ -277,14 +279,32 @@ pub(crate) struct Curl {
 #[command(after_help = har_help())]
 pub(crate) struct Har {
     /// At least 4 digits of the short id, or the whole request id or trace id
-    #[arg(value_name = "ID", required_unless_present = "query")]
-    pub(crate) id: Option<String>,
-    /// All that match in place of one
-    #[arg(long, value_name = "QUERY", conflicts_with = "id")]
-    query: Option<String>,
-    /// How many of them at most; the newest stay
-    #[arg(short = 'n', long, value_name = "LIMIT", default_value_t = 500)]
-    pub(crate) limit: usize,
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = export_help())]
+pub(crate) struct Export {
+    /// Only what matches; without it, everything
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// What it is written as: all of each record as a line of JSON, a table, or an HTTP archive
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Json)]
+    pub(crate) format: ExportFormat,
+    /// A file to write to, which only you may read [default: the standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replaces the file where there is one
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    Json,
+    Csv,
+    Har,
 }
 
 #[derive(Debug, clap::Args)]
@@ -443,9 +463,9 @@ impl Stats {
     }
 }
 
-impl Har {
+impl Export {
     pub(crate) fn query(&self) -> Result<Query, Failure> {
-        Ok(Query::parse(self.query.as_deref().unwrap_or_default())?)
+        Ok(Query::parse(&self.query.join(" "))?)
     }
 }
 
@@ -609,9 +629,27 @@ Values that are not stored, such as those of withheld headers, are empty and say
 
 Examples:
   campanile har 8f2c > request.har
-  campanile har --query 'status:5xx since:1h' > failures.har
+  campanile export --format har 'status:5xx since:1h' > failures.har
 
 {}",
+        exit_codes()
+    )
+}
+
+fn export_help() -> String {
+    format!(
+        "\
+Requests are written segment by segment, about the newest first.
+
+Examples:
+  campanile export status:5xx > failures.jsonl
+  campanile export --format csv -o orders.csv 'route:/orders* since:1d'
+  campanile export --format har --out failures.har --force 'status:5xx since:1h'
+
+{}
+
+{}",
+        keys(),
         exit_codes()
     )
 }

@@ -1,4 +1,4 @@
-//! `campanile har`: requests as an HTTP archive, which browsers and other tools open.
+//! `campanile har`: a request as an HTTP archive, which browsers and other tools open.
 
 use std::path::Path;
 
@@ -13,44 +13,31 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::{full, place, show};
 
-/// Finds one request, or those that match, and prints the archive.
+/// Finds one request and prints the archive.
 pub(crate) fn run(args: &Har, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
     let mut reader = Reader::open(place::find(store)?)?;
-    let found = match (&args.id, args.query()?) {
-        (Some(id), _) => vec![show::one(&mut reader, id, false, output)?],
-        (None, query) => {
-            let mut found = reader.find(&query, &campanile::store::Find::with_limit(args.limit))?;
-            found.reverse();
-            found
-        }
-    };
-    for warning in reader.warnings() {
-        output.complain(warning);
+    let stored = show::one(&mut reader, &args.id, false, output)?;
+    if stored.record().method().is_empty() {
+        return Err(Failure::new(Failure::NOTHING, "it is no request"));
     }
-    let entries: Vec<_> = found.iter().filter(|stored| !stored.record().method().is_empty()).map(entry).collect();
-    if entries.is_empty() {
-        return Err(Failure::new(Failure::NOTHING, "no request matches"));
-    }
-    if found.len() == args.limit {
-        output.complain(&format!("these are the newest {}; -n takes more", found.len()));
-    }
-    output.write(&full::line(archive(&entries)))
+    output.write(&format!("{START}{}{END}", full::line(entry(&stored))))
 }
 
+/// What stands before the entries of an archive.
+///
 /// # Source
 /// HAR 1.2: `log`, `creator`, `entries`.
-fn archive(entries: &[Json]) -> Json {
-    json!({
-        "log": {
-            "version": "1.2",
-            "creator": { "name": "campanile", "version": env!("CARGO_PKG_VERSION") },
-            "entries": entries,
-        }
-    })
-}
+pub(crate) const START: &str = concat!(
+    r#"{"log":{"version":"1.2","creator":{"name":"campanile","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""},"entries":["#,
+    "\n"
+);
+/// What stands behind them.
+pub(crate) const END: &str = "]}}\n";
 
 /// One request and its answer. What is not known is -1 or empty, as the format asks.
-fn entry(stored: &Stored) -> Json {
+pub(crate) fn entry(stored: &Stored) -> Json {
     let record = stored.record();
     let ms = |ns: u64| {
         #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]

@@ -5,9 +5,11 @@ mod backtrace;
 mod body;
 #[cfg(unix)]
 mod control;
+mod csv;
 mod curl;
 mod diff;
 mod errors;
+mod export;
 mod failure;
 mod full;
 mod har;
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Routes(routes) => routes::run(&routes, store, &mut output),
         Command::Stats(stats) => stats::run(&stats, store, &mut output),
         Command::Curl(curl) => curl::run(&curl, store, &mut output),
+        Command::Export(export) => export::run(&export, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
