@@ -461,3 +461,119 @@ fn show_tells_what_a_request_left_behind() {
     assert!(later.contains("mail is out") && later.contains("span   send in") && later.contains("to=ada"), "{shown}");
     assert!(shown.starts_with("GET /mail  ->  200"), "{shown}");
 }
+
+#[test]
+fn routes_are_listed_with_how_they_fare() {
+    let output = run(&["routes", "--sort", "failed"]);
+    let table = text(&output.stdout);
+    let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0][..5], ["ROUTE", "REQUESTS", "FAILED", "4XX", "5XX"], "{table}");
+    assert_eq!(rows[1][..6], ["GET", "/fail", "1", "100", "%", "-"], "{table}");
+    assert_eq!(rows[2][..4], ["GET", "/orders/{id}", "2", "-"], "{table}");
+    assert_eq!(rows[1].last(), Some(&id_of("status:500").as_str()), "{table}");
+
+    let output = run(&["routes", "--json", "-n1", "--sort", "requests"]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&line["http.route"], &line["requests"], &line["status_5xx"]), (&"/orders/{id}".into(), &2.into(), &0.into()));
+    assert!(line["p50_ns"].as_u64().unwrap() <= line["slowest_ns"].as_u64().unwrap(), "{line}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("these are 1 of 2 routes"));
+    assert_eq!(run(&["routes", "status:418"]).status.code(), Some(1));
+}
+
+#[test]
+fn stats_sum_up_what_matches() {
+    let output = run(&["stats"]);
+    let page = text(&output.stdout);
+    for expected in ["requests  3, ", "failed    1 (33 %)", "2xx 2 (67 %)", "5xx 1 (33 %)", "answered 3 (100 %)"] {
+        assert!(page.contains(expected), "{expected} in {page}");
+    }
+    let line: serde_json::Value = serde_json::from_slice(&run(&["stats", "--json", "route:/orders/{id}"]).stdout).unwrap();
+    let told = (&line["requests"], &line["failed"], &line["status"]["2xx"], &line["response_bytes"]);
+    assert_eq!(told, (&2.into(), &0.into(), &2.into(), &4.into()));
+    assert_eq!(run(&["stats", "stauts:5xx"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_request_becomes_an_http_archive() {
+    let archive = |arguments: &[&str]| -> serde_json::Value {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let one = archive(&["har", &id_of("status:500")]);
+    assert_eq!(one["log"]["version"], "1.2");
+    let entry = &one["log"]["entries"][0];
+    assert_eq!((&entry["request"]["method"], &entry["response"]["status"]), (&"GET".into(), &500.into()));
+    assert_eq!(entry["response"]["statusText"], "Internal Server Error");
+    let headers = entry["request"]["headers"].as_array().unwrap();
+    let withheld = headers.iter().find(|header| header["name"] == "authorization").unwrap();
+    assert_eq!((&withheld["value"], &withheld["comment"]), (&"".into(), &"the value is not stored".into()));
+    let timings = &entry["timings"];
+    let sum = timings["wait"].as_f64().unwrap() + timings["receive"].as_f64().unwrap();
+    assert!((sum - entry["time"].as_f64().unwrap()).abs() < 1e-6, "{entry}");
+
+    let all = archive(&["export", "--format", "har", "route:/orders/{id}"]);
+    let entries = all["log"]["entries"].as_array().unwrap();
+    let mut urls: Vec<_> = entries.iter().map(|entry| entry["request"]["url"].as_str().unwrap()).collect();
+    urls.sort_unstable();
+    assert_eq!(urls, ["http://localhost/orders/1?token=REDACTED", "http://localhost/orders/2"]);
+    let pairs = entries.iter().map(|entry| &entry["request"]["queryString"]).find(|pairs| **pairs != serde_json::json!([]));
+    assert_eq!(pairs, Some(&serde_json::json!([{ "name": "token", "value": "REDACTED" }])));
+    assert_eq!(run(&["har"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_matches_is_exported_to_a_file_of_ones_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("out.csv");
+    let export = |more: &[&str]| {
+        let output = run(&[&["export", "--format", "csv", "--out", file.to_str().unwrap()], more].concat());
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(export(&[]), (Some(0), String::new()));
+    let table = std::fs::read_to_string(&file).unwrap();
+    assert_eq!((table.lines().count(), table.lines().next().unwrap().split(',').count()), (4, 19), "{table}");
+    let failed = table.lines().find(|line| line.contains("/fail")).unwrap();
+    assert!(failed.contains(",\"GET\",\"/fail\",\"/fail\",500,answered,"), "{failed}");
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777, 0o600);
+
+    let (code, said) = export(&["status:500"]);
+    assert_eq!(code, Some(5), "it is there already");
+    assert!(said.contains("is there already") && std::fs::read_to_string(&file).unwrap() == table);
+    assert_eq!(export(&["--force", "status:500"]).0, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
+
+    let lines = run(&["export", "status:200"]);
+    let ids: Vec<serde_json::Value> = text(&lines.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.iter().all(|line| line["campanile.record.events"][0]["message"] == "loaded order"), "{ids:?}");
+    assert_eq!(run(&["export", "status:418"]).status.code(), Some(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_export_follows_no_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let (kept, link) = (directory.path().join("kept"), directory.path().join("link"));
+    std::fs::write(&kept, "mine").unwrap();
+    std::os::unix::fs::symlink(&kept, &link).unwrap();
+    for more in [&[][..], &["--force"]] {
+        let output = run(&[&["export", "--out", link.to_str().unwrap()], more].concat());
+        assert_eq!(output.status.code(), Some(5), "{output:?}");
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn a_shell_takes_the_completions_that_are_printed_for_it() {
+    let output = run(&["completions", "bash"]);
+    assert_eq!(output.status.code(), Some(0));
+    let script = format!("{}\ncomplete -p campanile", text(&output.stdout));
+    let shell = Command::new("bash").args(["--norc", "-c", &script]).output().expect("a bash");
+    assert!(shell.status.success() && text(&shell.stdout).contains("campanile"), "{shell:?}");
+    for shell in ["zsh", "fish"] {
+        assert!(text(&run(&["completions", shell]).stdout).contains("routes"), "{shell}");
+    }
+    assert_eq!(run(&["completions", "perl"]).status.code(), Some(2));
+}

@@ -1,7 +1,8 @@
 //! What a query is about: the time it spans, and the attributes it names.
 
 use super::columns::Column;
-use super::expr::{Expr, Test};
+use super::expr::{Expr, Number, Test};
+use super::source::Source;
 use super::{Query, number};
 
 impl Query {
@@ -44,16 +45,33 @@ fn collect<'a>(expr: &'a Expr, names: &mut Vec<&'a str>) {
             Test::Column(Column::Method, _) => names.push("http.request.method"),
             Test::Column(Column::Route, _) => names.push("http.route"),
             Test::Column(Column::User, _) => names.push("user.id"),
-            Test::Attribute(name, _) => names.push(name),
+            Test::In(source, _) => names_of(source, names),
+            Test::Resource(name, _) => names.push(name),
+            Test::Client(_) => names.push("client.address"),
             Test::Release(_) => names.extend(["service.version", "vcs.ref.head.revision"]),
-            Test::Failure(_) => names.extend(["error.type", "error.message"]),
             Test::Class(_) => names.push("campanile.error.class"),
             Test::Group(..) => names.extend(["campanile.group", "error.type", "error.message"]),
-            Test::InFlight(_) => names.push("campanile.in_flight"),
+            Test::Number(Number::InFlight, _) => names.push("campanile.in_flight"),
+            Test::Number(Number::TimeToFirstByteNs, _) => names.push("campanile.time_to_first_byte"),
+            Test::Number(Number::RequestBytes, _) => names.push("http.request.body.size"),
+            Test::Number(Number::ResponseBytes, _) => names.push("http.response.body.size"),
             Test::Outcome(_) => names.push("campanile.outcome"),
             Test::Level(_) => names.push("event"),
             _ => {}
         },
+    }
+}
+
+fn names_of<'a>(source: &'a Source, names: &mut Vec<&'a str>) {
+    match source {
+        Source::Attribute(name) => names.push(name),
+        Source::Error => names.extend(["error.type", "error.message"]),
+        Source::ErrorType => names.push("error.type"),
+        Source::ErrorMessage => names.push("error.message"),
+        Source::Event => names.push("event"),
+        Source::Host => names.push("server.address"),
+        Source::UserAgent => names.push("user_agent.original"),
+        Source::Any | Source::Span | Source::Body | Source::Header(_) => {}
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a query asks.
 
+use ipnet::IpNet;
+use regex::Regex;
 use tracing::Level;
 
 use super::columns::Column;
+use super::source::Source;
 use super::time::Moment;
 use crate::record::{ErrorClass, GroupId, Kept, Kind, Outcome, TraceId};
 
@@ -41,13 +44,17 @@ pub(super) enum Test {
         before: Option<Moment>,
     },
     Column(Column, Text),
-    Attribute(String, Text),
+    /// Some text that stands there.
+    In(Source, Text),
     /// The version or the revision of who wrote it.
     Release(Text),
-    Failure(String),
+    /// What this attribute says of who wrote it.
+    Resource(&'static str, Text),
+    /// The address of the client, or of who is taken for it.
+    Client(IpNet),
     Outcome(Outcome),
     Class(ErrorClass),
-    InFlight(Bounds),
+    Number(Number, Bounds),
     Kind(Kind),
     Kept(Keeping),
     /// Severity from 1, trace, to 5, error.
@@ -61,7 +68,15 @@ pub(super) enum Test {
         phrase: Vec<String>,
         id: Option<Id>,
     },
-    Part(String),
+}
+
+/// Numbers of a record that have no column of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    InFlight,
+    TimeToFirstByteNs,
+    RequestBytes,
+    ResponseBytes,
 }
 
 /// Whether detail was kept, and why.
@@ -92,6 +107,10 @@ pub(super) enum Text {
     Is(String),
     StartsWith(String),
     Contains(String),
+    /// Folded words, one behind the other.
+    Phrase(Vec<String>),
+    /// An expression that takes time in proportion to the text, without regard to case.
+    Pattern(Regex),
 }
 
 /// The start of a span id as the range of all ids that begin so, and the words it may also be as a whole.

@@ -1,9 +1,10 @@
 //! Asks a record in memory.
 
 use super::columns::{Column, number};
-use super::expr::{Expr, Id, Keeping, Test, Text, severity};
+use super::expr::{Expr, Id, Keeping, Number, Test, Text, severity};
+use super::source::any_text;
 use super::words::{contains, contains_phrase, starts_with};
-use crate::record::{Field, Header, Kind, Record, Resource, Value};
+use crate::record::{Kind, Record, Resource};
 
 impl Expr {
     pub(super) fn matches(&self, record: &Record, resource: Option<&Resource>, now: i64) -> bool {
@@ -26,13 +27,18 @@ impl Test {
                 from.is_none_or(|from| from.unix_ns(now) <= start) && before.is_none_or(|before| start < before.unix_ns(now))
             }
             Self::Column(column, text) => column.of(record).is_some_and(|value| text.matches(&value)),
-            Self::Attribute(name, text) => record.attribute(name).is_some_and(|value| text.matches(&value.to_string())),
+            Self::In(source, text) => source.any(record, |value| text.matches(value)),
             Self::Release(text) => resource.is_some_and(|resource| text.is_release(resource)),
-            Self::Failure(part) => is_in_failures(record, part),
+            Self::Resource(name, text) => {
+                resource.and_then(|resource| resource.attribute(name)).is_some_and(|value| text.matches(value))
+            }
+            Self::Client(network) => {
+                record.client_address().or_else(|| Some(record.peer()?.ip())).is_some_and(|address| network.contains(&address))
+            }
             // What is still running has not ended in any way.
             Self::Outcome(outcome) => record.kind() != Kind::Partial && record.outcome() == *outcome,
             Self::Class(class) => record.error_class() == Some(*class),
-            Self::InFlight(bounds) => record.in_flight().is_some_and(|in_flight| bounds.contains(in_flight.into())),
+            Self::Number(of, bounds) => of.of(record).is_some_and(|value| bounds.contains(value)),
             Self::Kind(kind) => record.kind() == *kind,
             Self::Kept(Keeping::For(kept)) => record.kept() == Some(*kept),
             // What happened outside a request was never to be kept or not.
@@ -44,7 +50,19 @@ impl Test {
             Self::Words { phrase, id } => {
                 id.as_ref().is_some_and(|id| id.matches(record)) || any_text(record, |text| contains_phrase(text, phrase))
             }
-            Self::Part(part) => any_text(record, |text| contains(text, part)),
+        }
+    }
+}
+
+impl Number {
+    /// `None` where the record does not know it.
+    fn of(self, record: &Record) -> Option<i64> {
+        match self {
+            Self::InFlight => record.in_flight().map(i64::from),
+            Self::TimeToFirstByteNs => record.time_to_first_byte_ns().map(number),
+            Self::RequestBytes => record.request_body_bytes().map(number),
+            // What is no request answers nothing.
+            Self::ResponseBytes => (record.kind() == Kind::Request).then(|| number(record.response_body_bytes())),
         }
     }
 }
@@ -55,6 +73,8 @@ impl Text {
             Self::Is(text) => value.eq_ignore_ascii_case(text),
             Self::StartsWith(start) => starts_with(value, start),
             Self::Contains(part) => contains(value, part),
+            Self::Phrase(phrase) => contains_phrase(value, phrase),
+            Self::Pattern(pattern) => pattern.is_match(value),
         }
     }
 
@@ -78,52 +98,4 @@ impl Id {
             || self.trace.is_some_and(|id| record.trace_id() == Some(id))
             || Column::Request.of(record).is_some_and(|id| id.eq_ignore_ascii_case(&self.request))
     }
-}
-
-fn is_in_failures(record: &Record, part: &str) -> bool {
-    let is_in = |text: Option<&str>| text.is_some_and(|text| contains(text, part));
-    is_in(record.error_type())
-        || record.failures().any(|failure| {
-            is_in(failure.type_name())
-                || contains(failure.message(), part)
-                || failure.causes().any(|cause| is_in(cause.type_name()) || contains(cause.message(), part))
-        })
-}
-
-/// Whether any text that people search for is the wanted one. Stops at the first.
-pub(crate) fn any_text(record: &Record, mut wanted: impl FnMut(&str) -> bool) -> bool {
-    let wanted = &mut wanted;
-    wanted(record.path())
-        || optional(record.query(), wanted)
-        || optional(record.route(), wanted)
-        || wanted(record.request_id())
-        || record.trace_id().is_some_and(|id| wanted(id.to_hex().as_str()))
-        || wanted(record.span_id().to_hex().as_str())
-        || optional(record.error_type(), wanted)
-        || record.failures().any(|failure| {
-            optional(failure.type_name(), wanted)
-                || wanted(failure.message())
-                || failure.causes().any(|cause| optional(cause.type_name(), wanted) || wanted(cause.message()))
-        })
-        || record.events().any(|event| wanted(event.message()) || any_value(event.fields(), wanted))
-        || record.spans().any(|span| wanted(span.name()) || any_value(span.fields(), wanted))
-        || any_value(record.attributes(), wanted)
-        || any_header(record.request_headers(), wanted)
-        || any_header(record.response_headers(), wanted)
-        || any_header(record.trailers(), wanted)
-}
-
-fn optional(text: Option<&str>, wanted: &mut impl FnMut(&str) -> bool) -> bool {
-    text.is_some_and(wanted)
-}
-
-fn any_header<'a>(mut headers: impl Iterator<Item = Header<'a>>, wanted: &mut impl FnMut(&str) -> bool) -> bool {
-    headers.any(|header| optional(header.value(), wanted))
-}
-
-fn any_value<'a>(mut fields: impl Iterator<Item = Field<'a>>, wanted: &mut impl FnMut(&str) -> bool) -> bool {
-    fields.any(|field| match field.value() {
-        Value::Str(text) => wanted(text),
-        value => wanted(&value.to_string()),
-    })
 }

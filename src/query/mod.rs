@@ -6,9 +6,16 @@
 //!
 //! A query is terms side by side, all of which have to hold; `or`, `not`, a leading `-` and parentheses combine them. A
 //! term is a key, an operator (`:` `=` `!=` `>` `>=` `<` `<=` `~`) and a value, or only a value: a word or a `"quoted
-//! phrase"` that stands anywhere in the record, word for word. `~` asks for a part of a text instead of the whole; a
-//! trailing `*` asks for its start. A key with a dot in it, such as `order.id:981`, is an attribute. Texts compare
-//! without regard to the case of ASCII letters. [`keys()`] lists the keys.
+//! phrase"` that stands anywhere in the record, word for word.
+//!
+//! - `status:404,5xx` is any of a list, `status:400..499` a range; quote a value that has a comma of its own.
+//! - A trailing `*` asks for the start of a text, `~` for a part, and `~/\d+ (retries|tries)/` for what a regular expression
+//!   finds; a slash inside it is `\/`. Patterns take time in proportion to the text, whatever they say.
+//! - A key with a dot in it, such as `order.id:981`, is an attribute; `attr.tenant:7` is one whose name has none, and
+//!   `header.x-tenant:acme` a header. The names that OpenTelemetry gives to what has a key are understood too.
+//! - Texts compare without regard to the case of ASCII letters, words and patterns without regard to that of any.
+//!
+//! [`keys()`] lists the keys.
 //!
 //! A query is parsed once and then either asked about records in memory or turned into SQL for the store, which is only
 //! ever used to leave out rows that cannot match: what matches is decided in one place.
@@ -25,6 +32,7 @@ mod need;
 mod parse;
 #[cfg(test)]
 pub(crate) mod sample;
+mod source;
 #[cfg(feature = "store")]
 mod sql;
 mod term;
@@ -46,9 +54,9 @@ use self::expr::Expr;
 pub(crate) use self::expr::group_range;
 pub use self::keys::Key;
 #[cfg(feature = "store")]
-pub(crate) use self::matches::any_text;
-#[cfg(feature = "store")]
 pub(crate) use self::need::Need;
+#[cfg(feature = "store")]
+pub(crate) use self::source::any_text;
 #[cfg(feature = "store")]
 pub(crate) use self::sql::{Bind, Sql};
 #[cfg(feature = "store")]

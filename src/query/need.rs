@@ -68,18 +68,21 @@ impl Need {
             }
             // Methods are none of the texts that words are searched in.
             Test::Column(Column::Method, _) => Self::Nothing,
-            Test::Column(_, text) | Test::Attribute(_, text) => Self::of_text(text),
+            Test::Column(_, text) => Self::of_text(text),
+            Test::In(source, text) if source.is_of_any_text() => Self::of_text(text),
             Test::Trace(id) => Self::Words(vec![id.to_hex().as_str().to_owned()]),
             Test::Id(id) => Self::of_id(id),
             Test::Words { phrase, id } => {
                 let phrase = Self::Words(phrase.clone());
                 Self::either(id.iter().map(Self::of_id).chain([phrase]))
             }
-            Test::Part(part) | Test::Failure(part) => Self::words(whole_words(part, true, true)),
-            Test::Outcome(_)
+            Test::In(..)
+            | Test::Outcome(_)
             | Test::Kind(_)
             | Test::Class(_)
-            | Test::InFlight(_)
+            | Test::Number(..)
+            | Test::Resource(..)
+            | Test::Client(_)
             | Test::Kept(_)
             | Test::Level(_)
             | Test::Release(_)
@@ -92,6 +95,8 @@ impl Need {
             Text::Is(text) => Self::words(words(text)),
             Text::StartsWith(start) => Self::words(whole_words(start, false, true)),
             Text::Contains(part) => Self::words(whole_words(part, true, true)),
+            Text::Phrase(phrase) => Self::words(phrase.iter().map(String::as_str)),
+            Text::Pattern(_) => Self::Nothing,
         }
     }
 

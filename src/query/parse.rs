@@ -3,7 +3,8 @@
 use super::Error;
 use super::expr::{Expr, Test};
 use super::keys::{self, Key};
-use super::term::{Op, Value, any_words, key_test, text_op};
+use super::source::Source;
+use super::term::{Form, Op, Value, any_words, key_test, text_op};
 
 /// How deep parentheses may nest.
 const MAX_DEPTH: usize = 32;
@@ -149,31 +150,47 @@ impl<'a> Parser<'a> {
     fn term(&mut self) -> Result<Expr, Error> {
         let start = self.at;
         self.terms += 1;
+        self.check_terms()?;
+        let name = self.key_name();
+        let Some(op) = self.operator(name) else {
+            let value = self.value("")?;
+            return Ok(Expr::Test(any_words(&value.text)));
+        };
+        let named = named(name).ok_or_else(|| self.error_at(unknown_key(name), start))?;
+        let mut tests = Vec::new();
+        loop {
+            let value_at = self.at;
+            // Only what is compared as it stands may be one of several.
+            let is_list = matches!(op, Op::Is | Op::IsNot);
+            let value = match self.pattern(op) {
+                Some(pattern) => pattern,
+                None => self.value(if is_list { "," } else { "" })?,
+            };
+            if value.text.is_empty() && value.form != Form::Quoted {
+                let term = self.text.get(start..value_at).unwrap_or_default();
+                return Err(self.error_at(format!("'{term}' needs a value"), value_at));
+            }
+            self.terms += 1;
+            let test = match &named {
+                Named::Key(key) => key_test(key, op, &value),
+                Named::In(source) => text_op(op, &value).map(|text| Test::In(source.clone(), text)),
+            };
+            tests.push(Expr::Test(test.map_err(|message| self.error_at(message, value_at))?));
+            if !is_list || !self.rest().starts_with(',') {
+                break;
+            }
+            self.at += 1;
+        }
+        self.check_terms()?;
+        let expr = if tests.len() == 1 { tests.swap_remove(0) } else { Expr::Any(tests) };
+        Ok(if op == Op::IsNot { Expr::Not(Box::new(expr)) } else { expr })
+    }
+
+    fn check_terms(&self) -> Result<(), Error> {
         if self.terms > MAX_TERMS {
             return Err(self.error(format!("a query has at most {MAX_TERMS} terms")));
         }
-        let name = self.key_name();
-        let Some(op) = self.operator(name) else {
-            let value = self.value()?;
-            return Ok(Expr::Test(any_words(&value.text)));
-        };
-        let value_at = self.at;
-        let value = self.value()?;
-        if value.text.is_empty() && !value.quoted {
-            let term = self.text.get(start..value_at).unwrap_or_default();
-            return Err(self.error_at(format!("'{term}' needs a value"), value_at));
-        }
-        if name.is_empty() {
-            return Ok(Expr::Test(Test::Part(value.text)));
-        }
-        let test = match keys::find(name) {
-            Some(key) => key_test(key, op, &value),
-            None if name.contains('.') => text_op(op, &value).map(|text| Test::Attribute(name.to_owned(), text)),
-            None => return Err(self.error_at(unknown_key(name), start)),
-        };
-        let test = test.map_err(|message| self.error_at(message, value_at))?;
-        let expr = Expr::Test(test);
-        Ok(if op == Op::IsNot { Expr::Not(Box::new(expr)) } else { expr })
+        Ok(())
     }
 
     /// What may be a key; only an operator behind it makes it one.
@@ -196,13 +213,28 @@ impl<'a> Parser<'a> {
         Some(op)
     }
 
-    fn value(&mut self) -> Result<Value, Error> {
+    /// What stands between slashes, where a part is asked for and the second one ends the term. A slash inside is `\/`.
+    fn pattern(&mut self, op: Op) -> Option<Value> {
+        let rest = self.rest().strip_prefix('/').filter(|_| op == Op::Part)?;
+        let mut is_escaped = false;
+        let end = rest.char_indices().find_map(|(at, c)| {
+            let is_end = c == '/' && !is_escaped && rest.get(at + 1..)?.chars().next().is_none_or(is_behind_term);
+            is_escaped = c == '\\' && !is_escaped;
+            is_end.then_some(at)
+        })?;
+        let text = rest.get(..end).filter(|text| !text.is_empty())?;
+        self.at += end + "//".len();
+        Some(Value { text: text.to_owned(), form: Form::Pattern })
+    }
+
+    /// Up to white space, a parenthesis, a quotation mark or one of `ends`.
+    fn value(&mut self, ends: &str) -> Result<Value, Error> {
         let start = self.at;
         if !self.rest().starts_with('"') {
             let rest = self.rest();
-            let end = rest.find(|c: char| c.is_whitespace() || "()\"".contains(c)).unwrap_or(rest.len());
+            let end = rest.find(|c: char| is_behind_term(c) || "(\"".contains(c) || ends.contains(c)).unwrap_or(rest.len());
             self.at += end;
-            return Ok(Value { text: rest.get(..end).unwrap_or_default().to_owned(), quoted: false });
+            return Ok(Value { text: rest.get(..end).unwrap_or_default().to_owned(), form: Form::Plain });
         }
         let mut text = String::new();
         let mut escaped = false;
@@ -215,12 +247,39 @@ impl<'a> Parser<'a> {
                 '\\' => escaped = true,
                 '"' => {
                     self.at += index + 1;
-                    return Ok(Value { text, quoted: true });
+                    return Ok(Value { text, form: Form::Quoted });
                 }
                 c => text.push(c),
             }
         }
         Err(self.error_at("this quotation is never closed", start))
+    }
+}
+
+/// Whether a term ends before this, wherever it stands.
+const fn is_behind_term(c: char) -> bool {
+    c.is_whitespace() || c == ')'
+}
+
+/// What a term compares.
+enum Named {
+    Key(&'static Key),
+    /// The texts of one header or attribute.
+    In(Source),
+}
+
+fn named(name: &str) -> Option<Named> {
+    let of = |family: &str| name.split_at_checked(family.len()).filter(|(start, _)| start.eq_ignore_ascii_case(family));
+    if let Some(key) = keys::find(name) {
+        return Some(Named::Key(key));
+    }
+    if name.is_empty() {
+        return Some(Named::In(Source::Any));
+    }
+    match (of("header."), of("attr.")) {
+        (Some((_, header)), _) if !header.is_empty() => Some(Named::In(Source::Header(header.to_ascii_lowercase()))),
+        (_, Some((_, attribute))) if !attribute.is_empty() => Some(Named::In(Source::Attribute(attribute.to_owned()))),
+        _ => name.contains('.').then(|| Named::In(Source::Attribute(name.to_owned()))),
     }
 }
 

@@ -163,7 +163,7 @@ fn failure(rng: &mut Rng, parts: &mut Parts) {
 }
 
 /// Terms that the store answers with its columns alone.
-const COLUMN_TERMS: [&str; 36] = [
+const COLUMN_TERMS: [&str; 40] = [
     "status:5xx",
     "status:404",
     "status>=500",
@@ -180,7 +180,11 @@ const COLUMN_TERMS: [&str; 36] = [
     "route~PDF",
     "path:/orders/*",
     "path:/health",
-    "path~/17/",
+    "path~\"/17/\"",
+    "status:404,5xx",
+    "status!=404,422",
+    "method:GET,post",
+    "outcome:answered,panicked",
     "path~a_b%c",
     "path~_",
     "-path:*",
@@ -202,7 +206,7 @@ const COLUMN_TERMS: [&str; 36] = [
     "trace:00000000000000000000000000000002",
 ];
 
-const OTHER_TERMS: [&str; 19] = [
+const OTHER_TERMS: [&str; 43] = [
     "class:saturated",
     "class!=error",
     "in_flight>1000000",
@@ -222,6 +226,30 @@ const OTHER_TERMS: [&str; 19] = [
     "text:981",
     "id:req-17",
     "~nothing-like-it",
+    "path~/\\d+/",
+    "route~/^.orders.\\{id\\}$/",
+    "~/out of (stock|order)/",
+    "-event~/^$/",
+    "user~/^4/",
+    "release~/./",
+    "type:PoolTimedOut",
+    "type:std::io::Error,app::PoolTimedOut",
+    "message:\"out of stock\"",
+    "event:\"grüße an\",invoice",
+    "span:render",
+    "span:sql*",
+    "host:example.org",
+    "agent:curl/*",
+    "client:127.0.0.0/8",
+    "client:::1",
+    "header.Content-Type:application/json",
+    "header.content-type~JSON",
+    "attr.order.id:A_1%,-42",
+    "ttfb>1s",
+    "bytes>=1GB",
+    "request_bytes:0..1MiB",
+    "body:card",
+    "instance:web-1",
 ];
 
 /// A query; only with terms that have columns where `columns_only` says so.

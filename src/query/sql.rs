@@ -88,6 +88,7 @@ impl Sql {
             Test::Column(column, text) => {
                 let name = column.name();
                 match text {
+                    Text::Phrase(_) | Text::Pattern(_) => return false,
                     Text::Is(text) => self.write(&format!("lower({name}) = ?"), [Bind::Text(text.clone())]),
                     Text::StartsWith(text) => self.write(&format!("instr(lower({name}), ?) = 1"), [Bind::Text(text.clone())]),
                     Text::Contains(text) => self.write(&format!("instr(lower({name}), ?) > 0"), [Bind::Text(text.clone())]),
@@ -111,14 +112,14 @@ impl Sql {
             }
             Test::Group(..)
             | Test::Kept(_)
-            | Test::Attribute(..)
+            | Test::In(..)
             | Test::Class(_)
-            | Test::InFlight(_)
+            | Test::Number(..)
             | Test::Release(_)
-            | Test::Failure(_)
+            | Test::Resource(..)
+            | Test::Client(_)
             | Test::Level(_)
-            | Test::Words { .. }
-            | Test::Part(_) => return false,
+            | Test::Words { .. } => return false,
         }
         true
     }

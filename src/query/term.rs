@@ -1,10 +1,15 @@
 //! What one term asks: a key, an operator and a value.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use regex::RegexBuilder;
 use tracing::Level;
 
 use super::columns::{Column, normal_route};
 use super::expr::{Bounds, Id, Keeping, Test, Text, group_range, severity};
 use super::keys::{Key, Shape};
+use super::source::Source;
 use super::time::{Moment, duration_ns};
 use super::words::{folded, words};
 use crate::record::{ErrorClass, Kept, Kind, Outcome, TraceId};
@@ -22,13 +27,25 @@ pub(super) enum Op {
 
 pub(super) struct Value {
     pub(super) text: String,
-    pub(super) quoted: bool,
+    pub(super) form: Form,
 }
+
+/// How a value was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Plain,
+    Quoted,
+    /// Between slashes.
+    Pattern,
+}
+
+/// Compiled, a pattern takes no more than this.
+const MAX_PATTERN_BYTES: usize = 256 * 1024;
 
 pub(super) fn any_words(text: &str) -> Test {
     let phrase: Vec<_> = words(text).map(folded).collect();
     if phrase.is_empty() {
-        return Test::Part(text.to_owned());
+        return Test::In(Source::Any, Text::Contains(text.to_owned()));
     }
     let id = Some(Id::of(text)).filter(|id| text.len() >= 4 && id.spans.is_some());
     Test::Words { phrase, id }
@@ -37,24 +54,44 @@ pub(super) fn any_words(text: &str) -> Test {
 /// The test of a key; the error is a message without its place.
 pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String> {
     let (name, text) = (key.name, value.text.as_str());
-    match key.shape {
+    if value.form == Form::Pattern && !key.is_text() {
+        return Err(format!("'{name}' is no text: a /pattern/ cannot find it"));
+    }
+    match &key.shape {
         Shape::Status => Ok(Test::Status(bounds(name, op, text, status)?)),
         Shape::Duration => {
-            if matches!(op, Op::Is | Op::IsNot) && !text.contains("..") {
-                return Err(format!("compare '{name}' with > or <, or give a range such as {name}:100ms..300ms"));
-            }
+            is_no_moment(name, op, text)?;
             Ok(Test::DurationNs(bounds(name, op, text, duration)?))
         }
+        Shape::Phase(number) => {
+            is_no_moment(name, op, text)?;
+            Ok(Test::Number(*number, bounds(name, op, text, duration)?))
+        }
+        Shape::Count(number) => Ok(Test::Number(*number, bounds(name, op, text, count)?)),
+        Shape::Bytes(number) => Ok(Test::Number(*number, bounds(name, op, text, bytes)?)),
         Shape::Time | Shape::Since | Shape::Until => time(key, op, text),
         Shape::Text(column) => {
-            let route = column == Column::Route;
-            let value = Value { text: if route { normal_route(text).into_owned() } else { text.to_owned() }, ..*value };
-            Ok(Test::Column(column, text_op(op, &value)?))
+            let is_route = *column == Column::Route && value.form != Form::Pattern;
+            let value = Value { text: if is_route { normal_route(text).into_owned() } else { text.to_owned() }, ..*value };
+            Ok(Test::Column(*column, text_op(op, &value)?))
         }
         Shape::Release => Ok(Test::Release(text_op(op, value)?)),
-        Shape::Failure => only_is(name, op, true).map(|()| Test::Failure(text.to_owned())),
-        Shape::Any if op == Op::Part => Ok(Test::Part(text.to_owned())),
-        Shape::Any => only_is(name, op, false).map(|()| any_words(text)),
+        Shape::Resource(attribute) => Ok(Test::Resource(attribute, text_op(op, value)?)),
+        Shape::Whole(source) => Ok(Test::In(source.clone(), text_op(op, value)?)),
+        Shape::Part(source) => {
+            only_is(name, op, true)?;
+            Ok(Test::In(source.clone(), text_op(Op::Part, value)?))
+        }
+        Shape::Words(source) if op == Op::Part => Ok(Test::In(source.clone(), text_op(op, value)?)),
+        Shape::Words(source) => {
+            only_is(name, op, false)?;
+            Ok(if *source == Source::Any { any_words(text) } else { Test::In(source.clone(), phrase(text)) })
+        }
+        Shape::Client => {
+            only_is(name, op, false)?;
+            let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+            network.map(Test::Client).ok_or_else(|| format!("'{text}' is neither an address nor a network such as 10.0.0.0/8"))
+        }
         Shape::Outcome => {
             only_is(name, op, false)?;
             let known = Outcome::parse(&text.to_ascii_lowercase());
@@ -65,7 +102,6 @@ pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String>
             let known = ErrorClass::parse(&text.to_ascii_lowercase());
             known.map(Test::Class).ok_or_else(|| one_of(text, "class", &ErrorClass::ALL.map(ErrorClass::as_str)))
         }
-        Shape::InFlight => Ok(Test::InFlight(bounds(name, op, text, count)?)),
         Shape::Kind => {
             only_is(name, op, false)?;
             let kinds = [
@@ -119,17 +155,69 @@ fn one_of(text: &str, what: &str, known: &[&str]) -> String {
     format!("no {what} is called '{text}'; it is one of {}", known.join(", "))
 }
 
-/// A text against a whole text, its start or a part of it.
+/// Words one behind the other; a text without any as it stands.
+fn phrase(text: &str) -> Text {
+    let phrase: Vec<_> = words(text).map(folded).collect();
+    if phrase.is_empty() { Text::Contains(text.to_owned()) } else { Text::Phrase(phrase) }
+}
+
+/// A text against a whole text, its start, a part of it or a pattern.
 pub(super) fn text_op(op: Op, value: &Value) -> Result<Text, String> {
+    if value.form == Form::Pattern {
+        return pattern(&value.text);
+    }
     let text = value.text.to_ascii_lowercase();
     match op {
         Op::Part => Ok(Text::Contains(text)),
         Op::Is | Op::IsNot => Ok(match text.strip_suffix('*') {
-            Some(start) if !value.quoted => Text::StartsWith(start.to_owned()),
+            Some(start) if value.form == Form::Plain => Text::StartsWith(start.to_owned()),
             _ => Text::Is(text),
         }),
         _ => Err("texts are compared with : for the whole, a trailing * for the start, or ~ for a part".to_owned()),
     }
+}
+
+fn pattern(text: &str) -> Result<Text, String> {
+    let built = RegexBuilder::new(text).case_insensitive(true).size_limit(MAX_PATTERN_BYTES).build();
+    built.map(Text::Pattern).map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => "the /pattern/ is too large".to_owned(),
+        // The last line of several is what is wrong; the others draw the pattern.
+        error => {
+            let said = error.to_string();
+            let what = said.lines().last().unwrap_or_default();
+            format!("the /pattern/ is wrong: {}", what.strip_prefix("error: ").unwrap_or(what))
+        }
+    })
+}
+
+/// A duration is never met to the nanosecond.
+fn is_no_moment(name: &str, op: Op, text: &str) -> Result<(), String> {
+    if matches!(op, Op::Is | Op::IsNot) && !text.contains("..") {
+        return Err(format!("compare '{name}' with > or <, or give a range such as {name}:100ms..300ms"));
+    }
+    Ok(())
+}
+
+/// A size, with or without its unit.
+fn bytes(text: &str) -> Option<(i64, i64)> {
+    let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    if !number.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let unit: f64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a cast of a float stops at the bounds")]
+    let bytes = (number.parse::<f64>().ok()? * unit).round() as i64;
+    Some((bytes, bytes))
 }
 
 /// `404`, or `5xx` as its first and last.
@@ -184,7 +272,7 @@ fn time(key: &Key, op: Op, text: &str) -> Result<Test, String> {
         Moment::UnixNs(at) => Moment::UnixNs(at.saturating_add(1)),
         Moment::AgoNs(ago) => Moment::AgoNs(ago.saturating_sub(1)),
     };
-    let (from, before) = match (key.shape, op) {
+    let (from, before) = match (&key.shape, op) {
         (Shape::Since, Op::Is) | (Shape::Time, Op::AtLeast) => (Some(moment), None),
         (Shape::Until, Op::Is) | (Shape::Time, Op::Less) => (None, Some(moment)),
         (Shape::Time, Op::Greater) => (Some(next), None),

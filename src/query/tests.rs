@@ -27,12 +27,26 @@ fn what_is_not_well_formed_is_refused() {
         ("class:5xx", "no class is called '5xx'; it is one of panic, saturated, timeout, error"),
         ("in_flight:many", "'in_flight' cannot be 'many'"),
         ("outcome~pan", "'outcome' cannot be compared so; write outcome:value"),
+        ("outcome~/pan/", "'outcome' is no text: a /pattern/ cannot find it"),
+        ("status:404,", "'status:404,' needs a value"),
+        ("status:404,,500", "'status:404,' needs a value"),
+        ("path~/a(/", "the /pattern/ is wrong: unclosed group"),
+        ("path~/a{1000}{1000}/", "the /pattern/ is too large"),
+        ("client:shop", "'shop' is neither an address nor a network such as 10.0.0.0/8"),
+        ("bytes>1XB", "'bytes' cannot be '1XB'"),
+        ("ttfb:3", "compare 'ttfb' with > or <, or give a range such as ttfb:100ms..300ms"),
     ] {
         assert_eq!(Query::parse(text).unwrap_err().message(), message, "{text}");
     }
     assert!(Query::parse(&"(".repeat(100)).is_err());
     assert!(Query::parse(&"x".repeat(5000)).is_err());
     assert!(Query::parse(&"-".repeat(4000)).is_err());
+}
+
+#[test]
+fn a_caret_stands_under_the_item_of_a_list_that_is_wrong() {
+    let error = Query::parse("status:404,x method:GET").unwrap_err();
+    assert_eq!(error.to_string(), "'status' cannot be 'x'\n  status:404,x method:GET\n             ^");
 }
 
 const NOW: u64 = 1_800_000_000_000_000_000;
@@ -134,6 +148,98 @@ fn words_of_the_grammar_are_searched_when_quoted() {
     assert!(matches("or-else", path("/or/else")));
     assert!(matches("\"stauts:5xx\"", path("/stauts/5xx")));
     assert!(matches("12:30", path("/at/12/30")));
+}
+
+#[test]
+fn a_list_is_any_of_its_items() {
+    let status = |status| move |parts: &mut crate::record::parts::Parts| parts.status = Some(status);
+    for (query, with, expected) in [
+        ("status:404,5xx", 503, true),
+        ("status:404,5xx", 404, true),
+        ("status:404,5xx", 403, false),
+        ("status!=404,5xx", 503, false),
+        ("status!=404,5xx", 403, true),
+        ("-status:404,5xx", 403, true),
+        ("status:100..199,\"404\"", 404, true),
+    ] {
+        assert_eq!(matches(query, status(with)), expected, "{query} {with}");
+    }
+    let path = |parts: &mut crate::record::parts::Parts| parts.path = crate::record::parts::Text::Static("/a,b");
+    assert!(matches("path:\"/a,b\"", path) && !matches("path:/a,b", path) && matches("path:/x,\"/a,b\"", path));
+    assert!(matches("path~a,b", path), "a part is one text");
+}
+
+#[test]
+fn a_pattern_stands_between_slashes_and_may_hold_anything() {
+    let path =
+        |path: &'static str| move |parts: &mut crate::record::parts::Parts| parts.path = crate::record::parts::Text::Static(path);
+    for (query, at, expected) in [
+        ("path~/^.orders.\\d+$/", "/orders/17", true),
+        ("path~/^.ORDERS/", "/orders/17", true),
+        ("path~/(?-i)^.ORDERS/", "/orders/17", false),
+        ("path~/orders\\/1/", "/orders/17", true),
+        ("(path~/a (b|c)/)", "/a c", true),
+        ("path~/a (b|c)/ status:200", "/a c", false),
+        ("path~/orders/17", "/orders/17", true),
+        ("path~\"/^/\"", "/orders/17", false),
+        ("path~/", "/orders/17", true),
+        ("path~//", "//", true),
+        ("-path~/\\d/", "/orders", true),
+        ("~/ord.rs/", "/orders", true),
+    ] {
+        assert_eq!(matches(query, path(at)), expected, "{query} {at}");
+    }
+}
+
+#[test]
+fn texts_are_asked_for_by_the_place_where_they_stand() {
+    use crate::record::parts::{HeaderSlot, Parts, Side, Text};
+    let change = |parts: &mut Parts| {
+        parts.kind = crate::record::Kind::Request;
+        parts.host = Some(Text::Static("shop.example"));
+        parts.user_agent = Some(Text::Static("curl/8.5"));
+        parts.peer = Some("10.1.2.3:80".parse().unwrap());
+        parts.response_bytes = 2_000_000;
+        parts.first_byte_ns = Some(250_000_000);
+        let (name, value) = (Text::Static("x-tenant"), Some(Text::Static("Acme")));
+        parts.headers.push(HeaderSlot { side: Side::Response, name, value, len: 4 });
+        parts.set_attribute(Text::Static("tenant"), crate::record::parts::Slot::I64(7));
+    };
+    for (query, expected) in [
+        ("host:SHOP.example", true),
+        ("host:shop", false),
+        ("server.address:shop*", true),
+        ("agent:curl/*", true),
+        ("client:10.1.0.0/16", true),
+        ("ip:10.1.2.3", true),
+        ("client:10.1.2.4,::1", false),
+        ("header.X-Tenant:acme", true),
+        ("header.x-other:acme", false),
+        ("attr.tenant:7", true),
+        ("attr.tenant:8", false),
+        ("bytes>=2MB", true),
+        ("bytes:..1.5MiB", false),
+        ("ttfb>200ms", true),
+        ("ttfb<250", false),
+        ("request_bytes:0..", false),
+        ("http.response.status_code:200", false),
+    ] {
+        assert_eq!(matches(query, change), expected, "{query}");
+    }
+}
+
+#[test]
+fn who_wrote_a_record_is_asked_by_service_and_instance() {
+    let mut resource = crate::record::Resource::default();
+    resource.set("service.name", "shop");
+    resource.set("service.instance.id", "web-1");
+    let record = Record::new(Box::default());
+    for (query, expected) in
+        [("service:shop", true), ("instance:web-*", true), ("-instance:web-1", false), ("service~/^s/", true)]
+    {
+        assert_eq!(Query::parse(query).unwrap().matches_from(&resource, &record, NOW), expected, "{query}");
+    }
+    assert!(!matches("service:shop", |_| {}), "nobody wrote it");
 }
 
 #[test]

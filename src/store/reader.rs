@@ -18,7 +18,7 @@ use super::{Error, schema};
 use crate::query::{Query, number_column as number};
 use crate::record::{Losses, Reason, Resource};
 
-pub(crate) use self::scan::{Scan, Scanned};
+pub use self::scan::{Scan, Scanned};
 
 /// Files that are kept open between two calls.
 const MAX_OPEN: usize = 16;

@@ -35,10 +35,26 @@ pub(crate) enum Command {
     Errors(Errors),
     /// Explains a group of errors: what makes it one, its history, requests to look at
     Why(Why),
+    /// Lists the routes: how many requests, how many failed, how long they took
+    Routes(Routes),
+    /// Sums up what matches: outcomes, statuses, latency, the course over time
+    Stats(Stats),
+    /// Prints the curl command that sends a request again
+    Curl(Curl),
+    /// Prints a request as an HTTP archive (HAR), which browsers and other tools open
+    Har(Har),
+    /// Writes what matches as JSON lines, CSV or an HTTP archive
+    Export(Export),
     /// Lists the requests in flight, the oldest first, and those whose process died
     Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
     Diff(Diff),
+    /// Prints what a shell needs to complete commands and options
+    #[command(after_help = completions_help())]
+    Completions {
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
     /// Asks a running process for more detail, for a limited time
     #[cfg(unix)]
     #[command(subcommand)]
@@ -209,6 +225,89 @@ pub(crate) struct Search {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = routes_help())]
+pub(crate) struct Routes {
+    /// Only what matches; without it, everything
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// What comes first: the route with the most requests, the most failures, the highest 95th percentile, or by name
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t = RoutesSort::Requests)]
+    pub(crate) sort: RoutesSort,
+    /// How many to show
+    #[arg(short = 'n', long, value_name = "LIMIT", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// How long it may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub(crate) seconds: u64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum RoutesSort {
+    Requests,
+    Failed,
+    P95,
+    Route,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = stats_help())]
+pub(crate) struct Stats {
+    /// Only what matches; without it, everything
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// How long it may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub(crate) seconds: u64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = curl_help())]
+pub(crate) struct Curl {
+    /// At least 4 digits of the short id, or the whole request id or trace id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Where to send it in place of the host that was asked, such as http://localhost:3000
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = har_help())]
+pub(crate) struct Har {
+    /// At least 4 digits of the short id, or the whole request id or trace id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = export_help())]
+pub(crate) struct Export {
+    /// Only what matches; without it, everything
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// What it is written as: all of each record as a line of JSON, a table, or an HTTP archive
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Json)]
+    pub(crate) format: ExportFormat,
+    /// A file to write to, which only you may read [default: the standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replaces the file where there is one
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    Json,
+    Csv,
+    Har,
+}
+
+#[derive(Debug, clap::Args)]
 #[command(after_help = ps_help())]
 pub(crate) struct Ps {
     #[command(flatten)]
@@ -352,6 +451,24 @@ impl Search {
     }
 }
 
+impl Routes {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        Ok(Query::parse(&self.query.join(" "))?)
+    }
+}
+
+impl Stats {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        Ok(Query::parse(&self.query.join(" "))?)
+    }
+}
+
+impl Export {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        Ok(Query::parse(&self.query.join(" "))?)
+    }
+}
+
 impl Diff {
     pub(crate) fn query(&self) -> Result<Query, Failure> {
         let query = self.query.join(" ");
@@ -453,6 +570,98 @@ Examples:
     )
 }
 
+fn routes_help() -> String {
+    format!(
+        "\
+Percentiles are true to 3 %. A record that a sampler kept counts as often as it stands for. ID is the slowest one's: \
+campanile show ID.
+
+Examples:
+  campanile routes since:1h
+  campanile routes --sort failed 'service:shop since:1d'
+  campanile routes --json --sort p95 -n 5
+
+{}
+
+{}",
+        keys(),
+        exit_codes()
+    )
+}
+
+fn stats_help() -> String {
+    format!(
+        "\
+Percentiles are true to 3 %. A record that a sampler kept counts as often as it stands for.
+
+Examples:
+  campanile stats since:1h
+  campanile stats 'route:/orders/{{id}} release:1.4.2'
+  campanile stats --json status:5xx
+
+{}
+
+{}",
+        keys(),
+        exit_codes()
+    )
+}
+
+fn curl_help() -> String {
+    format!(
+        "\
+The command sends the method, the headers and the body as they were stored. What is not stored, such as withheld headers, \
+is named on the standard error.
+
+Examples:
+  campanile curl 8f2c
+  campanile curl 8f2c --url http://localhost:3000 | sh
+
+{}",
+        exit_codes()
+    )
+}
+
+fn har_help() -> String {
+    format!(
+        "\
+Values that are not stored, such as those of withheld headers, are empty and say so in a comment.
+
+Examples:
+  campanile har 8f2c > request.har
+  campanile export --format har 'status:5xx since:1h' > failures.har
+
+{}",
+        exit_codes()
+    )
+}
+
+fn export_help() -> String {
+    format!(
+        "\
+Requests are written segment by segment, about the newest first.
+
+Examples:
+  campanile export status:5xx > failures.jsonl
+  campanile export --format csv -o orders.csv 'route:/orders* since:1d'
+  campanile export --format har --out failures.har --force 'status:5xx since:1h'
+
+{}
+
+{}",
+        keys(),
+        exit_codes()
+    )
+}
+
+fn completions_help() -> &'static str {
+    "\
+Examples:
+  campanile completions bash > ~/.local/share/bash-completion/completions/campanile
+  campanile completions zsh > ~/.zfunc/_campanile
+  campanile completions fish > ~/.config/fish/completions/campanile.fish"
+}
+
 fn ps_help() -> String {
     format!(
         "\
@@ -524,11 +733,15 @@ It is signed with CAMPANILE_DEBUG_KEY, else with the key of the store. Whoever h
 
 /// The keys of the query language, from its own table.
 fn keys() -> String {
-    let mut out = "Query: terms side by side, all of which have to hold; also or, not, - and parentheses.\n\
-                   A word or a \"phrase\" alone stands anywhere in the record; a name with a dot is an attribute."
+    let mut out = "\
+Query: terms side by side, all of which have to hold; also or, not, - and parentheses.
+A word or a \"phrase\" alone stands anywhere in the record. A value may be a list, as in status:404,5xx, or a range, as in
+status:400..499. After ~ comes a part of a text, or a regular expression between slashes, as in path~/\\d+$/. A name with a
+dot is an attribute; attr.NAME is one without, and header.NAME a header."
         .to_owned();
+    let width = query::keys().iter().map(|key| key.name().len()).max().unwrap_or_default();
     for key in query::keys() {
-        let _ = write!(out, "\n  {:<9} {}, as in {}", key.name(), key.help(), key.example());
+        let _ = write!(out, "\n  {:<width$} {}, as in {}", key.name(), key.help(), key.example());
     }
     out
 }

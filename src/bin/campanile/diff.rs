@@ -1,8 +1,7 @@
 //! `campanile diff`: what is different about the requests that match.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use campanile::contrast::{self, Contrast, Difference, Finding, Options, Spread, Stage};
 use campanile::exporter::escape;
@@ -14,7 +13,8 @@ use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
 use crate::place;
-use crate::render::{at, cut, ms};
+use crate::progress::Progress;
+use crate::render::{at, cut, ms, share};
 
 /// Cells of an attribute with its value, at most.
 const LABEL: usize = 72;
@@ -118,17 +118,6 @@ fn told(finding: &Finding) -> String {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 requests")]
-fn share(with: u64, all: u64) -> String {
-    let share = 100.0 * with as f64 / all.max(1) as f64;
-    match with {
-        0 => "0 %".to_owned(),
-        _ if share < 1.0 => "<1 %".to_owned(),
-        _ if share > 99.0 && with < all => ">99 %".to_owned(),
-        _ => format!("{share:.0} %"),
-    }
-}
-
 fn spread(name: &str, spread: &Spread) -> String {
     let one = |number: f64| match name {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nanoseconds are whole and not negative")]
@@ -172,41 +161,4 @@ fn json(contrast: &Contrast) -> String {
         "notices": contrast.notices,
     });
     full::line(object)
-}
-
-/// Says on a terminal how far it is, where it takes long.
-struct Progress {
-    said: Instant,
-    is_open: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { said: Instant::now(), is_open: false }
-    }
-
-    fn tell(&mut self, read: u64) {
-        let mut err = std::io::stderr();
-        if self.said.elapsed() >= Duration::from_secs(1) && err.is_terminal() {
-            (self.said, self.is_open) = (Instant::now(), true);
-            let _ = write!(err, "\rcampanile: {read} requests were read…");
-        }
-    }
-
-    fn end(&self) {
-        if self.is_open {
-            let _ = writeln!(std::io::stderr());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_never_rounded_to_all_or_nothing() {
-        let all = [(0, 10), (1, 1000), (41, 42), (999, 1000), (10, 10), (0, 0)];
-        assert_eq!(all.map(|(with, all)| share(with, all)), ["0 %", "<1 %", "98 %", ">99 %", "100 %", "0 %"]);
-    }
 }

@@ -2,7 +2,7 @@
 
 use campanile::record::{Record, Vitals};
 
-use crate::render::ms;
+use crate::render::{grouped, ms};
 
 /// How many requests it met.
 pub(crate) fn met(record: &Record) -> Option<String> {
@@ -33,28 +33,12 @@ fn memory(bytes: u64) -> String {
     if mebibytes < 10_240.0 { format!("{mebibytes:.0} MiB") } else { format!("{:.1} GiB", mebibytes / 1024.0) }
 }
 
-/// A number with its digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_counts_are_shown_as_people_read_them() {
-        for (number, text) in [(0, "0"), (999, "999"), (1204, "1,204"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
+    fn memory_is_shown_as_people_read_it() {
         for (bytes, text) in [(0, "0.0 MiB"), (1 << 20, "1.0 MiB"), (512 << 20, "512 MiB"), (48 << 30, "48.0 GiB")] {
             assert_eq!(memory(bytes), text);
         }

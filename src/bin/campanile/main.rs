@@ -5,19 +5,29 @@ mod backtrace;
 mod body;
 #[cfg(unix)]
 mod control;
+mod csv;
+mod curl;
 mod diff;
 mod errors;
+mod export;
 mod failure;
 mod full;
+mod har;
 mod load;
 mod output;
 mod page;
 mod place;
+mod progress;
 mod ps;
 mod render;
+mod routes;
 mod search;
 mod show;
+mod spread;
+mod stats;
+mod table;
 mod tail;
+mod tally;
 mod timeline;
 #[cfg(unix)]
 mod token;
@@ -25,7 +35,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use self::args::{Args, Command};
 use self::failure::Failure;
@@ -45,6 +55,12 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Tail(tail) => tail::run(&tail, store, &mut output),
         Command::Show(show) => show::run(&show, store, &mut output),
+        Command::Routes(routes) => routes::run(&routes, store, &mut output),
+        Command::Stats(stats) => stats::run(&stats, store, &mut output),
+        Command::Curl(curl) => curl::run(&curl, store, &mut output),
+        Command::Export(export) => export::run(&export, store, &mut output),
+        Command::Har(har) => har::run(&har, store, &mut output),
+        Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
         #[cfg(unix)]
@@ -66,4 +82,10 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell, output: &mut Output) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "campanile", &mut script);
+    output.write(&String::from_utf8_lossy(&script))
 }

@@ -1,6 +1,5 @@
 //! `campanile ps`: what is in flight now, and what was when a process died.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use campanile::exporter::escape;
@@ -13,7 +12,8 @@ use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
 use crate::place;
-use crate::render::{moment, ms, now};
+use crate::render::{bytes, moment, ms, now};
+use crate::table::table;
 
 /// Prints both, the oldest first: what hangs stands at the top.
 pub(crate) fn run(args: &Ps, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
@@ -41,11 +41,11 @@ pub(crate) fn run(args: &Ps, store: Option<&Path>, output: &mut Output) -> Resul
     if running.is_empty() {
         output.write("nothing is in flight\n")?;
     } else {
-        output.write(&table(&running, "AGE", |record| age(now.saturating_sub(record.start_unix_ns()))))?;
+        output.write(&rows(&running, "AGE", |record| age(now.saturating_sub(record.start_unix_ns()))))?;
     }
     if !dead.is_empty() {
         output.write("\nended without a record:\n")?;
-        output.write(&table(&dead, "BEGAN", moment))?;
+        output.write(&rows(&dead, "BEGAN", moment))?;
     }
     Ok(())
 }
@@ -55,19 +55,8 @@ fn nothing() -> Result<(), Failure> {
 }
 
 /// One row for each, under a head.
-fn table(all: &[&Unfinished], first: &str, when: impl Fn(&Record) -> String) -> String {
-    let head = [first, "ID", "METHOD", "IN", "OUT", "STATE", "PROCESS", "PATH"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(all.iter().map(|it| row(it, &when))).collect();
-    let mut out = String::new();
-    for row in &rows {
-        for (column, cell) in row.iter().enumerate() {
-            let width = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default();
-            let is_last = column + 1 == row.len();
-            let _ = if is_last { write!(out, "{cell}") } else { write!(out, "{cell:width$}  ") };
-        }
-        out.push('\n');
-    }
-    out
+fn rows(all: &[&Unfinished], first: &str, when: impl Fn(&Record) -> String) -> String {
+    table([first, "ID", "METHOD", "IN", "OUT", "STATE", "PROCESS", "PATH"], all.iter().map(|it| row(it, &when)))
 }
 
 fn row(it: &Unfinished, when: impl Fn(&Record) -> String) -> [String; 8] {
@@ -129,17 +118,6 @@ fn age(ns: u64) -> String {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
-fn bytes(count: u64) -> String {
-    let size = count as f64;
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} kB", size / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", size / 1e6),
-        _ => format!("{:.1} GB", size / 1e9),
-    }
-}
-
 /// One object for each, with everything that is known.
 fn line(it: &Unfinished, now: u64) -> String {
     let mut all = full::object(it.stored());
@@ -164,12 +142,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_and_sizes_are_short() {
+    fn ages_are_short() {
         for (seconds, text) in [(0, "0.0s"), (12, "12.0s"), (303, "5m03s"), (7_800, "2h10m"), (273_600, "3d04h")] {
             assert_eq!(age(seconds * 1_000_000_000), text);
-        }
-        for (count, text) in [(0, "0 B"), (1_234, "1.2 kB"), (1_200_000, "1.2 MB"), (5_000_000_000, "5.0 GB")] {
-            assert_eq!(bytes(count), text);
         }
     }
 }

@@ -82,6 +82,43 @@ pub(crate) fn ms(ns: u64) -> String {
     }
 }
 
+/// A size with its unit.
+#[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
+pub(crate) fn bytes(count: u64) -> String {
+    let size = count as f64;
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", size / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", size / 1e6),
+        _ => format!("{:.1} GB", size / 1e9),
+    }
+}
+
+/// A number with its digits in groups of three.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A share in per cent that is never rounded to all or nothing.
+#[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 requests")]
+pub(crate) fn share(with: u64, all: u64) -> String {
+    let share = 100.0 * with as f64 / all.max(1) as f64;
+    match with {
+        0 => "0 %".to_owned(),
+        _ if share < 1.0 => "<1 %".to_owned(),
+        _ if share > 99.0 && with < all => ">99 %".to_owned(),
+        _ => format!("{share:.0} %"),
+    }
+}
+
 /// The text in so many cells at most, with a mark where its end is missing.
 pub(crate) fn cut(text: &str, cells: usize) -> String {
     if text.chars().count() <= cells {
@@ -93,6 +130,22 @@ pub(crate) fn cut(text: &str, cells: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_and_counts_are_shown_as_people_read_them() {
+        for (number, text) in [(0, "0"), (999, "999"), (1204, "1,204"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+        for (count, text) in [(0, "0 B"), (1_234, "1.2 kB"), (1_200_000, "1.2 MB"), (5_000_000_000, "5.0 GB")] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn shares_are_never_rounded_to_all_or_nothing() {
+        let all = [(0, 10), (1, 1000), (41, 42), (999, 1000), (10, 10), (0, 0)];
+        assert_eq!(all.map(|(with, all)| share(with, all)), ["0 %", "<1 %", "98 %", ">99 %", "100 %", "0 %"]);
+    }
 
     #[test]
     fn long_titles_are_cut_at_a_character() {

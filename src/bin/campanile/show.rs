@@ -16,12 +16,23 @@ use crate::{place, ps};
 
 /// Finds one record and prints it.
 pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
-    let id = args.id.trim();
+    let mut reader = Reader::open(place::find(store)?)?;
+    let stored = one(&mut reader, &args.id, args.common.json, output)?;
+    if args.common.json {
+        return output.write(&full::json(&stored));
+    }
+    let later = outside(&mut reader, stored.record())?;
+    let fate = fate(&mut reader, stored.record())?;
+    output.write(&page(stored.record(), stored.resource(), fate.as_deref(), &later, output.width()))
+}
+
+/// The one record that has this id; where several have it, they are listed.
+pub(crate) fn one(reader: &mut Reader, id: &str, as_json: bool, output: &mut Output) -> Result<Stored, Failure> {
+    let id = id.trim();
     if id.len() < 4 || id.len() > 200 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         let message = "an id is at least 4 digits of a short id (0-9, a-f), a whole request id or a whole trace id";
         return Err(Failure::new(Failure::USAGE, message));
     }
-    let mut reader = Reader::open(place::find(store)?)?;
     let mut found = reader.by_id(id)?;
     for warning in reader.warnings() {
         output.complain(warning);
@@ -33,21 +44,14 @@ pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Res
         // Still running, or the process died.
         found.retain(|stored| stored.record().kind() == Kind::Partial);
     }
-    match found.as_slice() {
-        [] => Err(Failure::new(Failure::NOTHING, format!("no request has the id {id}; it may have been removed by age"))),
-        [stored] if args.common.json => output.write(&full::json(stored)),
-        [stored] => {
-            let later = outside(&mut reader, stored.record())?;
-            let fate = fate(&mut reader, stored.record())?;
-            output.write(&page(stored.record(), stored.resource(), fate.as_deref(), &later, output.width()))
+    if found.len() > 1 {
+        for stored in found.iter().rev() {
+            output.write(&if as_json { full::json(stored) } else { choice(stored) })?;
         }
-        several => {
-            for stored in several.iter().rev() {
-                output.write(&if args.common.json { full::json(stored) } else { choice(stored) })?;
-            }
-            Err(Failure::new(Failure::SEVERAL, format!("{} requests have an id like {id}; give more of it", several.len())))
-        }
+        return Err(Failure::new(Failure::SEVERAL, format!("{} requests have an id like {id}; give more of it", found.len())));
     }
+    let missing = || Failure::new(Failure::NOTHING, format!("no request has the id {id}; it may have been removed by age"));
+    found.pop().ok_or_else(missing)
 }
 
 /// What became of a request that has no record.

@@ -5,19 +5,34 @@ use std::time::{Duration, Instant};
 use super::{Error, Reader, Search, Stored};
 use crate::query::{Query, number_column as number};
 
-/// Which records are read.
+/// Which records [`Reader::scan`] goes through.
+///
+/// # Default
+/// Every request.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scan<'a> {
-    pub(crate) query: Option<&'a Query>,
-    /// Began at or after it.
-    pub(crate) from_unix_ns: Option<u64>,
-    /// Began before it.
-    pub(crate) before_unix_ns: Option<u64>,
+#[non_exhaustive]
+pub struct Scan<'a> {
+    /// What they have to match.
+    pub query: Option<&'a Query>,
+    /// Began at or after it, in nanoseconds since 1970.
+    pub from_unix_ns: Option<u64>,
+    /// Began before it, in nanoseconds since 1970.
+    pub before_unix_ns: Option<u64>,
 }
 
-/// Whether everything was read.
+impl<'a> Scan<'a> {
+    /// Every request that matches.
+    #[must_use]
+    pub const fn of(query: &'a Query) -> Self {
+        Self { query: Some(query), from_unix_ns: None, before_unix_ns: None }
+    }
+}
+
+/// Whether [`Reader::scan`] read everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scanned {
+#[non_exhaustive]
+pub enum Scanned {
+    /// It was.
     Whole,
     /// Whoever took the records had enough.
     Enough,
@@ -26,13 +41,14 @@ pub(crate) enum Scanned {
 }
 
 impl Reader {
-    /// Hands over the requests that match, segment by segment and about the newest first, until told to stop or `within` is over.
-    pub(crate) fn scan(
-        &mut self,
-        scan: &Scan<'_>,
-        within: Duration,
-        mut take: impl FnMut(Stored) -> bool,
-    ) -> Result<Scanned, Error> {
+    /// Hands over the requests that match, one at a time, until `take` returns false or the time `within` is over.
+    ///
+    /// Segments come newest first, and what is in one about so. What cannot be read is left out, with a
+    /// [warning](Self::warnings).
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn scan(&mut self, scan: &Scan<'_>, within: Duration, mut take: impl FnMut(Stored) -> bool) -> Result<Scanned, Error> {
         let started = Instant::now();
         let all = Query::default();
         let search = Search::new(scan.query.unwrap_or(&all), false).of_requests();
