@@ -196,7 +196,7 @@ impl Ears {
     }
 
     pub(super) fn event(&self, event: &Event<'_>, spans: &impl Spans) {
-        if !is_quiet() {
+        if !is_beneath_notice(event) && !is_quiet() {
             let _ = current::once(|| self.take_event(event, spans));
         }
     }
@@ -206,6 +206,10 @@ impl Ears {
         let key = self.key(id);
         let here = current::with(|exchange| {
             // Usually a span of this request's own, which is found here at less cost than by its mark.
+            if exchange.link.is_bare() {
+                // None of its spans is one.
+                return std::ptr::from_ref(&*exchange.link).addr();
+            }
             let known = known(exchange, key).map(|open| open.id);
             let inside = || inside(spans, id, &exchange.link).filter(|id| *id != exchange.link.span_id);
             if let Some(id) = known.or_else(inside) {
@@ -277,6 +281,14 @@ impl Ears {
             Some(Mark::Inside { .. }) | None => {}
         }
     }
+}
+
+/// Whether an event belongs to a request that nobody will see, and tells of no failure.
+#[inline]
+fn is_beneath_notice(event: &Event<'_>) -> bool {
+    event.parent().is_none()
+        && current::with(|exchange| exchange.link.is_slim).unwrap_or_default()
+        && !tells_failure(event.metadata())
 }
 
 /// Whether a failure may come of an event.

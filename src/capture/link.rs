@@ -43,6 +43,8 @@ pub(crate) struct Link {
     request_bytes: AtomicU64,
     /// Least level of the events that are captured; below TRACE it captures no spans either.
     least: LevelFilter,
+    /// Nobody will see its record, but for its errors.
+    pub(crate) is_slim: bool,
     /// Where it is counted among the requests in flight; what goes on after an upgrade is no request.
     place: Option<Place>,
     /// What reports about it say, where there are any.
@@ -66,6 +68,7 @@ impl Link {
         (request_id, baggage): (HeaderValue, Baggage),
         wanted: Wanted,
         watch: Option<Watch>,
+        is_slim: bool,
     ) -> Self {
         let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
         let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
@@ -75,6 +78,7 @@ impl Link {
         let listed = hub.in_flight.is_on().then(|| Listed::of(parts));
         Self {
             least,
+            is_slim,
             hub,
             trace_id: parts.trace_id,
             span_id: parts.span_id,
@@ -107,6 +111,7 @@ impl Link {
     pub(super) fn upgraded(&self) -> Self {
         Self {
             least: self.least,
+            is_slim: self.is_slim,
             wanted: self.wanted,
             hub: Arc::clone(&self.hub),
             trace_id: self.trace_id,

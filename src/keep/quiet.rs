@@ -31,6 +31,11 @@ impl Quiet {
         self.predicates.push((predicate, AtomicBool::new(false)));
     }
 
+    /// Whether it asks more of a record than its route and path.
+    pub(crate) fn looks_into_records(&self) -> bool {
+        !self.predicates.is_empty()
+    }
+
     /// Whether a record is left out. One that failed, or has an error on it, never is.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use http::Request;
 
 use super::headers::Seen;
 use super::request_id::{self, Chosen};
+use super::slim::{self, Found};
 use super::{Settings, asked, context, head, route, watch};
 use crate::capture::{Call, Watch};
 use crate::keep::Wanted;
@@ -20,20 +21,30 @@ pub(super) struct Arrival {
     pub(super) id: Option<Chosen>,
     pub(super) watch: Option<Watch>,
     pub(super) call: Option<Call>,
+    /// Nobody will see its record.
+    pub(super) is_slim: bool,
 }
 
 /// Reads the head of a request.
 pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) -> Arrival {
     let (shared, headers) = (&settings.shared, request.headers());
+    let is_placed = match slim::read(parts, request, settings) {
+        Found::Slim(arrival) => return arrival,
+        Found::Placed => true,
+        Found::Nothing => false,
+    };
     let mut seen = Seen::default();
     head::request(parts, request, settings, &mut seen);
     // Whether it is believed depends on where it comes from: the address is still whole.
     let id = request_id::told(parts, request, &seen, settings);
     head::truncate_addresses(parts, settings);
+    if !is_placed {
+        context::trace(parts, headers, &seen, shared);
+    }
     let baggage = context::read(parts, headers, &seen, shared);
     parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
     let (wanted, only_user) = asked::read(parts, headers, &seen, shared);
     let watch = watch::request(parts, headers, shared.bodies.as_ref(), wanted.bodies);
     let call = if parts.is_rpc { Call::of(headers) } else { None };
-    Arrival { baggage, wanted, only_user, id, watch, call }
+    Arrival { baggage, wanted, only_user, id, watch, call, is_slim: false }
 }

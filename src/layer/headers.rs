@@ -21,6 +21,25 @@ pub(super) struct Seen<'h> {
 }
 
 impl<'h> Seen<'h> {
+    /// Notes only what is looked for of a request whose headers are not copied.
+    pub(super) fn of_few(headers: &'h HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for (name, value) in headers {
+            let role = match name.as_str() {
+                "traceparent" => Role::TraceParent,
+                "tracestate" => Role::TraceState,
+                "baggage" => Role::Baggage,
+                "cookie" => Role::Cookie,
+                "x-request-id" => Role::RequestId,
+                "content-type" => Role::ContentType,
+                "x-campanile-debug" => Role::DebugToken,
+                _ => continue,
+            };
+            seen.note(role, value, 0);
+        }
+        seen
+    }
+
     /// The value of the first one.
     pub(super) fn first(&self, role: Role) -> Option<&'h HeaderValue> {
         self.first.get(role as usize).copied().flatten()

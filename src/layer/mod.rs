@@ -18,6 +18,7 @@ mod internal_error;
 mod observe;
 mod request_id;
 mod route;
+mod slim;
 mod watch;
 
 use std::any::Any;

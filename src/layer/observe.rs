@@ -141,11 +141,11 @@ fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router:
     let mut parts = shared.hub.pipeline.parts();
     parts.kind = Kind::Request;
     parts.start_unix_ns = time::unix_ns();
-    let Arrival { baggage, wanted, only_user, id, watch, call } = arrival::read(&mut parts, request, settings);
+    let Arrival { baggage, wanted, only_user, id, watch, call, is_slim } = arrival::read(&mut parts, request, settings);
     let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings));
     parts.request_id_source = id.source;
     request_id::show(request, &id);
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch));
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch, is_slim));
     link.list();
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     let mut exchange = Exchange::new(parts, link);

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use self::held::Home;
 use self::lane::Lane;
@@ -74,6 +75,7 @@ struct Shared {
     /// What request threads have to say; the worker says it, as writing may block.
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
+    is_blind: bool,
     /// Who reports about requests in flight.
     lookout: OnceLock<Arc<dyn Lookout>>,
     metrics: metrics::Settings,
@@ -125,6 +127,10 @@ impl Pipeline {
             progress: Mutex::default(),
             changed: Condvar::new(),
             wants_live: lanes.iter().any(Lane::wants_live),
+            is_blind: !lanes.iter().any(Lane::sees_unsampled)
+                && keep.least_at_head(false, false) == LevelFilter::OFF
+                && !quiet.looks_into_records()
+                && group_by.is_empty(),
             lookout: OnceLock::new(),
             metrics,
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
@@ -262,6 +268,12 @@ impl Pipeline {
         self.shared.wants_live
     }
 
+    /// Whether nobody can ever see a request that is not sampled, but for its errors: no exporter, no rule about its end and
+    /// no predicate of the settings.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.shared.is_blind
+    }
+
     /// What was taken, delivered and lost so far.
     pub(crate) fn stats(&self) -> Stats {
         self.shared.stats()
@@ -356,6 +368,7 @@ pub(crate) trait DynExporter {
     fn wants_partial(&self) -> bool;
     fn wants_records(&self) -> bool;
     fn wants_metrics(&self) -> bool;
+    fn wants_unsampled(&self) -> bool;
     fn pace(&self) -> crate::exporter::Pace;
 }
 
@@ -400,6 +413,10 @@ impl<E: Exporter> DynExporter for E {
 
     fn wants_metrics(&self) -> bool {
         Exporter::wants_metrics(self)
+    }
+
+    fn wants_unsampled(&self) -> bool {
+        Exporter::wants_unsampled(self)
     }
 
     fn pace(&self) -> crate::exporter::Pace {
