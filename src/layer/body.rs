@@ -28,7 +28,10 @@ pin_project! {
     impl<B> PinnedDrop for ObserveBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
+            // Asked first: what follows nothing moves nothing.
+            if matches!(this.follow, Follow::Response(_))
+                && let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing)
+            {
                 response.dropped(|| this.inner.set(None));
             }
         }

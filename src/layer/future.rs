@@ -32,7 +32,9 @@ pin_project! {
     impl<F> PinnedDrop for ObserveFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Some(flight) = this.flight.take() {
+            if this.flight.is_some()
+                && let Some(flight) = this.flight.take()
+            {
                 flight.abandoned(Outcome::ClientGoneBeforeHead, || this.inner.set(None));
             }
         }
