@@ -10,7 +10,7 @@ use super::mark::{Mark, Outside, Owner, Spans, inside, known};
 use super::scope::{REJECTION_TARGET, REQUEST_TARGET};
 use super::span::{add_fields, close_inside, close_outside};
 use super::write::{push_event, push_span, reject, repeats_panic, show, unshow};
-use super::{Hub, Link, current};
+use super::{Exchange, Hub, Link, current};
 use crate::pipeline::is_quiet;
 use crate::random;
 use crate::record::parts::{OpenSpan, Parts};
@@ -189,6 +189,10 @@ impl Ears {
 impl Ears {
     /// A span was opened: what it is to us.
     pub(super) fn open(&self, attributes: &Attributes<'_>, id: &Id, spans: &impl Spans) -> Option<Mark> {
+        if attributes.is_contextual() && current::unseen() != 0 {
+            let mark = |exchange: &mut Exchange| self.serves(&exchange.link).then(|| Mark::of_request(Arc::clone(&exchange.link)));
+            return current::with(mark).flatten();
+        }
         if is_quiet() {
             return None;
         }
@@ -203,13 +207,14 @@ impl Ears {
 
     /// Returns what stands for the request that is current here, or 0.
     pub(super) fn enter(&self, id: &Id, spans: &impl Spans) -> usize {
+        let unseen = current::unseen();
+        if unseen != 0 {
+            // None of its spans is one.
+            return unseen;
+        }
         let key = self.key(id);
         let here = current::with(|exchange| {
             // Usually a span of this request's own, which is found here at less cost than by its mark.
-            if exchange.link.is_bare() {
-                // None of its spans is one.
-                return std::ptr::from_ref(&*exchange.link).addr();
-            }
             let known = known(exchange, key).map(|open| open.id);
             let inside = || inside(spans, id, &exchange.link).filter(|id| *id != exchange.link.span_id);
             if let Some(id) = known.or_else(inside) {
@@ -231,6 +236,9 @@ impl Ears {
     }
 
     pub(super) fn exit(&self, id: &Id, spans: &impl Spans) {
+        if current::unseen() != 0 {
+            return;
+        }
         let key = self.key(id);
         let here = current::with(|exchange| {
             if exchange.parts.scratch.stack.is_empty() {
@@ -260,7 +268,8 @@ impl Ears {
     /// A span is closed. Where its exchange is not the current one, `take` gives what it was to us.
     pub(super) fn close(&self, id: &Id, take: impl FnOnce() -> Option<Mark>) {
         let key = self.key(id);
-        let closed = current::with(|exchange| {
+        let is_unseen = current::unseen() != 0;
+        let known = |exchange: &mut Exchange| {
             let open = &mut exchange.parts.scratch.open;
             let Some(at) = open.iter().rposition(|open| open.key == key) else { return false };
             let OpenSpan { slot, id, .. } = open.swap_remove(at);
@@ -270,8 +279,8 @@ impl Ears {
                 span.end_ns = now_ns;
             }
             true
-        });
-        if closed == Some(true) {
+        };
+        if !is_unseen && current::with(known) == Some(true) {
             // The mark goes with the span.
             return;
         }
@@ -287,7 +296,7 @@ impl Ears {
 #[inline]
 fn is_beneath_notice(event: &Event<'_>) -> bool {
     event.parent().is_none()
-        && current::with(|exchange| exchange.link.is_slim).unwrap_or_default()
+        && current::unseen() != 0
         && !tells_failure(event.metadata())
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Link {
     /// Where it is counted among the requests in flight; what goes on after an upgrade is no request.
     place: Option<Place>,
     /// What reports about it say, where there are any.
-    pub(crate) listed: Option<Listed>,
+    pub(crate) listed: Option<Box<Listed>>,
     /// What is noted of the request's body, which may be read on another task and after the request's end.
     watch: Option<Box<Mutex<Watch>>>,
     inbox: Mutex<Inbox>,
@@ -75,7 +75,7 @@ impl Link {
         parts.in_flight = Some(in_flight);
         parts.in_flight_on_route = parts.route.and_then(|route| hub.pipeline.active().enter_route(&place, parts.str(route)));
         let least = hub.pipeline.keep().least_at_head(parts.trace_flags.is_sampled(), wanted.is_possible);
-        let listed = hub.in_flight.is_on().then(|| Listed::of(parts));
+        let listed = hub.in_flight.is_on().then(|| Box::new(Listed::of(parts)));
         Self {
             least,
             is_slim,
@@ -124,7 +124,7 @@ impl Link {
             start_unix_ns: time::unix_ns(),
             request_bytes: AtomicU64::new(0),
             place: None,
-            listed: Some(Listed::upgraded(self.listed.as_ref(), self.span_id)),
+            listed: Some(Box::new(Listed::upgraded(self.listed.as_deref(), self.span_id))),
             watch: None,
             inbox: Mutex::default(),
         }
@@ -262,7 +262,7 @@ impl Link {
 
     /// Whether it stands for what goes on after an upgrade.
     fn is_upgrade(&self) -> bool {
-        self.listed.as_ref().is_some_and(Listed::is_upgrade)
+        self.listed.as_deref().is_some_and(Listed::is_upgrade)
     }
 
     fn leave(&self) {
@@ -304,7 +304,7 @@ impl Drop for Link {
         if was_open {
             self.leave();
         }
-        let reported = self.listed.as_ref().and_then(Listed::take_copy);
+        let reported = self.listed.as_deref().and_then(Listed::take_copy);
         for parts in [left, reported].into_iter().flatten() {
             self.hub.pipeline.recycle(parts);
         }

@@ -23,9 +23,15 @@ pub(super) struct Seen<'h> {
 impl<'h> Seen<'h> {
     /// Notes only what is looked for of a request whose headers are not copied.
     pub(super) fn of_few(headers: &'h HeaderMap) -> Self {
+        /// Bits of the lengths of the names below: most others are passed over by it.
+        const LENGTHS: u32 = 1 << 6 | 1 << 7 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 17;
         let mut seen = Self::default();
         for (name, value) in headers {
-            let role = match name.as_str() {
+            let name = name.as_str();
+            if 1_u32.checked_shl(name.len() as u32).unwrap_or_default() & LENGTHS == 0 {
+                continue;
+            }
+            let role = match name {
                 "traceparent" => Role::TraceParent,
                 "tracestate" => Role::TraceState,
                 "baggage" => Role::Baggage,

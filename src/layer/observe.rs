@@ -143,7 +143,7 @@ fn open<B>(settings: &Settings, request: &mut Request<B>) -> Option<Flight> {
     parts.kind = Kind::Request;
     parts.start_unix_ns = time::unix_ns();
     let Arrival { baggage, wanted, only_user, id, watch, call, is_slim } = arrival::read(&mut parts, request, settings);
-    let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings));
+    let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings, is_slim));
     parts.request_id_source = id.source;
     request_id::show(request, &id);
     let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch, is_slim));
