@@ -64,6 +64,8 @@ impl Exporter for Chosen {
 struct Shop {
     telemetry: Telemetry,
     memory: Memory,
+    /// Whether nobody else listens.
+    is_alone: bool,
 }
 
 impl Shop {
@@ -72,7 +74,7 @@ impl Shop {
         let memory = Memory::new();
         let builder = campanile::builder().keep(Keep::none()).trace_response(TraceResponse::Header);
         let telemetry = change(builder.exporter(Chosen(memory.clone()))).build().unwrap();
-        Self { telemetry, memory }
+        Self { telemetry, memory, is_alone: false }
     }
 
     async fn ask(&self, path: &str, flags: &str) -> Answer {
@@ -81,8 +83,10 @@ impl Shop {
 
     /// Asks, and reads the answer to its end.
     async fn ask_with(&self, path: &str, headers: &[(&'static str, &str)]) -> Answer {
-        let subscriber = tracing_subscriber::registry().with(self.telemetry.tracing_layer());
-        let _guard = tracing::subscriber::set_default(subscriber);
+        let _guard = match self.is_alone {
+            true => tracing::subscriber::set_default(self.telemetry.subscriber()),
+            false => tracing::subscriber::set_default(tracing_subscriber::registry().with(self.telemetry.tracing_layer())),
+        };
         let mut request = Request::get(path).body(Body::from("to be read")).unwrap();
         for (name, value) in headers {
             request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
@@ -190,7 +194,12 @@ fn app() -> Router {
 
 #[tokio::test]
 async fn what_others_see_of_a_request_is_the_same_whether_it_is_sampled_or_not() {
-    let shop = Shop::new(|builder| builder);
+    for is_alone in [false, true] {
+        look_from_outside(Shop { is_alone, ..Shop::new(|builder| builder) }).await;
+    }
+}
+
+async fn look_from_outside(shop: Shop) {
     for (flags, records) in [("00", 0), ("01", 1)] {
         let along = [("traceparent", parent(flags)), ("tracestate", "a=1,b=2".to_owned()), ("baggage", "tier=gold".to_owned())];
         let along = along.each_ref().map(|(name, value)| (*name, value.as_str()));
