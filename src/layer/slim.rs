@@ -32,8 +32,8 @@ pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settin
     if !pipeline.is_blind() || pipeline.asks().has_any() {
         return Found::Nothing;
     }
-    let seen = Seen::of_few(headers);
-    if may_ask(&seen, headers, shared) || seen.first(Role::ContentType).and_then(Form::named).is_some() {
+    let mut seen = Seen::default();
+    if !seen.note_few(headers) || may_ask(&seen, headers, shared) || seen.first(Role::ContentType).and_then(Form::named).is_some() {
         return Found::Nothing;
     }
     context::trace(parts, headers, &seen, shared);

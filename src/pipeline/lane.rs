@@ -246,7 +246,7 @@ impl Lane {
 }
 
 /// Whether it is a request that the sampler did not choose, without an error that is told all the same.
-fn is_unwanted(record: &Record) -> bool {
+pub(super) fn is_unwanted(record: &Record) -> bool {
     record.kind() == Kind::Request && !record.trace_flags().is_sampled() && !record.has_exception()
 }
 

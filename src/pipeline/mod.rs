@@ -76,6 +76,7 @@ struct Shared {
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
     is_blind: bool,
+    only_counts_unsampled: bool,
     /// Who reports about requests in flight.
     lookout: OnceLock<Arc<dyn Lookout>>,
     metrics: metrics::Settings,
@@ -112,7 +113,7 @@ impl Pipeline {
         let Policies { metrics, quiet, keep, group_by, rules } = policies;
         let resource = Arc::new(resource);
         let lanes: Vec<_> = exporters.into_iter().map(|exporter| Lane::start(exporter, Arc::clone(&resource))).collect();
-        let has_lanes = !lanes.is_empty();
+        let (has_lanes, sees_unsampled) = (!lanes.is_empty(), lanes.iter().any(Lane::sees_unsampled));
         let shared = Arc::new(Shared {
             ordinary: ArrayQueue::new(QUEUE),
             important: ArrayQueue::new(QUEUE / 4),
@@ -127,10 +128,11 @@ impl Pipeline {
             progress: Mutex::default(),
             changed: Condvar::new(),
             wants_live: lanes.iter().any(Lane::wants_live),
-            is_blind: !lanes.iter().any(Lane::sees_unsampled)
+            is_blind: !sees_unsampled
                 && keep.least_at_head(false, false) == LevelFilter::OFF
                 && !quiet.looks_into_records()
                 && group_by.is_empty(),
+            only_counts_unsampled: !sees_unsampled && !lanes.iter().any(Lane::wants_metrics) && quiet.is_empty(),
             lookout: OnceLock::new(),
             metrics,
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
