@@ -110,7 +110,8 @@ impl Shop {
     fn counts(&self) -> BTreeMap<String, String> {
         assert!(self.telemetry.flush(PATIENCE), "a flush comes to its end");
         let snapshot = self.memory.metrics().expect("a flush brings metrics");
-        let of_requests = snapshot.metrics().iter().filter(|metric| metric.name().starts_with("http.") || metric.name().starts_with("rpc."));
+        let of_requests =
+            snapshot.metrics().iter().filter(|metric| metric.name().starts_with("http.") || metric.name().starts_with("rpc."));
         let points = of_requests.flat_map(|metric| metric.points().iter().map(move |point| (metric, point)));
         let line = |(metric, point): (&campanile::metrics::Metric, &campanile::metrics::Point)| {
             let attributes: Vec<_> = point.attributes().map(|(name, value)| format!("{name}={value}")).collect();
@@ -221,7 +222,8 @@ async fn look_from_outside(shop: Shop) {
 async fn what_is_counted_of_a_request_is_the_same_whether_it_is_sampled_or_not() {
     let counts = async |flags| {
         let shop = Shop::new(|builder| builder.body_size_metrics(true));
-        let places = ["fails", "refuses", "reports", "logs", "panics", "panics-in-body", "breaks"].map(|what| format!("/play/{what}"));
+        let places =
+            ["fails", "refuses", "reports", "logs", "panics", "panics-in-body", "breaks"].map(|what| format!("/play/{what}"));
         for path in places.iter().map(String::as_str).chain(["/orders/7", "/orders/8", "/nowhere"]) {
             shop.ask(path, flags).await;
         }
@@ -232,7 +234,9 @@ async fn what_is_counted_of_a_request_is_the_same_whether_it_is_sampled_or_not()
     let (sampled, unsampled) = (counts("01").await, counts("00").await);
     assert_eq!(sampled, unsampled);
     let shown = format!("{unsampled:#?}");
-    for part in ["http.route=/orders/{id} http.response.status_code=200", "error.type=panic", "status_code=503", "active_requests"] {
+    for part in
+        ["http.route=/orders/{id} http.response.status_code=200", "error.type=panic", "status_code=503", "active_requests"]
+    {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 }

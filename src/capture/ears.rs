@@ -190,7 +190,8 @@ impl Ears {
     /// A span was opened: what it is to us.
     pub(super) fn open(&self, attributes: &Attributes<'_>, id: &Id, spans: &impl Spans) -> Option<Mark> {
         if attributes.is_contextual() && current::unseen() != 0 {
-            let mark = |exchange: &mut Exchange| self.serves(&exchange.link).then(|| Mark::of_request(Arc::clone(&exchange.link)));
+            let mark =
+                |exchange: &mut Exchange| self.serves(&exchange.link).then(|| Mark::of_request(Arc::clone(&exchange.link)));
             return current::with(mark).flatten();
         }
         if is_quiet() {
@@ -295,9 +296,7 @@ impl Ears {
 /// Whether an event belongs to a request that nobody will see, and tells of no failure.
 #[inline]
 fn is_beneath_notice(event: &Event<'_>) -> bool {
-    event.parent().is_none()
-        && current::unseen() != 0
-        && !tells_failure(event.metadata())
+    event.parent().is_none() && current::unseen() != 0 && !tells_failure(event.metadata())
 }
 
 /// Whether a failure may come of an event.

@@ -33,7 +33,8 @@ pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settin
         return Found::Nothing;
     }
     let mut seen = Seen::default();
-    if !seen.note_few(headers) || may_ask(&seen, headers, shared) || seen.first(Role::ContentType).and_then(Form::named).is_some() {
+    if !seen.note_few(headers) || may_ask(&seen, headers, shared) || seen.first(Role::ContentType).and_then(Form::named).is_some()
+    {
         return Found::Nothing;
     }
     context::trace(parts, headers, &seen, shared);
