@@ -4,8 +4,7 @@ use http::Request;
 
 use super::headers::Seen;
 use super::request_id::{self, Chosen};
-use super::slim::{self, Found};
-use super::{Settings, asked, context, head, route, watch};
+use super::{Settings, asked, context, head, route, slim, watch};
 use crate::capture::{Call, Watch};
 use crate::keep::Wanted;
 use crate::propagator::Baggage;
@@ -28,17 +27,15 @@ pub(super) struct Arrival {
 /// Reads the head of a request.
 pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) -> Arrival {
     let (shared, headers) = (&settings.shared, request.headers());
-    let is_placed = match slim::read(parts, request, settings) {
-        Found::Slim(arrival) => return arrival,
-        Found::Placed => true,
-        Found::Nothing => false,
-    };
+    if let Some(arrival) = slim::read(parts, request, settings) {
+        return arrival;
+    }
     let mut seen = Seen::default();
     head::request(parts, request, settings, &mut seen);
     // Whether it is believed depends on where it comes from: the address is still whole.
     let id = request_id::told(parts, request, &seen, settings);
     head::truncate_addresses(parts, settings);
-    if !is_placed {
+    if !parts.span_id.is_valid() {
         context::trace(parts, headers, &seen, shared);
     }
     let baggage = context::read(parts, headers, &seen, shared);

@@ -15,31 +15,22 @@ use crate::keep::Wanted;
 use crate::record::parts::{MAX_HEADER_BYTES, Parts, Text};
 use crate::redact::Role;
 
-/// What was found out about a request before its head is copied.
-pub(super) enum Found {
-    /// Nobody will see it.
-    Slim(Arrival),
-    /// It is like any other, and has its place in a trace already.
-    Placed,
-    /// It is like any other.
-    Nothing,
-}
-
-/// Looks whether a request is one that nobody will see, and reads it if so.
-pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) -> Found {
+/// Looks whether a request is one that nobody will see, and reads it if so. Where it is not, it may have its place in a trace
+/// already: that is decided once.
+pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) -> Option<Arrival> {
     let (shared, headers) = (&*settings.shared, request.headers());
     let pipeline = &shared.hub.pipeline;
     if !pipeline.is_blind() || pipeline.asks().has_any() {
-        return Found::Nothing;
+        return None;
     }
     let mut seen = Seen::default();
     if !seen.note_few(headers) || may_ask(&seen, headers, shared) || seen.first(Role::ContentType).and_then(Form::named).is_some()
     {
-        return Found::Nothing;
+        return None;
     }
     context::trace(parts, headers, &seen, shared);
     if parts.trace_flags.is_sampled() {
-        return Found::Placed;
+        return None;
     }
     let heads = &shared.heads;
     if heads.proxies.is_some() || seen.first(Role::RequestId).is_some() {
@@ -61,7 +52,7 @@ pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settin
     }
     let baggage = context::baggage(headers, &seen, shared);
     let (wanted, only_user, watch, call) = (Wanted::default(), None, None, None);
-    Found::Slim(Arrival { baggage, wanted, only_user, id, watch, call, is_slim: true })
+    Some(Arrival { baggage, wanted, only_user, id, watch, call, is_slim: true })
 }
 
 /// Whether it may carry a debug token.
