@@ -312,7 +312,7 @@ async fn one_that_is_asked_for_when_it_comes_is_sampled_and_whole() {
     shop.ask_with("/orders/7", &[]).await;
     let id = shop.telemetry.control().ask(Ask::route("/orders/{id}").sample(1.0).lasting(Duration::from_secs(60))).unwrap();
     let asked = shop.ask_with("/orders/7", &[]).await;
-    shop.telemetry.control().revoke(id);
+    assert!(shop.telemetry.control().revoke(id));
     shop.ask_with("/orders/7", &[]).await;
     let records = shop.records();
     let [record] = records.as_slice() else { panic!("{records:?}") };
