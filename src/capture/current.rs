@@ -15,6 +15,8 @@ thread_local! {
     static BUSY: Cell<bool> = const { Cell::new(false) };
     /// Requests whose spans are entered here while no exchange is: those of tasks that left their request's.
     static VISITS: Cell<Vec<Visit>> = const { Cell::new(Vec::new()) };
+    /// Where the link of the request lies that is being polled here, if nobody will see it; else 0.
+    static UNSEEN: Cell<usize> = const { Cell::new(0) };
     /// Whether a request's own span is being entered, where its exchange is about to be.
     static AT_HOME: Cell<bool> = const { Cell::new(false) };
 }
@@ -28,9 +30,8 @@ struct Visit {
 
 /// Runs `f` while the exchange in `slot` is the current one; it comes back even if `f` unwinds.
 pub(crate) fn with_current<T>(slot: &mut Option<Exchange>, f: impl FnOnce() -> T) -> T {
-    if slot.is_none() {
-        return f();
-    }
+    let Some(exchange) = slot else { return f() };
+    let _seen = Unseen::be(if exchange.link.is_slim { std::ptr::from_ref(&*exchange.link).addr() } else { 0 });
     // Meanwhile the slot holds the one before.
     let _back = Swapped::new(slot);
     f()
@@ -44,6 +45,30 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
     let mut slot = None;
     let swapped = Swapped::new(&mut slot);
     swapped.0.as_mut().map(f)
+}
+
+/// What stands for the request that is being polled here, where nobody will see it; else 0. At a fraction of what it costs
+/// to ask the exchange.
+#[inline]
+pub(super) fn unseen() -> usize {
+    UNSEEN.try_with(Cell::get).unwrap_or_default()
+}
+
+/// Another request is polled here, or none, until this is dropped.
+struct Unseen(usize);
+
+impl Unseen {
+    #[inline]
+    fn be(now: usize) -> Self {
+        Self(UNSEEN.try_with(|unseen| unseen.replace(now)).unwrap_or_default())
+    }
+}
+
+impl Drop for Unseen {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = UNSEEN.try_with(|unseen| unseen.set(self.0));
+    }
 }
 
 /// Takes the current exchange for good, where the process is about to end.
@@ -88,7 +113,7 @@ pub(crate) fn as_guest<R>(link: &Arc<Link>, f: impl FnOnce() -> R) -> R {
     }
     let is_here = with(|exchange| Arc::ptr_eq(&exchange.link, link)).unwrap_or_default();
     let mut hidden = None;
-    let _hidden = (!is_here).then(|| Swapped::new(&mut hidden));
+    let _hidden = (!is_here).then(|| (Swapped::new(&mut hidden), Unseen::be(0)));
     let _put_back = PutBack(GUEST.try_with(|guest| guest.replace(Some(Arc::clone(link)))).unwrap_or_default());
     link.in_step(f)
 }

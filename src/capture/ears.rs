@@ -10,7 +10,7 @@ use super::mark::{Mark, Outside, Owner, Spans, inside, known};
 use super::scope::{REJECTION_TARGET, REQUEST_TARGET};
 use super::span::{add_fields, close_inside, close_outside};
 use super::write::{push_event, push_span, reject, repeats_panic, show, unshow};
-use super::{Hub, Link, current};
+use super::{Exchange, Hub, Link, current};
 use crate::pipeline::is_quiet;
 use crate::random;
 use crate::record::parts::{OpenSpan, Parts};
@@ -189,6 +189,11 @@ impl Ears {
 impl Ears {
     /// A span was opened: what it is to us.
     pub(super) fn open(&self, attributes: &Attributes<'_>, id: &Id, spans: &impl Spans) -> Option<Mark> {
+        if attributes.is_contextual() && current::unseen() != 0 {
+            let mark =
+                |exchange: &mut Exchange| self.serves(&exchange.link).then(|| Mark::of_request(Arc::clone(&exchange.link)));
+            return current::with(mark).flatten();
+        }
         if is_quiet() {
             return None;
         }
@@ -196,13 +201,18 @@ impl Ears {
     }
 
     pub(super) fn event(&self, event: &Event<'_>, spans: &impl Spans) {
-        if !is_quiet() {
+        if !is_beneath_notice(event) && !is_quiet() {
             let _ = current::once(|| self.take_event(event, spans));
         }
     }
 
     /// Returns what stands for the request that is current here, or 0.
     pub(super) fn enter(&self, id: &Id, spans: &impl Spans) -> usize {
+        let unseen = current::unseen();
+        if unseen != 0 {
+            // None of its spans is one.
+            return unseen;
+        }
         let key = self.key(id);
         let here = current::with(|exchange| {
             // Usually a span of this request's own, which is found here at less cost than by its mark.
@@ -227,6 +237,9 @@ impl Ears {
     }
 
     pub(super) fn exit(&self, id: &Id, spans: &impl Spans) {
+        if current::unseen() != 0 {
+            return;
+        }
         let key = self.key(id);
         let here = current::with(|exchange| {
             if exchange.parts.scratch.stack.is_empty() {
@@ -256,7 +269,8 @@ impl Ears {
     /// A span is closed. Where its exchange is not the current one, `take` gives what it was to us.
     pub(super) fn close(&self, id: &Id, take: impl FnOnce() -> Option<Mark>) {
         let key = self.key(id);
-        let closed = current::with(|exchange| {
+        let is_unseen = current::unseen() != 0;
+        let known = |exchange: &mut Exchange| {
             let open = &mut exchange.parts.scratch.open;
             let Some(at) = open.iter().rposition(|open| open.key == key) else { return false };
             let OpenSpan { slot, id, .. } = open.swap_remove(at);
@@ -266,8 +280,8 @@ impl Ears {
                 span.end_ns = now_ns;
             }
             true
-        });
-        if closed == Some(true) {
+        };
+        if !is_unseen && current::with(known) == Some(true) {
             // The mark goes with the span.
             return;
         }
@@ -277,6 +291,12 @@ impl Ears {
             Some(Mark::Inside { .. }) | None => {}
         }
     }
+}
+
+/// Whether an event belongs to a request that nobody will see, and tells of no failure.
+#[inline]
+fn is_beneath_notice(event: &Event<'_>) -> bool {
+    event.parent().is_none() && current::unseen() != 0 && !tells_failure(event.metadata())
 }
 
 /// Whether a failure may come of an event.

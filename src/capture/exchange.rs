@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::solo::RequestSpan;
 use super::{Call, Link, Watch, Way, rpc};
 use crate::keep::is_value;
-use crate::record::parts::Parts;
+use crate::record::parts::{MAX_HEADER_BYTES, Parts};
 use crate::record::{Outcome, Record, SpanId};
 
 /// The record of a request while it is written. Small, as it moves with every poll.
@@ -83,6 +83,10 @@ impl Exchange {
         }
         let mut record = Record::new(parts);
         let pipeline = &link.hub.pipeline;
+        if link.is_slim && record.has_exception() {
+            let parts = record.parts_mut();
+            parts.request_id = parts.push_text(link.request_id(), MAX_HEADER_BYTES);
+        }
         if let Some(user) = only_user {
             if is_value(&record, "user.id", &user) {
                 let parts = record.parts_mut();

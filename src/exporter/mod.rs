@@ -123,6 +123,19 @@ pub trait Exporter: Send + 'static {
         true
     }
 
+    /// Whether it is given requests that the sampler did not choose and that nothing went wrong with.
+    ///
+    /// One that says no is given such a request only with an error on it; the others are counted as
+    /// [`Reason::Sampled`](crate::record::Reason::Sampled). Where all exporters say no, none shows anything at once and
+    /// [no keep rule](crate::Keep::none) can want it, hardly anything of such a request is recorded: one that fails then
+    /// has its ids, times, route, status and errors alone.
+    ///
+    /// # Default
+    /// Yes. Exporters that send traces to a collector say no.
+    fn wants_unsampled(&self) -> bool {
+        true
+    }
+
     /// How much it takes at once.
     fn pace(&self) -> Pace {
         Pace::default()

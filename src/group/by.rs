@@ -24,6 +24,10 @@ impl GroupBy {
         self.namers.push((namer, AtomicBool::new(false)));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.namers.is_empty()
+    }
+
     /// The first name that somebody gives.
     ///
     /// # Errors

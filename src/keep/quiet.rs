@@ -31,12 +31,21 @@ impl Quiet {
         self.predicates.push((predicate, AtomicBool::new(false)));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.routes.is_empty() && self.predicates.is_empty()
+    }
+
+    /// Whether it asks more of a record than its route and path.
+    pub(crate) fn looks_into_records(&self) -> bool {
+        !self.predicates.is_empty()
+    }
+
     /// Whether a record is left out. One that failed, or has an error on it, never is.
     ///
     /// # Errors
     /// When a predicate panicked; it is not asked again, and the record stays.
     pub(crate) fn is_quiet(&self, record: &Record) -> Result<bool, Panicked> {
-        if self.routes.is_empty() && self.predicates.is_empty() {
+        if self.is_empty() {
             return Ok(false);
         }
         if record.kind() != Kind::Request || record.is_failed() || record.failures().len() > 0 {

@@ -71,7 +71,8 @@ impl Keep {
         Self { all: true, ..Self::failed() }
     }
 
-    /// No request: there are only summaries, and detail is not even captured.
+    /// No request: there are only summaries, and detail is not even captured. Where no exporter
+    /// [wants](crate::exporter::Exporter::wants_unsampled) a request that is not sampled, there is no summary of it either.
     pub const fn none() -> Self {
         Self {
             all: false,

@@ -4,7 +4,7 @@ use http::Request;
 
 use super::headers::Seen;
 use super::request_id::{self, Chosen};
-use super::{Settings, asked, context, head, route, watch};
+use super::{Settings, asked, context, head, route, slim, watch};
 use crate::capture::{Call, Watch};
 use crate::keep::Wanted;
 use crate::propagator::Baggage;
@@ -20,20 +20,28 @@ pub(super) struct Arrival {
     pub(super) id: Option<Chosen>,
     pub(super) watch: Option<Watch>,
     pub(super) call: Option<Call>,
+    /// Nobody will see its record.
+    pub(super) is_slim: bool,
 }
 
 /// Reads the head of a request.
 pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) -> Arrival {
     let (shared, headers) = (&settings.shared, request.headers());
+    if let Some(arrival) = slim::read(parts, request, settings) {
+        return arrival;
+    }
     let mut seen = Seen::default();
     head::request(parts, request, settings, &mut seen);
     // Whether it is believed depends on where it comes from: the address is still whole.
     let id = request_id::told(parts, request, &seen, settings);
     head::truncate_addresses(parts, settings);
+    if !parts.span_id.is_valid() {
+        context::trace(parts, headers, &seen, shared);
+    }
     let baggage = context::read(parts, headers, &seen, shared);
     parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
     let (wanted, only_user) = asked::read(parts, headers, &seen, shared);
     let watch = watch::request(parts, headers, shared.bodies.as_ref(), wanted.bodies);
     let call = if parts.is_rpc { Call::of(headers) } else { None };
-    Arrival { baggage, wanted, only_user, id, watch, call }
+    Arrival { baggage, wanted, only_user, id, watch, call, is_slim: false }
 }

@@ -28,7 +28,10 @@ pin_project! {
     impl<B> PinnedDrop for ObserveBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
+            // Asked first: what follows nothing moves nothing.
+            if matches!(this.follow, Follow::Response(_))
+                && let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing)
+            {
                 response.dropped(|| this.inner.set(None));
             }
         }
@@ -125,7 +128,8 @@ impl FollowResponse {
     fn saw<D: bytes::Buf>(&mut self, frame: &Frame<D>, is_last: bool) {
         let Some(exchange) = self.flight.exchange_mut() else { return };
         if let Some(data) = frame.data_ref() {
-            if exchange.parts.first_byte_ns.is_none() && !(is_last && data.has_remaining()) {
+            let is_timed = !exchange.link.is_slim && exchange.parts.first_byte_ns.is_none();
+            if is_timed && !(is_last && data.has_remaining()) {
                 exchange.parts.first_byte_ns = Some(exchange.link.now_ns());
             }
             exchange.parts.response_bytes = exchange.parts.response_bytes.saturating_add(data.remaining() as u64);
@@ -137,7 +141,7 @@ impl FollowResponse {
             {
                 watch.see(&Pieces::of(data));
             }
-        } else if let Some(trailers) = frame.trailers_ref() {
+        } else if let Some(trailers) = frame.trailers_ref().filter(|_| !exchange.link.is_slim) {
             let is_rpc = exchange.more().is_some_and(|more| more.rpc.is_some());
             head::trailers(&mut exchange.parts, trailers, exchange.link.hub.pipeline.rules(), is_rpc);
         }

@@ -11,17 +11,13 @@ use crate::record::parts::{LinkSlot, MAX_FIELD_BYTES, MAX_HEADER_BYTES, Parts, S
 use crate::record::{SpanId, TraceFlags, TraceId, threshold};
 use crate::redact::Role;
 
-/// Gives the record its place in a trace, and what the settings want of the rest; returns what is to be passed on.
+/// Puts on the record what the settings want of what the caller sent along; returns what is to be passed on.
 pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, seen: &Seen<'_>, shared: &Shared) -> Baggage {
-    trace(parts, headers, seen, shared);
     if let Some(ray_id) = cloudflare::ray_id(seen.lines(Role::RayId)) {
         let value = Slot::Text(parts.push_text(ray_id, MAX_HEADER_BYTES));
         parts.set_attribute(Text::Static(cloudflare::RAY_ID), value);
     }
-    if !shared.hub.propagators.has(Propagator::Baggage) {
-        return Baggage::default();
-    }
-    let baggage = Baggage::seen(headers, seen.lines(Role::Baggage));
+    let baggage = baggage(headers, seen, shared);
     for (key, attribute) in &shared.callers.recorded_baggage {
         if let Some(value) = baggage.get(key) {
             let name = parts.push_text(attribute, MAX_FIELD_BYTES);
@@ -32,8 +28,17 @@ pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, seen: &Seen<'_>, shar
     baggage
 }
 
-/// The caller's trace, or that of the request that this one was made within, or a new one.
-fn trace(parts: &mut Parts, headers: &HeaderMap, seen: &Seen<'_>, shared: &Shared) {
+/// What the caller sent along, where it is passed on.
+pub(super) fn baggage(headers: &HeaderMap, seen: &Seen<'_>, shared: &Shared) -> Baggage {
+    if !shared.hub.propagators.has(Propagator::Baggage) {
+        return Baggage::default();
+    }
+    Baggage::seen(headers, seen.lines(Role::Baggage))
+}
+
+/// Gives the record its place: in the caller's trace, or in that of the request that this one was made within, or in a new
+/// one.
+pub(super) fn trace(parts: &mut Parts, headers: &HeaderMap, seen: &Seen<'_>, shared: &Shared) {
     parts.span_id = random::span_id();
     let mut remote = shared.hub.propagators.extract_seen(headers, seen.lines(Role::TraceParent), seen.lines(Role::TraceState));
     let mut strange = None;

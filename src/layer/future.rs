@@ -32,7 +32,9 @@ pin_project! {
     impl<F> PinnedDrop for ObserveFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Some(flight) = this.flight.take() {
+            if this.flight.is_some()
+                && let Some(flight) = this.flight.take()
+            {
                 flight.abandoned(Outcome::ClientGoneBeforeHead, || this.inner.set(None));
             }
         }
@@ -162,14 +164,17 @@ impl Flight {
         }
         let Link { trace_id, span_id, trace_flags, .. } = &*exchange.link;
         shared.callers.trace_response.write(*trace_id, *span_id, *trace_flags, response.headers_mut());
-        let head_ns = exchange.link.now_ns();
-        exchange.parts.head_ns = Some(head_ns);
-        if let Some(listed) = &exchange.link.listed {
-            listed.answered(head_ns, response.status().as_u16());
-        }
-        head::response(&mut exchange.parts, &response, exchange.link.hub.pipeline.rules());
-        watch::response(exchange, response.headers(), shared.bodies.as_ref());
         let status = response.status();
+        exchange.parts.status = Some(status.as_u16());
+        if !exchange.link.is_slim {
+            let head_ns = exchange.link.now_ns();
+            exchange.parts.head_ns = Some(head_ns);
+            if let Some(listed) = &exchange.link.listed {
+                listed.answered(head_ns, status.as_u16());
+            }
+            head::response(&mut exchange.parts, &response, exchange.link.hub.pipeline.rules());
+            watch::response(exchange, response.headers(), shared.bodies.as_ref());
+        }
         if *wraps_router && exchange.parts.route.is_none() && !exchange.has_route_layer && status != http::StatusCode::NOT_FOUND {
             shared.warn_of_route();
         }

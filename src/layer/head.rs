@@ -40,10 +40,8 @@ pub(super) fn request<'h, B>(parts: &mut Parts, request: &'h Request<B>, setting
     let told = heads.proxies.as_ref().map(|proxies| proxies.read(peer, headers)).unwrap_or_default();
     (parts.method, parts.has_unknown_method) = method(parts, request.method(), heads.known_methods.as_deref());
     let uri = original_uri(extensions).unwrap_or_else(|| request.uri());
-    // CONNECT names an authority in place of a path.
-    let named = uri.authority().map(|authority| without_userinfo(authority.as_str()));
-    let path = if uri.path().is_empty() { named.unwrap_or_default() } else { uri.path() };
-    parts.path = parts.push_text(path, MAX_URI_BYTES);
+    let named = authority(uri);
+    parts.path = push_path(parts, uri);
     parts.query = uri.query().map(|query| parts.push_text(query, MAX_URI_BYTES));
     parts.scheme = match told.scheme {
         Some(scheme) => Text::Static(scheme),
@@ -65,6 +63,21 @@ pub(super) fn request<'h, B>(parts: &mut Parts, request: &'h Request<B>, setting
     parts.is_rpc = seen.first(Role::ContentType).and_then(Form::named).is_some();
 }
 
+/// The path alone.
+pub(super) fn path<B>(parts: &mut Parts, request: &Request<B>) -> Text {
+    push_path(parts, original_uri(request.extensions()).unwrap_or_else(|| request.uri()))
+}
+
+fn push_path(parts: &mut Parts, uri: &http::Uri) -> Text {
+    // CONNECT names an authority in place of a path.
+    let path = if uri.path().is_empty() { authority(uri).unwrap_or_default() } else { uri.path() };
+    parts.push_text(path, MAX_URI_BYTES)
+}
+
+fn authority(uri: &http::Uri) -> Option<&str> {
+    uri.authority().map(|authority| without_userinfo(authority.as_str()))
+}
+
 /// It stands among the headers, where there are not too many of them.
 fn user_agent(parts: &mut Parts, seen: &Seen<'_>, rules: &Rules) -> Option<Text> {
     let value = seen.first(Role::UserAgent)?;
@@ -84,7 +97,7 @@ pub(super) fn truncate_addresses(parts: &mut Parts, settings: &Settings) {
 }
 
 /// The other end of the connection.
-fn find_peer(settings: &Settings, extensions: &Extensions) -> Option<SocketAddr> {
+pub(super) fn find_peer(settings: &Settings, extensions: &Extensions) -> Option<SocketAddr> {
     // An application's own finder that panics costs the address, not the request.
     let find = |find: &FindPeer| catch_unwind(AssertUnwindSafe(|| find(extensions))).unwrap_or_default();
     settings.find_peer.as_deref().map_or_else(|| peer(extensions), find)
@@ -92,7 +105,6 @@ fn find_peer(settings: &Settings, extensions: &Extensions) -> Option<SocketAddr>
 
 /// Copies what the head of a response says.
 pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>, rules: &Rules) {
-    parts.status = Some(response.status().as_u16());
     let mut seen = Seen::default();
     Copying { rules, truncates_ip: false }.copy(parts, Side::Response, response.headers(), &mut seen);
     if parts.is_rpc {
@@ -141,7 +153,7 @@ pub(super) fn method(parts: &mut Parts, method: &Method, known: Option<&[String]
 
 /// The scheme of the connection. HTTP/2 says it with every request; what a request line of HTTP/1 says instead is only its
 /// sender's word, and another scheme than these two is nobody's.
-fn scheme(parts: &mut Parts, uri: &http::Uri, version: Version, settings: &Settings) -> Text {
+pub(super) fn scheme(parts: &mut Parts, uri: &http::Uri, version: Version, settings: &Settings) -> Text {
     let said = uri.scheme_str().filter(|_| version >= Version::HTTP_2);
     match said.filter(|said| matches!(*said, "http" | "https")).unwrap_or(settings.scheme.as_str()) {
         "http" => Text::Static("http"),

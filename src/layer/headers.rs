@@ -21,6 +21,32 @@ pub(super) struct Seen<'h> {
 }
 
 impl<'h> Seen<'h> {
+    /// Notes only what is looked for of a request whose headers are not copied; false where more of them may be asked for.
+    pub(super) fn note_few(&mut self, headers: &'h HeaderMap) -> bool {
+        /// Bits of the lengths of the names below: most others are passed over by it.
+        const LENGTHS: u32 = 1 << 6 | 1 << 7 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 17;
+        for (name, value) in headers {
+            let name = name.as_str();
+            if 1_u32.checked_shl(name.len() as u32).unwrap_or_default() & LENGTHS == 0 {
+                continue;
+            }
+            let role = match name {
+                "traceparent" => Role::TraceParent,
+                "tracestate" => Role::TraceState,
+                "baggage" => Role::Baggage,
+                "cookie" => Role::Cookie,
+                "x-request-id" => Role::RequestId,
+                "content-type" => Role::ContentType,
+                "x-campanile-debug" => Role::DebugToken,
+                // What goes on after it is told by this name.
+                "upgrade" => return false,
+                _ => continue,
+            };
+            self.note(role, value, 0);
+        }
+        true
+    }
+
     /// The value of the first one.
     pub(super) fn first(&self, role: Role) -> Option<&'h HeaderValue> {
         self.first.get(role as usize).copied().flatten()

@@ -18,9 +18,10 @@ mod internal_error;
 mod observe;
 mod request_id;
 mod route;
+mod slim;
 mod watch;
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -139,6 +140,21 @@ struct Settings {
     scheme: Scheme,
     find_peer: Option<Arc<FindPeer>>,
     make_request_id: Option<Arc<Maker>>,
+    /// Whether it stands outside an axum `Router`, where matched routes cannot be seen.
+    wraps_router: bool,
+}
+
+impl Settings {
+    /// Those of a service around an `S`, which is cloned for every request; none where telemetry is off.
+    fn around<S>(&self) -> Option<Arc<Self>> {
+        let wraps_router = self.shared.is_on && is_router::<S>();
+        self.shared.is_on.then(|| Arc::new(Self { wraps_router, ..self.clone() }))
+    }
+}
+
+fn is_router<S>() -> bool {
+    // Without a `<`: a `Router<()>` prints as `Router`.
+    cfg!(feature = "axum") && type_name::<S>().contains("axum::routing::Router")
 }
 
 /// Makes exactly one record of every request that passes; made by [`Telemetry::layer`](crate::Telemetry::layer).
@@ -183,7 +199,8 @@ pub struct ObserveLayer {
 
 impl ObserveLayer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { settings: Settings { shared, scheme: Scheme::HTTP, find_peer: None, make_request_id: None } }
+        let (find_peer, make_request_id) = (None, None);
+        Self { settings: Settings { shared, scheme: Scheme::HTTP, find_peer, make_request_id, wraps_router: false } }
     }
 
     /// The scheme of the connection, where neither HTTP/2 nor a trusted proxy says it.
@@ -235,7 +252,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe::new(inner, self.settings.clone())
+        Observe::new(inner, self.settings.around::<S>())
     }
 }
 
@@ -257,7 +274,7 @@ impl<S> Layer<S> for ObserveAsIsLayer {
     type Service = ObserveAsIs<S>;
 
     fn layer(&self, inner: S) -> ObserveAsIs<S> {
-        ObserveAsIs::new(inner, self.settings.clone())
+        ObserveAsIs::new(inner, self.settings.around::<S>())
     }
 }
 

@@ -1,6 +1,5 @@
 //! The service: opens an exchange for each request.
 
-use std::any::type_name;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -22,11 +21,12 @@ use crate::time;
 #[derive(Clone)]
 pub struct Observe<S> {
     inner: S,
-    settings: Settings,
+    /// None where telemetry is off.
+    settings: Option<Arc<Settings>>,
 }
 
 impl<S> Observe<S> {
-    pub(super) fn new(inner: S, settings: Settings) -> Self {
+    pub(super) fn new(inner: S, settings: Option<Arc<Settings>>) -> Self {
         Self { inner, settings }
     }
 }
@@ -45,14 +45,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
-        let Self { inner, settings } = self;
-        match open(settings, &mut request, is_router::<S>()) {
-            Some(flight) => {
-                let link = Arc::clone(flight.link());
-                run(flight, true, || inner.call(request.map(|body| ObserveBody::of_request(body, link))))
-            }
-            None => ObserveFuture::passing(inner.call(request.map(ObserveBody::passing))),
+    fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
+        match &self.settings {
+            Some(settings) => observe(&mut self.inner, settings, request),
+            None => ObserveFuture::passing(self.inner.call(request.map(ObserveBody::passing))),
         }
     }
 }
@@ -68,11 +64,12 @@ impl<S: fmt::Debug> fmt::Debug for Observe<S> {
 #[derive(Clone)]
 pub struct ObserveAsIs<S> {
     inner: S,
-    settings: Settings,
+    /// None where telemetry is off.
+    settings: Option<Arc<Settings>>,
 }
 
 impl<S> ObserveAsIs<S> {
-    pub(super) fn new(inner: S, settings: Settings) -> Self {
+    pub(super) fn new(inner: S, settings: Option<Arc<Settings>>) -> Self {
         Self { inner, settings }
     }
 }
@@ -93,7 +90,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
         let Self { inner, settings } = self;
-        match open(settings, &mut request, is_router::<S>()) {
+        match settings.as_deref().and_then(|settings| open(settings, &mut request)) {
             Some(flight) => run(flight, false, || inner.call(request)),
             None => ObserveFuture::passing(inner.call(request)),
         }
@@ -106,10 +103,19 @@ impl<S: fmt::Debug> fmt::Debug for ObserveAsIs<S> {
     }
 }
 
-/// Whether the layer stands outside an axum `Router`, where matched routes cannot be seen.
-fn is_router<S>() -> bool {
-    // Without a `<`: a `Router<()>` prints as `Router`.
-    cfg!(feature = "axum") && type_name::<S>().contains("axum::routing::Router")
+/// Apart, so that a service that is off has no stack to set up for it.
+#[inline(never)]
+fn observe<S, B>(inner: &mut S, settings: &Settings, mut request: Request<B>) -> ObserveFuture<S::Future>
+where
+    S: Service<Request<ObserveBody<B>>>,
+{
+    match open(settings, &mut request) {
+        Some(flight) => {
+            let link = Arc::clone(flight.link());
+            run(flight, true, || inner.call(request.map(|body| ObserveBody::of_request(body, link))))
+        }
+        None => ObserveFuture::passing(inner.call(request.map(ObserveBody::passing))),
+    }
 }
 
 /// Calls the inner service with the exchange in place; a panic is put on the record and goes on.
@@ -124,13 +130,8 @@ fn run<F>(mut flight: Flight, counts_request_bytes: bool, call: impl FnOnce() ->
     }
 }
 
-/// Opens the exchange of a request; none where telemetry is off, or where the request has one already.
-#[inline]
-fn open<B>(settings: &Settings, request: &mut Request<B>, wraps_router: bool) -> Option<Flight> {
-    if settings.shared.is_on { open_exchange(settings, request, wraps_router) } else { None }
-}
-
-fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router: bool) -> Option<Flight> {
+/// Opens the exchange of a request; none where the request has one already.
+fn open<B>(settings: &Settings, request: &mut Request<B>) -> Option<Flight> {
     let shared = &settings.shared;
     if request.extensions().get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
         // The layer was applied twice. The outer one has the record; the inner one may see the route.
@@ -141,11 +142,11 @@ fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router:
     let mut parts = shared.hub.pipeline.parts();
     parts.kind = Kind::Request;
     parts.start_unix_ns = time::unix_ns();
-    let Arrival { baggage, wanted, only_user, id, watch, call } = arrival::read(&mut parts, request, settings);
-    let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings));
+    let Arrival { baggage, wanted, only_user, id, watch, call, is_slim } = arrival::read(&mut parts, request, settings);
+    let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings, is_slim));
     parts.request_id_source = id.source;
     request_id::show(request, &id);
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch));
+    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch, is_slim));
     link.list();
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     let mut exchange = Exchange::new(parts, link);
@@ -156,7 +157,7 @@ fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router:
         exchange.more_mut().rpc = call;
     }
     let span = span_of(&exchange);
-    Some(Flight::new(exchange, span, Arc::clone(shared), wraps_router))
+    Some(Flight::new(exchange, span, Arc::clone(shared), settings.wraps_router))
 }
 
 /// The span that shows the request to other subscribers, where there are any.

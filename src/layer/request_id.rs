@@ -65,8 +65,9 @@ pub(super) fn told<B>(parts: &mut Parts, request: &Request<B>, seen: &Seen<'_>, 
     None
 }
 
-/// The id of a request that came without one: of the application's own maker, or a new one.
-pub(super) fn make<B>(parts: &mut Parts, request: &mut Request<B>, settings: &Settings) -> Chosen {
+/// The id of a request that came without one: of the application's own maker, or a new one. On a record that nobody will
+/// see, that has to wait until it fails.
+pub(super) fn make<B>(parts: &mut Parts, request: &mut Request<B>, settings: &Settings, is_slim: bool) -> Chosen {
     if let Some(make) = settings.make_request_id.as_deref()
         && let Some(value) = made_by(make, request)
         && let Some(id) = RequestId::parse(value.as_bytes())
@@ -75,7 +76,9 @@ pub(super) fn make<B>(parts: &mut Parts, request: &mut Request<B>, settings: &Se
         return Chosen { value, source: RequestIdSource::Maker };
     }
     let id = generate(parts.start_unix_ns / 1_000_000);
-    parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
+    if !is_slim {
+        parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
+    }
     Chosen { value: id.to_header(), source: RequestIdSource::Generated }
 }
 

@@ -90,6 +90,10 @@ impl<E: LogExporter + 'static> Exporter for Logs<E> {
     fn name(&self) -> Cow<'static, str> {
         Cow::Borrowed("opentelemetry_logs")
     }
+
+    fn wants_unsampled(&self) -> bool {
+        false
+    }
 }
 
 impl<E: LogExporter> Drop for Logs<E> {

@@ -61,6 +61,10 @@ impl<E: SpanExporter + 'static> Exporter for Spans<E> {
     fn name(&self) -> Cow<'static, str> {
         Cow::Borrowed("opentelemetry_spans")
     }
+
+    fn wants_unsampled(&self) -> bool {
+        false
+    }
 }
 
 impl<E: SpanExporter> Drop for Spans<E> {

@@ -29,6 +29,7 @@ pub(super) struct Lane {
     wants_partial: bool,
     wants_records: bool,
     wants_metrics: bool,
+    wants_unsampled: bool,
 }
 
 struct LaneShared {
@@ -65,7 +66,7 @@ impl Lane {
         let face = exporter.exporter();
         let (name, pace) = (face.name(), face.pace());
         let (wants_live, wants_records, wants_metrics) = (face.wants_live(), face.wants_records(), face.wants_metrics());
-        let wants_partial = face.wants_partial();
+        let (wants_partial, wants_unsampled) = (face.wants_partial(), face.wants_unsampled());
         let stats = ExporterStats { name: name.clone(), ..ExporterStats::default() };
         let shared = Arc::new(LaneShared {
             name: name.clone(),
@@ -80,7 +81,7 @@ impl Lane {
             warn(&name, format_args!("cannot start a thread; this exporter is off"));
             shared.state().is_done = true;
         }
-        Self { shared, wants_live, wants_partial, wants_records, wants_metrics }
+        Self { shared, wants_live, wants_partial, wants_records, wants_metrics, wants_unsampled }
     }
 
     pub(super) const fn wants_live(&self) -> bool {
@@ -93,6 +94,11 @@ impl Lane {
 
     pub(super) const fn wants_metrics(&self) -> bool {
         self.wants_metrics
+    }
+
+    /// Whether it may be told of a request that is not sampled and that nothing went wrong with.
+    pub(super) const fn sees_unsampled(&self) -> bool {
+        self.wants_records && (self.wants_unsampled || self.wants_live || self.wants_partial)
     }
 
     /// Hands metrics over. Those that still wait give way: the newer ones say the same and more.
@@ -125,6 +131,12 @@ impl Lane {
             }
             let is_report = record.kind() == Kind::Partial;
             state.stats.offered += u64::from(!is_report);
+            if !self.wants_unsampled && is_unwanted(record) {
+                // A decision, not an accident: nobody has to be told.
+                state.stats.dropped.add(Reason::Sampled, 1);
+                state.told.add(Reason::Sampled, 1);
+                continue;
+            }
             if state.is_done {
                 if is_report {
                     continue;
@@ -231,6 +243,11 @@ impl Lane {
         }
         true
     }
+}
+
+/// Whether it is a request that the sampler did not choose, without an error that is told all the same.
+pub(super) fn is_unwanted(record: &Record) -> bool {
+    record.kind() == Kind::Request && !record.trace_flags().is_sampled() && !record.has_exception()
 }
 
 impl State {

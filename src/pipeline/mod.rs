@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use self::held::Home;
 use self::lane::Lane;
@@ -74,6 +75,8 @@ struct Shared {
     /// What request threads have to say; the worker says it, as writing may block.
     sayings: ArrayQueue<(&'static str, &'static str)>,
     wants_live: bool,
+    is_blind: bool,
+    only_counts_unsampled: bool,
     /// Who reports about requests in flight.
     lookout: OnceLock<Arc<dyn Lookout>>,
     metrics: metrics::Settings,
@@ -110,7 +113,7 @@ impl Pipeline {
         let Policies { metrics, quiet, keep, group_by, rules } = policies;
         let resource = Arc::new(resource);
         let lanes: Vec<_> = exporters.into_iter().map(|exporter| Lane::start(exporter, Arc::clone(&resource))).collect();
-        let has_lanes = !lanes.is_empty();
+        let (has_lanes, sees_unsampled) = (!lanes.is_empty(), lanes.iter().any(Lane::sees_unsampled));
         let shared = Arc::new(Shared {
             ordinary: ArrayQueue::new(QUEUE),
             important: ArrayQueue::new(QUEUE / 4),
@@ -125,6 +128,11 @@ impl Pipeline {
             progress: Mutex::default(),
             changed: Condvar::new(),
             wants_live: lanes.iter().any(Lane::wants_live),
+            is_blind: !sees_unsampled
+                && keep.least_at_head(false, false) == LevelFilter::OFF
+                && !quiet.looks_into_records()
+                && group_by.is_empty(),
+            only_counts_unsampled: !sees_unsampled && !lanes.iter().any(Lane::wants_metrics) && quiet.is_empty(),
             lookout: OnceLock::new(),
             metrics,
             active: Active::new(lanes.iter().any(Lane::wants_metrics)),
@@ -262,6 +270,12 @@ impl Pipeline {
         self.shared.wants_live
     }
 
+    /// Whether nobody can ever see a request that is not sampled, but for its errors: no exporter, no rule about its end and
+    /// no predicate of the settings.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.shared.is_blind
+    }
+
     /// What was taken, delivered and lost so far.
     pub(crate) fn stats(&self) -> Stats {
         self.shared.stats()
@@ -356,6 +370,7 @@ pub(crate) trait DynExporter {
     fn wants_partial(&self) -> bool;
     fn wants_records(&self) -> bool;
     fn wants_metrics(&self) -> bool;
+    fn wants_unsampled(&self) -> bool;
     fn pace(&self) -> crate::exporter::Pace;
 }
 
@@ -400,6 +415,10 @@ impl<E: Exporter> DynExporter for E {
 
     fn wants_metrics(&self) -> bool {
         Exporter::wants_metrics(self)
+    }
+
+    fn wants_unsampled(&self) -> bool {
+        Exporter::wants_unsampled(self)
     }
 
     fn pace(&self) -> crate::exporter::Pace {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::held::Held;
 use super::lookout::Watch;
 use super::measure::Measure;
-use super::{Shared, grouping, quiet};
+use super::{Shared, grouping, lane, quiet};
 use crate::keep::{Keeper, probe};
 use crate::record::parts::Text;
 use crate::record::{Reason, Record, Resource};
@@ -112,7 +112,7 @@ fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: 
         let is_asked = shared.asks.settle(&mut record, time::unix_ns);
         // Before redaction: what does not travel has no secrets to look for. Where an error has to be grouped, it still does.
         keeper.settle(&mut record, is_asked);
-        if !redact(shared, &mut record) {
+        if !shared.is_for_nobody(&record) && !redact(shared, &mut record) {
             shared.give_back(record, Some(Reason::RedactionError));
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
             continue;
@@ -144,6 +144,13 @@ fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: 
     shared.counts.forward(count as u64);
     shared.in_hand.fetch_sub(count, Ordering::AcqRel);
     true
+}
+
+impl Shared {
+    /// Whether a record is only counted: no exporter is given it, nothing is measured of it and no setting looks at it.
+    fn is_for_nobody(&self, record: &Record) -> bool {
+        self.only_counts_unsampled && lane::is_unwanted(record)
+    }
 }
 
 /// Takes its secrets out; false where nobody may see the record. A fault of ours costs this record, and neither its

@@ -113,6 +113,10 @@ impl<E: Encoder, S: Sender> Exporter for Remote<E, S> {
         Cow::Borrowed(self.courier.name)
     }
 
+    fn wants_unsampled(&self) -> bool {
+        false
+    }
+
     fn pace(&self) -> Pace {
         self.pace
     }
