@@ -46,7 +46,7 @@ pub(crate) struct Link {
     /// Where it is counted among the requests in flight; what goes on after an upgrade is no request.
     place: Option<Place>,
     /// What reports about it say, where there are any.
-    pub(crate) listed: Option<Listed>,
+    pub(crate) listed: Option<Box<Listed>>,
     /// What is noted of the request's body, which may be read on another task and after the request's end.
     watch: Option<Box<Mutex<Watch>>>,
     inbox: Mutex<Inbox>,
@@ -66,14 +66,14 @@ impl Link {
         (request_id, baggage): (HeaderValue, Baggage),
         wanted: Wanted,
         watch: Option<Watch>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
         let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
         parts.in_flight = Some(in_flight);
         parts.in_flight_on_route = parts.route.and_then(|route| hub.pipeline.active().enter_route(&place, parts.str(route)));
         let least = hub.pipeline.keep().least_at_head(parts.trace_flags.is_sampled(), wanted.is_possible);
-        let listed = hub.in_flight.is_on().then(|| Listed::of(parts));
-        Self {
+        let listed = hub.in_flight.is_on().then(|| Box::new(Listed::of(parts)));
+        Arc::new(Self {
             least,
             hub,
             trace_id: parts.trace_id,
@@ -90,7 +90,7 @@ impl Link {
             listed,
             watch: watch.map(|watch| Box::new(Mutex::new(watch))),
             inbox: Mutex::default(),
-        }
+        })
     }
 
     /// Whether an event of this level may still be wanted when the request is over.
@@ -119,7 +119,7 @@ impl Link {
             start_unix_ns: time::unix_ns(),
             request_bytes: AtomicU64::new(0),
             place: None,
-            listed: Some(Listed::upgraded(self.listed.as_ref(), self.span_id)),
+            listed: Some(Box::new(Listed::upgraded(self.listed.as_deref(), self.span_id))),
             watch: None,
             inbox: Mutex::default(),
         }
@@ -257,7 +257,7 @@ impl Link {
 
     /// Whether it stands for what goes on after an upgrade.
     fn is_upgrade(&self) -> bool {
-        self.listed.as_ref().is_some_and(Listed::is_upgrade)
+        self.listed.as_deref().is_some_and(Listed::is_upgrade)
     }
 
     fn leave(&self) {
@@ -299,7 +299,7 @@ impl Drop for Link {
         if was_open {
             self.leave();
         }
-        let reported = self.listed.as_ref().and_then(Listed::take_copy);
+        let reported = self.listed.as_deref().and_then(Listed::take_copy);
         for parts in [left, reported].into_iter().flatten() {
             self.hub.pipeline.recycle(parts);
         }

@@ -40,8 +40,23 @@ pin_project! {
 }
 
 impl<F> ObserveFuture<F> {
-    pub(super) const fn new(inner: F, flight: Flight) -> Self {
-        Self { inner: Some(inner), flight: Some(flight) }
+    /// Calls the inner service with the exchange in place; a panic is put on the record and goes on.
+    ///
+    /// `call` writes the inner future where it stays: both it and the request are large, and every hand that they pass
+    /// through copies them.
+    pub(super) fn begin(mut flight: Flight, counts_request_bytes: bool, call: impl FnOnce(&mut Option<F>)) -> Self {
+        flight.counts_request_bytes = counts_request_bytes;
+        let mut this = Self { inner: None, flight: None };
+        match flight.within(|| catch_unwind(AssertUnwindSafe(|| call(&mut this.inner)))) {
+            Ok(()) => {
+                this.flight = Some(flight);
+                this
+            }
+            Err(payload) => {
+                flight.panicked(&*payload);
+                resume_unwind(payload)
+            }
+        }
     }
 
     pub(super) const fn passing(inner: F) -> Self {

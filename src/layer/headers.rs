@@ -103,10 +103,14 @@ impl Copying<'_> {
             }
         }
         copy.finish();
-        self.rules.hash_headers(parts, headers);
+        if self.rules.hashes() {
+            self.rules.hash_headers(parts, headers);
+        }
     }
 
     /// Copies one whose value has to be looked at, or that the settings may speak of.
+    // Apart from the loop, which is short without it.
+    #[inline(never)]
     fn copy_one<'h>(
         self,
         copy: &mut HeaderCopy<'_>,
@@ -119,7 +123,7 @@ impl Copying<'_> {
             return seen.note(role, value, 0);
         }
         let own_id = copy.parts().request_id;
-        let shown = self.shown(role, name, known, value, copy.parts().str(own_id));
+        let shown = self.shown(role, name, known, value, copy.parts());
         let name = known.map_or_else(|| copy.text(name.as_str().as_bytes()), |known| Text::Static(known.name));
         let text = match shown {
             Shown::Nothing => None,
@@ -135,13 +139,14 @@ impl Copying<'_> {
         seen.note(role, value, copy.last());
     }
 
-    fn shown(self, role: Role, name: &HeaderName, known: Option<&Known>, value: &HeaderValue, own_id: &str) -> Shown {
+    fn shown(self, role: Role, name: &HeaderName, known: Option<&Known>, value: &HeaderValue, parts: &Parts) -> Shown {
         if value.is_sensitive() {
             return Shown::Nothing;
         }
         match role {
             Role::Cookie | Role::SetCookie if !self.rules.hides_header(name) => return Shown::Names,
             Role::RequestId if !self.rules.hides_header(name) => {
+                let own_id = parts.str(parts.request_id);
                 if !own_id.is_empty() && own_id.as_bytes() == value.as_bytes() {
                     return Shown::OwnId;
                 }

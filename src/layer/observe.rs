@@ -2,7 +2,6 @@
 
 use std::any::type_name;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -22,12 +21,13 @@ use crate::time;
 #[derive(Clone)]
 pub struct Observe<S> {
     inner: S,
-    settings: Settings,
+    settings: Arc<Settings>,
+    wraps_router: bool,
 }
 
 impl<S> Observe<S> {
     pub(super) fn new(inner: S, settings: Settings) -> Self {
-        Self { inner, settings }
+        Self { inner, settings: Arc::new(settings), wraps_router: is_router::<S>() }
     }
 }
 
@@ -46,14 +46,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
-        let Self { inner, settings } = self;
-        match open(settings, &mut request, is_router::<S>()) {
-            Some(flight) => {
-                let link = Arc::clone(flight.link());
-                run(flight, true, || inner.call(request.map(|body| ObserveBody::of_request(body, link))))
-            }
-            None => ObserveFuture::passing(inner.call(request.map(ObserveBody::passing))),
-        }
+        let Self { inner, settings, wraps_router } = self;
+        let Some(flight) = open(settings, &mut request, *wraps_router) else {
+            return ObserveFuture::passing(inner.call(request.map(ObserveBody::passing)));
+        };
+        let link = Arc::clone(flight.link());
+        let mut request = Some(request.map(|body| ObserveBody::of_request(body, link)));
+        ObserveFuture::begin(flight, true, |future| *future = request.take().map(|request| inner.call(request)))
     }
 }
 
@@ -68,12 +67,13 @@ impl<S: fmt::Debug> fmt::Debug for Observe<S> {
 #[derive(Clone)]
 pub struct ObserveAsIs<S> {
     inner: S,
-    settings: Settings,
+    settings: Arc<Settings>,
+    wraps_router: bool,
 }
 
 impl<S> ObserveAsIs<S> {
     pub(super) fn new(inner: S, settings: Settings) -> Self {
-        Self { inner, settings }
+        Self { inner, settings: Arc::new(settings), wraps_router: is_router::<S>() }
     }
 }
 
@@ -92,11 +92,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
-        let Self { inner, settings } = self;
-        match open(settings, &mut request, is_router::<S>()) {
-            Some(flight) => run(flight, false, || inner.call(request)),
-            None => ObserveFuture::passing(inner.call(request)),
-        }
+        let Self { inner, settings, wraps_router } = self;
+        let Some(flight) = open(settings, &mut request, *wraps_router) else {
+            return ObserveFuture::passing(inner.call(request));
+        };
+        let mut request = Some(request);
+        ObserveFuture::begin(flight, false, |future| *future = request.take().map(|request| inner.call(request)))
     }
 }
 
@@ -110,18 +111,6 @@ impl<S: fmt::Debug> fmt::Debug for ObserveAsIs<S> {
 fn is_router<S>() -> bool {
     // Without a `<`: a `Router<()>` prints as `Router`.
     cfg!(feature = "axum") && type_name::<S>().contains("axum::routing::Router")
-}
-
-/// Calls the inner service with the exchange in place; a panic is put on the record and goes on.
-fn run<F>(mut flight: Flight, counts_request_bytes: bool, call: impl FnOnce() -> F) -> ObserveFuture<F> {
-    flight.counts_request_bytes = counts_request_bytes;
-    match flight.within(|| catch_unwind(AssertUnwindSafe(call))) {
-        Ok(future) => ObserveFuture::new(future, flight),
-        Err(payload) => {
-            flight.panicked(&*payload);
-            resume_unwind(payload)
-        }
-    }
 }
 
 /// Opens the exchange of a request; none where telemetry is off, or where the request has one already.
@@ -145,7 +134,7 @@ fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router:
     let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings));
     parts.request_id_source = id.source;
     request_id::show(request, &id);
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch));
+    let link = Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch);
     link.list();
     request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
     let mut exchange = Exchange::new(parts, link);

@@ -63,6 +63,8 @@ pub(super) fn names(header: &str, value: &str) -> String {
 }
 
 /// Of one cookie or attribute, without white space around.
+// Apart from the loop, which is short without it.
+#[inline(never)]
 fn write_pair(pair: &[u8], is_attribute: bool, out: &mut Vec<u8>) {
     let sign = pair.iter().position(|byte| *byte == b'=');
     let name = trim(pair.get(..sign.unwrap_or(pair.len())).unwrap_or_default());
@@ -115,6 +117,7 @@ fn trim(text: &[u8]) -> &[u8] {
 }
 
 /// Where a byte is first, or the end. Eight bytes at a time: values of cookies are long.
+#[inline(never)]
 fn find(bytes: &[u8], byte: u8) -> usize {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);

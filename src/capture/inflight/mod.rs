@@ -196,7 +196,7 @@ impl Lookout for InFlight {
         for shard in &self.shards {
             let all: Vec<_> = lock(shard).slots.iter().flatten().map(|slot| Weak::clone(&slot.link)).collect();
             for link in all.into_iter().filter_map(|link| link.upgrade()) {
-                if link.listed.as_ref().is_some_and(Listed::is_reported) {
+                if link.listed.as_deref().is_some_and(Listed::is_reported) {
                     take(Told::Over(link.span_id));
                 }
             }

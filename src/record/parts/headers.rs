@@ -1,6 +1,6 @@
 //! Headers are copied in, many at a time.
 
-use super::{CUT_MARK, HeaderSlot, MAX_HEADER_BYTES, MAX_HEADERS, NONE, Parts, Side, Text, range};
+use super::{CUT_MARK, HeaderSlot, MAX_HEADER_BYTES, MAX_HEADERS, Parts, Side, Text};
 
 /// Copies the headers of one head or trailer.
 ///
@@ -14,7 +14,7 @@ pub(crate) struct HeaderCopy<'p> {
     /// Where the first of them stands in the record's list.
     first: usize,
     /// Where their texts begin in the record's.
-    base: usize,
+    base: u32,
     /// How many more there may be for sure.
     room: usize,
 }
@@ -24,7 +24,8 @@ impl Parts {
     pub(crate) fn copy_headers(&mut self, side: Side) -> HeaderCopy<'_> {
         let mut bytes = std::mem::take(&mut self.scratch.bytes);
         bytes.clear();
-        let (first, base) = (self.headers.len(), self.text.len());
+        // Records and heads are far smaller than 4 GiB; a text that were not would only be empty.
+        let (first, base) = (self.headers.len(), self.text.len() as u32);
         HeaderCopy { side, bytes, first, base, room: MAX_HEADERS.saturating_sub(first), parts: self }
     }
 
@@ -86,10 +87,10 @@ impl HeaderCopy<'_> {
     pub(crate) fn text_by(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
         let start = self.bytes.len();
         write(&mut self.bytes);
-        let text = range(self.base + start, self.bytes.len() - start);
+        let (len, start) = ((self.bytes.len() - start) as u32, self.base.saturating_add(start as u32));
         // A byte of ASCII between two texts: what is cut by neither of them is a character of one of them.
         self.bytes.push(b' ');
-        text
+        Text::Range { start, len }
     }
 
     /// Where in the record's list the last header stands, counted from 1: lists are short.
@@ -112,7 +113,7 @@ impl HeaderCopy<'_> {
     /// Appends a header that was [admitted](Self::admits): its value, where it is kept, and how long it was.
     #[inline]
     pub(crate) fn push(&mut self, name: Text, value: Option<Text>, len: usize) {
-        self.parts.headers.push(HeaderSlot { side: self.side, name, value, len: u32::try_from(len).unwrap_or(NONE) });
+        self.parts.headers.push(HeaderSlot { side: self.side, name, value, len: len as u32 });
     }
 
     /// Makes what was copied part of the record; what is not UTF-8 is replaced.
