@@ -65,7 +65,7 @@ impl Link {
         parts: &mut Parts,
         (request_id, baggage): (HeaderValue, Baggage),
         wanted: Wanted,
-        watch: Option<Watch>,
+        watch: Option<Box<Mutex<Watch>>>,
     ) -> Arc<Self> {
         let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
         let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
@@ -88,7 +88,7 @@ impl Link {
             request_bytes: AtomicU64::new(0),
             place: Some(place),
             listed,
-            watch: watch.map(|watch| Box::new(Mutex::new(watch))),
+            watch,
             inbox: Mutex::default(),
         })
     }

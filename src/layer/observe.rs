@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::request::Parts as Head;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -45,13 +46,17 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
+    fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
         let Self { inner, settings, wraps_router } = self;
-        let Some(flight) = open(settings, &mut request, *wraps_router) else {
+        if !settings.shared.is_on {
             return ObserveFuture::passing(inner.call(request.map(ObserveBody::passing)));
+        }
+        let (mut head, body) = request.into_parts();
+        let Some(flight) = open(settings, &mut head, *wraps_router) else {
+            return ObserveFuture::passing(inner.call(Request::from_parts(head, ObserveBody::passing(body))));
         };
-        let link = Arc::clone(flight.link());
-        let mut request = Some(request.map(|body| ObserveBody::of_request(body, link)));
+        let body = ObserveBody::of_request(body, Arc::clone(flight.link()));
+        let mut request = Some(Request::from_parts(head, body));
         ObserveFuture::begin(flight, true, |future| *future = request.take().map(|request| inner.call(request)))
     }
 }
@@ -91,12 +96,16 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
+    fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
         let Self { inner, settings, wraps_router } = self;
-        let Some(flight) = open(settings, &mut request, *wraps_router) else {
+        if !settings.shared.is_on {
             return ObserveFuture::passing(inner.call(request));
+        }
+        let (mut head, body) = request.into_parts();
+        let Some(flight) = open(settings, &mut head, *wraps_router) else {
+            return ObserveFuture::passing(inner.call(Request::from_parts(head, body)));
         };
-        let mut request = Some(request);
+        let mut request = Some(Request::from_parts(head, body));
         ObserveFuture::begin(flight, false, |future| *future = request.take().map(|request| inner.call(request)))
     }
 }
@@ -113,17 +122,13 @@ fn is_router<S>() -> bool {
     cfg!(feature = "axum") && type_name::<S>().contains("axum::routing::Router")
 }
 
-/// Opens the exchange of a request; none where telemetry is off, or where the request has one already.
-#[inline]
-fn open<B>(settings: &Settings, request: &mut Request<B>, wraps_router: bool) -> Option<Flight> {
-    if settings.shared.is_on { open_exchange(settings, request, wraps_router) } else { None }
-}
-
-fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router: bool) -> Option<Flight> {
+/// Opens the exchange of a request; none where the request has one already.
+// Not generic, so that it is made once and as a whole, whatever the body.
+fn open(settings: &Settings, request: &mut Head, wraps_router: bool) -> Option<Flight> {
     let shared = &settings.shared;
-    if request.extensions().get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
+    if request.extensions.get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
         // The layer was applied twice. The outer one has the record; the inner one may see the route.
-        route::report(request.extensions());
+        route::report(&request.extensions);
         return None;
     }
     shared.look_around();
@@ -136,7 +141,7 @@ fn open_exchange<B>(settings: &Settings, request: &mut Request<B>, wraps_router:
     request_id::show(request, &id);
     let link = Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch);
     link.list();
-    request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
+    request.extensions.insert(Handle::new(Arc::clone(&link)));
     let mut exchange = Exchange::new(parts, link);
     if only_user.is_some() {
         exchange.more_mut().only_user = only_user;

@@ -15,8 +15,8 @@ pub(crate) struct HeaderCopy<'p> {
     first: usize,
     /// Where their texts begin in the record's.
     base: u32,
-    /// How many more there may be for sure.
-    room: usize,
+    /// Up to how many there may be for sure.
+    until: usize,
 }
 
 impl Parts {
@@ -26,7 +26,7 @@ impl Parts {
         bytes.clear();
         // Records and heads are far smaller than 4 GiB; a text that were not would only be empty.
         let (first, base) = (self.headers.len(), self.text.len() as u32);
-        HeaderCopy { side, bytes, first, base, room: MAX_HEADERS.saturating_sub(first), parts: self }
+        HeaderCopy { side, bytes, first, base, until: MAX_HEADERS, parts: self }
     }
 
     /// Appends one header; beyond the limit it is only counted.
@@ -50,10 +50,8 @@ impl HeaderCopy<'_> {
 
     /// Whether there may be one more; counts it as dropped where not. Then comes its [`push`](Self::push).
     pub(crate) fn admits(&mut self) -> bool {
-        let admitted = self.room > 0 || self.finds_room();
-        if admitted {
-            self.room -= 1;
-        } else {
+        let admitted = self.parts.headers.len() < self.until || self.finds_room();
+        if !admitted {
             self.parts.dropped_headers = self.parts.dropped_headers.saturating_add(1);
         }
         admitted
@@ -64,8 +62,9 @@ impl HeaderCopy<'_> {
     fn finds_room(&mut self) -> bool {
         let all = &self.parts.headers;
         let of_side = all.iter().filter(|header| header.side == self.side).count();
-        self.room = MAX_HEADERS.saturating_sub(of_side).min((2 * MAX_HEADERS).saturating_sub(all.len()));
-        self.room > 0
+        let room = MAX_HEADERS.saturating_sub(of_side).min((2 * MAX_HEADERS).saturating_sub(all.len()));
+        self.until = all.len() + room;
+        room > 0
     }
 
     /// Copies a name or a value, cut where it is long.
@@ -88,8 +87,10 @@ impl HeaderCopy<'_> {
         let start = self.bytes.len();
         write(&mut self.bytes);
         let (len, start) = ((self.bytes.len() - start) as u32, self.base.saturating_add(start as u32));
-        // A byte of ASCII between two texts: what is cut by neither of them is a character of one of them.
-        self.bytes.push(b' ');
+        // A byte of ASCII ends each text: what is cut by none of them is a character of one of them.
+        if self.bytes.last().is_some_and(|last| !last.is_ascii()) {
+            self.bytes.push(b' ');
+        }
         Text::Range { start, len }
     }
 
@@ -101,10 +102,9 @@ impl HeaderCopy<'_> {
     /// Appends a header with its whole value; false where that is too long, or where there may be no room.
     #[inline]
     pub(crate) fn push_whole(&mut self, name: &'static str, value: &[u8]) -> bool {
-        if self.room == 0 || value.len() > MAX_HEADER_BYTES {
+        if self.parts.headers.len() >= self.until || value.len() > MAX_HEADER_BYTES {
             return false;
         }
-        self.room -= 1;
         let text = self.text_by(|out| out.extend_from_slice(value));
         self.push(Text::Static(name), Some(text), value.len());
         true
