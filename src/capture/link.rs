@@ -60,6 +60,7 @@ struct Inbox {
 
 impl Link {
     /// The link of a request that begins now, whose head is in `parts`; `watch` looks at its body.
+    #[inline]
     pub(crate) fn new(
         hub: Arc<Hub>,
         parts: &mut Parts,

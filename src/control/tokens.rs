@@ -89,6 +89,18 @@ impl Tokens {
         Some(read.and_then(|(id, ticket)| if self.is_revoked(id) { Err("a debug token that was revoked") } else { Ok(ticket) }))
     }
 
+    /// Whether a request carries what may be a token, where any is taken.
+    #[cfg(feature = "control")]
+    pub(crate) fn has_any(&self, headers: &HeaderMap) -> bool {
+        self.key.is_some() && find(headers).is_some()
+    }
+
+    /// Without signatures there are no tokens.
+    #[cfg(not(feature = "control"))]
+    pub(crate) const fn has_any(&self, _: &HeaderMap) -> bool {
+        false
+    }
+
     /// Without signatures there are no tokens.
     #[cfg(not(feature = "control"))]
     pub(crate) const fn read(&self, _: &HeaderMap) -> Option<Result<Ticket, &'static str>> {

@@ -201,6 +201,11 @@ impl Asks {
         self.inner.is_open.load(Ordering::Relaxed)
     }
 
+    /// Whether anybody asks for anything.
+    pub(crate) fn has_any(&self) -> bool {
+        self.inner.has_any.load(Ordering::Relaxed)
+    }
+
     /// The greatest level that anybody asks for.
     pub(crate) fn level(&self) -> LevelFilter {
         from_number(self.inner.level.load(Ordering::Relaxed))

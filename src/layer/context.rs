@@ -12,6 +12,7 @@ use crate::record::{SpanId, TraceFlags, TraceId, threshold};
 use crate::redact::Role;
 
 /// Gives the record its place in a trace, and what the settings want of the rest; returns what is to be passed on.
+#[inline]
 pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, seen: &Seen<'_>, shared: &Shared) -> Baggage {
     trace(parts, headers, seen, shared);
     if let Some(ray_id) = cloudflare::ray_id(seen.lines(Role::RayId)) {

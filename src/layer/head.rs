@@ -14,6 +14,7 @@ use crate::capture::{Form, rpc_status_of};
 use crate::propagator::forwarded::Proxies;
 use crate::record::parts::{CUT_MARK, MAX_HEADER_BYTES, Parts, Side, Slot, Text};
 use crate::redact::{Role, Rules, known};
+use crate::scan::has_any;
 
 /// Longest path and query that are kept, in bytes.
 const MAX_URI_BYTES: usize = 8 * 1024;
@@ -194,7 +195,7 @@ pub(super) const fn version(version: Version) -> &'static str {
 /// Host and port; the brackets of an IPv6 address stay out of the host.
 pub(super) fn split_authority(authority: &str) -> (&str, Option<u16>) {
     // Nearly always it is the host alone.
-    if !authority.bytes().fold(false, |has, byte| has | matches!(byte, b'@' | b':' | b'[')) {
+    if !has_any(authority.as_bytes(), *b"@:[") {
         return (authority, None);
     }
     // One look at each byte: where the host begins, behind any user, and its colons.

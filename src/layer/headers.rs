@@ -7,6 +7,7 @@ use crate::propagator::Lines;
 use crate::propagator::request_id::RequestId;
 use crate::record::parts::{HeaderCopy, Parts, Side, Text};
 use crate::redact::{Known, Role, Rules, known, write_names};
+use crate::scan::has_any;
 
 /// The headers of one head, by what they are good for.
 #[derive(Debug, Default)]
@@ -156,7 +157,7 @@ impl Copying<'_> {
                 }
             }
             // The host that was asked may stand behind credentials.
-            Role::Host | Role::Forwarded | Role::ForwardedHost if value.as_bytes().contains(&b'@') => return Shown::Nothing,
+            Role::Host | Role::Forwarded | Role::ForwardedHost if has_any(value.as_bytes(), *b"@") => return Shown::Nothing,
             _ => {}
         }
         let is_shown = self.rules.shows_header(name, known) && !(self.truncates_ip && address::is_told_by(name));

@@ -38,6 +38,7 @@ pub(super) struct Chosen {
 /// The id that came with a request: a layer's further out, else the caller's, where the settings believe it.
 ///
 /// One of the caller's that is not taken is put on the record and counted.
+#[inline]
 pub(super) fn told(parts: &mut Parts, request: &Head, seen: &Seen<'_>, settings: &Settings) -> Option<Chosen> {
     if let Some(value) = from_extension(&request.extensions) {
         let id = RequestId::parse(value.as_bytes());
@@ -67,6 +68,7 @@ pub(super) fn told(parts: &mut Parts, request: &Head, seen: &Seen<'_>, settings:
 }
 
 /// The id of a request that came without one: of the application's own maker, or a new one.
+#[inline]
 pub(super) fn make(parts: &mut Parts, request: &mut Head, settings: &Settings) -> Chosen {
     if let Some(make) = settings.make_request_id.as_deref()
         && let Some(value) = made_by(make, request)
