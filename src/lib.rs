@@ -79,6 +79,7 @@ pub mod record;
 mod redact;
 #[cfg(feature = "otlp")]
 mod remote;
+mod scan;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod testing;

@@ -62,21 +62,22 @@ struct Inbox {
 
 impl Link {
     /// The link of a request that begins now, whose head is in `parts`; `watch` looks at its body.
+    #[inline]
     pub(crate) fn new(
         hub: Arc<Hub>,
         parts: &mut Parts,
         (request_id, baggage): (HeaderValue, Baggage),
         wanted: Wanted,
-        watch: Option<Watch>,
+        watch: Option<Box<Mutex<Watch>>>,
         is_slim: bool,
-    ) -> Self {
+    ) -> Arc<Self> {
         let method = (!parts.has_unknown_method).then(|| parts.str(parts.method));
         let (place, in_flight) = hub.pipeline.arrive(method, parts.str(parts.scheme));
         parts.in_flight = Some(in_flight);
         parts.in_flight_on_route = parts.route.and_then(|route| hub.pipeline.active().enter_route(&place, parts.str(route)));
         let least = hub.pipeline.keep().least_at_head(parts.trace_flags.is_sampled(), wanted.is_possible);
         let listed = hub.in_flight.is_on().then(|| Box::new(Listed::of(parts)));
-        Self {
+        Arc::new(Self {
             least,
             is_slim,
             hub,
@@ -92,9 +93,9 @@ impl Link {
             request_bytes: AtomicU64::new(0),
             place: Some(place),
             listed,
-            watch: watch.map(|watch| Box::new(Mutex::new(watch))),
+            watch,
             inbox: Mutex::default(),
-        }
+        })
     }
 
     /// Whether an event of this level may still be wanted when the request is over.

@@ -1,6 +1,8 @@
 //! What is known of a request once its head was read.
 
-use http::Request;
+use std::sync::Mutex;
+
+use http::request::Parts as Head;
 
 use super::headers::Seen;
 use super::request_id::{self, Chosen};
@@ -18,15 +20,16 @@ pub(super) struct Arrival {
     pub(super) only_user: Option<Box<str>>,
     /// The request id, where it came with the request.
     pub(super) id: Option<Chosen>,
-    pub(super) watch: Option<Watch>,
+    pub(super) watch: Option<Box<Mutex<Watch>>>,
     pub(super) call: Option<Call>,
     /// Nobody will see its record.
     pub(super) is_slim: bool,
 }
 
 /// Reads the head of a request.
-pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) -> Arrival {
-    let (shared, headers) = (&settings.shared, request.headers());
+#[inline]
+pub(super) fn read(parts: &mut Parts, request: &Head, settings: &Settings) -> Arrival {
+    let (shared, headers) = (&settings.shared, &request.headers);
     if let Some(arrival) = slim::read(parts, request, settings) {
         return arrival;
     }
@@ -39,9 +42,9 @@ pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settin
         context::trace(parts, headers, &seen, shared);
     }
     let baggage = context::read(parts, headers, &seen, shared);
-    parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
+    parts.route = route::of(&request.extensions).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
     let (wanted, only_user) = asked::read(parts, headers, &seen, shared);
-    let watch = watch::request(parts, headers, shared.bodies.as_ref(), wanted.bodies);
+    let watch = watch::request(parts, headers, shared.bodies.as_ref(), wanted.bodies).map(|watch| Box::new(Mutex::new(watch)));
     let call = if parts.is_rpc { Call::of(headers) } else { None };
     Arrival { baggage, wanted, only_user, id, watch, call, is_slim: false }
 }

@@ -12,6 +12,7 @@ use crate::record::{SpanId, TraceFlags, TraceId, threshold};
 use crate::redact::Role;
 
 /// Puts on the record what the settings want of what the caller sent along; returns what is to be passed on.
+#[inline]
 pub(super) fn read(parts: &mut Parts, headers: &HeaderMap, seen: &Seen<'_>, shared: &Shared) -> Baggage {
     if let Some(ray_id) = cloudflare::ray_id(seen.lines(Role::RayId)) {
         let value = Slot::Text(parts.push_text(ray_id, MAX_HEADER_BYTES));

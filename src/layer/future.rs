@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
-use http::Response;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, Entry};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tracing::Span;
@@ -42,8 +42,23 @@ pin_project! {
 }
 
 impl<F> ObserveFuture<F> {
-    pub(super) const fn new(inner: F, flight: Flight) -> Self {
-        Self { inner: Some(inner), flight: Some(flight) }
+    /// Calls the inner service with the exchange in place; a panic is put on the record and goes on.
+    ///
+    /// `call` writes the inner future where it stays: both it and the request are large, and every hand that they pass
+    /// through copies them.
+    pub(super) fn begin(mut flight: Flight, counts_request_bytes: bool, call: impl FnOnce(&mut Option<F>)) -> Self {
+        flight.counts_request_bytes = counts_request_bytes;
+        let mut this = Self { inner: None, flight: None };
+        match flight.within(|| catch_unwind(AssertUnwindSafe(|| call(&mut this.inner)))) {
+            Ok(()) => {
+                this.flight = Some(flight);
+                this
+            }
+            Err(payload) => {
+                flight.panicked(&*payload);
+                resume_unwind(payload)
+            }
+        }
     }
 
     pub(super) const fn passing(inner: F) -> Self {
@@ -119,6 +134,12 @@ pub(super) struct Flight {
     link: Arc<Link>,
 }
 
+/// What the head of a response says of its body.
+struct Head {
+    is_upgrade: bool,
+    is_bodiless: bool,
+}
+
 impl Flight {
     pub(super) fn new(exchange: Exchange, span: Span, shared: Arc<Shared>, wraps_router: bool) -> Self {
         let link = Arc::clone(&exchange.link);
@@ -154,32 +175,10 @@ impl Flight {
     }
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {
-        let Self { exchange: Some(exchange), shared, wraps_router, .. } = &mut self else {
+        let status = response.status();
+        let Some(Head { is_upgrade, is_bodiless }) = self.saw_head(status, response.headers_mut()) else {
             return response.map(ObserveBody::passing);
         };
-        let id = exchange.link.request_id.clone();
-        // A map that is full to its limit stays as it is.
-        if let Ok(entry) = response.headers_mut().try_entry(request_id::HEADER) {
-            let _ = entry.or_try_insert(id);
-        }
-        let Link { trace_id, span_id, trace_flags, .. } = &*exchange.link;
-        shared.callers.trace_response.write(*trace_id, *span_id, *trace_flags, response.headers_mut());
-        let status = response.status();
-        exchange.parts.status = Some(status.as_u16());
-        if !exchange.link.is_slim {
-            let head_ns = exchange.link.now_ns();
-            exchange.parts.head_ns = Some(head_ns);
-            if let Some(listed) = &exchange.link.listed {
-                listed.answered(head_ns, status.as_u16());
-            }
-            head::response(&mut exchange.parts, &response, exchange.link.hub.pipeline.rules());
-            watch::response(exchange, response.headers(), shared.bodies.as_ref());
-        }
-        if *wraps_router && exchange.parts.route.is_none() && !exchange.has_route_layer && status != http::StatusCode::NOT_FOUND {
-            shared.warn_of_route();
-        }
-        let method = exchange.parts.str(exchange.parts.method);
-        let (is_upgrade, is_bodiless) = (head::is_upgrade(method, status), head::is_bodiless(method, status));
         if is_upgrade {
             self.finish(Outcome::Upgraded);
             return response.map(ObserveBody::passing);
@@ -192,6 +191,36 @@ impl Flight {
         let declared = || response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let promised = response.body().size_hint().exact().or_else(declared);
         response.map(|body| ObserveBody::of_response(body, self, is_bodiless, promised))
+    }
+
+    /// Puts the head of the response on the record, and the request id into it; `None` where there is no exchange any more.
+    // Not generic, so that it is made once and as a whole, whatever the body.
+    fn saw_head(&mut self, status: StatusCode, headers: &mut HeaderMap) -> Option<Head> {
+        let Self { exchange, shared, wraps_router, .. } = self;
+        let exchange = exchange.as_mut()?;
+        // A map that is full to its limit stays as it is.
+        if let Ok(entry) = headers.try_entry(request_id::HEADER)
+            && let Entry::Vacant(free) = entry
+        {
+            let _ = free.try_insert(exchange.link.request_id.clone());
+        }
+        let Link { trace_id, span_id, trace_flags, .. } = &*exchange.link;
+        shared.callers.trace_response.write(*trace_id, *span_id, *trace_flags, headers);
+        exchange.parts.status = Some(status.as_u16());
+        if !exchange.link.is_slim {
+            let head_ns = exchange.link.now_ns();
+            exchange.parts.head_ns = Some(head_ns);
+            if let Some(listed) = &exchange.link.listed {
+                listed.answered(head_ns, status.as_u16());
+            }
+            head::response(&mut exchange.parts, headers, exchange.link.hub.pipeline.rules());
+            watch::response(exchange, headers, shared.bodies.as_ref());
+        }
+        if *wraps_router && exchange.parts.route.is_none() && !exchange.has_route_layer && status != StatusCode::NOT_FOUND {
+            shared.warn_of_route();
+        }
+        let method = exchange.parts.str(exchange.parts.method);
+        Some(Head { is_upgrade: head::is_upgrade(method, status), is_bodiless: head::is_bodiless(method, status) })
     }
 
     /// Ends with an error of the service or body.

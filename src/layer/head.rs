@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::header::USER_AGENT;
-use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::request::Parts as Head;
+use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 
 use super::address::truncated;
 use super::headers::{Copying, Seen};
@@ -13,6 +14,7 @@ use crate::capture::{Form, rpc_status_of};
 use crate::propagator::forwarded::Proxies;
 use crate::record::parts::{CUT_MARK, MAX_HEADER_BYTES, Parts, Side, Slot, Text};
 use crate::redact::{Role, Rules, known};
+use crate::scan::has_any;
 
 /// Longest path and query that are kept, in bytes.
 const MAX_URI_BYTES: usize = 8 * 1024;
@@ -33,27 +35,26 @@ pub(crate) struct HeadSettings {
 }
 
 /// Copies what the head of a request says, and notes the headers that are seen.
-pub(super) fn request<'h, B>(parts: &mut Parts, request: &'h Request<B>, settings: &Settings, seen: &mut Seen<'h>) {
-    let (headers, extensions) = (request.headers(), request.extensions());
+pub(super) fn request<'h>(parts: &mut Parts, request: &'h Head, settings: &Settings, seen: &mut Seen<'h>) {
+    let Head { headers, extensions, .. } = request;
     let heads = &settings.shared.heads;
     let peer = find_peer(settings, extensions);
     let told = heads.proxies.as_ref().map(|proxies| proxies.read(peer, headers)).unwrap_or_default();
-    (parts.method, parts.has_unknown_method) = method(parts, request.method(), heads.known_methods.as_deref());
-    let uri = original_uri(extensions).unwrap_or_else(|| request.uri());
+    (parts.method, parts.has_unknown_method) = method(parts, &request.method, heads.known_methods.as_deref());
+    let uri = original_uri(extensions).unwrap_or(&request.uri);
     let named = authority(uri);
     parts.path = push_path(parts, uri);
     parts.query = uri.query().map(|query| parts.push_text(query, MAX_URI_BYTES));
     parts.scheme = match told.scheme {
         Some(scheme) => Text::Static(scheme),
-        None => scheme(parts, uri, request.version(), settings),
+        None => scheme(parts, uri, request.version, settings),
     };
-    parts.protocol_version = Text::Static(version(request.version()));
+    parts.protocol_version = Text::Static(version(request.version));
     let rules = settings.shared.hub.pipeline.rules();
     Copying { rules, truncates_ip: heads.truncates_ip }.copy(parts, Side::Request, headers, seen);
-    let named = told.host.as_deref().or(named).or_else(|| seen.first(Role::Host).and_then(|host| host.to_str().ok()));
-    if let Some((host, port)) = named.map(split_authority).filter(|(host, _)| !host.is_empty()) {
-        parts.host = Some(parts.push_text(host, MAX_HEADER_BYTES));
-        parts.port = port;
+    match told.host.as_deref().or(named) {
+        Some(authority) => set_host(parts, authority),
+        None => host_header(parts, seen),
     }
     parts.user_agent = user_agent(parts, seen, rules);
     (parts.peer, parts.client, parts.client_port) = (peer, told.client, told.client_port);
@@ -64,8 +65,8 @@ pub(super) fn request<'h, B>(parts: &mut Parts, request: &'h Request<B>, setting
 }
 
 /// The path alone.
-pub(super) fn path<B>(parts: &mut Parts, request: &Request<B>) -> Text {
-    push_path(parts, original_uri(request.extensions()).unwrap_or_else(|| request.uri()))
+pub(super) fn path(parts: &mut Parts, request: &Head) -> Text {
+    push_path(parts, original_uri(&request.extensions).unwrap_or(&request.uri))
 }
 
 fn push_path(parts: &mut Parts, uri: &http::Uri) -> Text {
@@ -76,6 +77,33 @@ fn push_path(parts: &mut Parts, uri: &http::Uri) -> Text {
 
 fn authority(uri: &http::Uri) -> Option<&str> {
     uri.authority().map(|authority| without_userinfo(authority.as_str()))
+}
+
+fn set_host(parts: &mut Parts, authority: &str) {
+    let (host, port) = split_authority(authority);
+    if !host.is_empty() {
+        parts.host = Some(parts.push_text(host, MAX_HEADER_BYTES));
+        parts.port = port;
+    }
+}
+
+/// What the header says, of which the record may have a copy already.
+fn host_header(parts: &mut Parts, seen: &Seen<'_>) {
+    let shown = seen.shown(parts, Role::Host);
+    match shown.map(|shown| parts.str(shown)).filter(|shown| shown.is_ascii()) {
+        Some(authority) => {
+            let (host, port) = split_authority(authority);
+            let start = host.as_ptr().addr() - authority.as_ptr().addr();
+            if let Some(host) = shown.and_then(|shown| shown.part(start, host.len())).filter(|_| !host.is_empty()) {
+                (parts.host, parts.port) = (Some(host), port);
+            }
+        }
+        None => {
+            if let Some(authority) = seen.first(Role::Host).and_then(|host| host.to_str().ok()) {
+                set_host(parts, authority);
+            }
+        }
+    }
 }
 
 /// It stands among the headers, where there are not too many of them.
@@ -104,9 +132,9 @@ pub(super) fn find_peer(settings: &Settings, extensions: &Extensions) -> Option<
 }
 
 /// Copies what the head of a response says.
-pub(super) fn response<B>(parts: &mut Parts, response: &Response<B>, rules: &Rules) {
+pub(super) fn response(parts: &mut Parts, headers: &HeaderMap, rules: &Rules) {
     let mut seen = Seen::default();
-    Copying { rules, truncates_ip: false }.copy(parts, Side::Response, response.headers(), &mut seen);
+    Copying { rules, truncates_ip: false }.copy(parts, Side::Response, headers, &mut seen);
     if parts.is_rpc {
         parts.rpc_status = seen.first(Role::RpcStatus).map(rpc_status_of);
         // Whoever answers in another language does not know the call: what the caller names it is no method then.
@@ -178,6 +206,10 @@ pub(super) const fn version(version: Version) -> &'static str {
 
 /// Host and port; the brackets of an IPv6 address stay out of the host.
 pub(super) fn split_authority(authority: &str) -> (&str, Option<u16>) {
+    // Nearly always it is the host alone.
+    if !has_any(authority.as_bytes(), *b"@:[") {
+        return (authority, None);
+    }
     // One look at each byte: where the host begins, behind any user, and its colons.
     let (mut start, mut colons, mut last_colon) = (0, 0, 0);
     for (at, byte) in authority.bytes().enumerate() {

@@ -7,6 +7,7 @@ use crate::propagator::Lines;
 use crate::propagator::request_id::RequestId;
 use crate::record::parts::{HeaderCopy, Parts, Side, Text};
 use crate::redact::{Known, Role, Rules, known, write_names};
+use crate::scan::has_any;
 
 /// The headers of one head, by what they are good for.
 #[derive(Debug, Default)]
@@ -129,10 +130,14 @@ impl Copying<'_> {
             }
         }
         copy.finish();
-        self.rules.hash_headers(parts, headers);
+        if self.rules.hashes() {
+            self.rules.hash_headers(parts, headers);
+        }
     }
 
     /// Copies one whose value has to be looked at, or that the settings may speak of.
+    // Apart from the loop, which is short without it.
+    #[inline(never)]
     fn copy_one<'h>(
         self,
         copy: &mut HeaderCopy<'_>,
@@ -145,7 +150,7 @@ impl Copying<'_> {
             return seen.note(role, value, 0);
         }
         let own_id = copy.parts().request_id;
-        let shown = self.shown(role, name, known, value, copy.parts().str(own_id));
+        let shown = self.shown(role, name, known, value, copy.parts());
         let name = known.map_or_else(|| copy.text(name.as_str().as_bytes()), |known| Text::Static(known.name));
         let text = match shown {
             Shown::Nothing => None,
@@ -161,13 +166,14 @@ impl Copying<'_> {
         seen.note(role, value, copy.last());
     }
 
-    fn shown(self, role: Role, name: &HeaderName, known: Option<&Known>, value: &HeaderValue, own_id: &str) -> Shown {
+    fn shown(self, role: Role, name: &HeaderName, known: Option<&Known>, value: &HeaderValue, parts: &Parts) -> Shown {
         if value.is_sensitive() {
             return Shown::Nothing;
         }
         match role {
             Role::Cookie | Role::SetCookie if !self.rules.hides_header(name) => return Shown::Names,
             Role::RequestId if !self.rules.hides_header(name) => {
+                let own_id = parts.str(parts.request_id);
                 if !own_id.is_empty() && own_id.as_bytes() == value.as_bytes() {
                     return Shown::OwnId;
                 }
@@ -177,7 +183,7 @@ impl Copying<'_> {
                 }
             }
             // The host that was asked may stand behind credentials.
-            Role::Host | Role::Forwarded | Role::ForwardedHost if value.as_bytes().contains(&b'@') => return Shown::Nothing,
+            Role::Host | Role::Forwarded | Role::ForwardedHost if has_any(value.as_bytes(), *b"@") => return Shown::Nothing,
             _ => {}
         }
         let is_shown = self.rules.shows_header(name, known) && !(self.truncates_ip && address::is_told_by(name));

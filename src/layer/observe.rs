@@ -1,10 +1,10 @@
 //! The service: opens an exchange for each request.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::request::Parts as Head;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -46,9 +46,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
-        match &self.settings {
-            Some(settings) => observe(&mut self.inner, settings, request),
-            None => ObserveFuture::passing(self.inner.call(request.map(ObserveBody::passing))),
+        let Self { inner, settings } = self;
+        match settings {
+            Some(settings) => observe(inner, settings, request),
+            None => ObserveFuture::passing(inner.call(request.map(ObserveBody::passing))),
         }
     }
 }
@@ -88,10 +89,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> ObserveFuture<S::Future> {
+    fn call(&mut self, request: Request<B>) -> ObserveFuture<S::Future> {
         let Self { inner, settings } = self;
-        match settings.as_deref().and_then(|settings| open(settings, &mut request)) {
-            Some(flight) => run(flight, false, || inner.call(request)),
+        match settings {
+            Some(settings) => observe_as_is(inner, settings, request),
             None => ObserveFuture::passing(inner.call(request)),
         }
     }
@@ -105,37 +106,40 @@ impl<S: fmt::Debug> fmt::Debug for ObserveAsIs<S> {
 
 /// Apart, so that a service that is off has no stack to set up for it.
 #[inline(never)]
-fn observe<S, B>(inner: &mut S, settings: &Settings, mut request: Request<B>) -> ObserveFuture<S::Future>
+fn observe<S, B>(inner: &mut S, settings: &Settings, request: Request<B>) -> ObserveFuture<S::Future>
 where
     S: Service<Request<ObserveBody<B>>>,
 {
-    match open(settings, &mut request) {
-        Some(flight) => {
-            let link = Arc::clone(flight.link());
-            run(flight, true, || inner.call(request.map(|body| ObserveBody::of_request(body, link))))
-        }
-        None => ObserveFuture::passing(inner.call(request.map(ObserveBody::passing))),
-    }
+    let (mut head, body) = request.into_parts();
+    let Some(flight) = open(settings, &mut head) else {
+        return ObserveFuture::passing(inner.call(Request::from_parts(head, ObserveBody::passing(body))));
+    };
+    let body = ObserveBody::of_request(body, Arc::clone(flight.link()));
+    let mut request = Some(Request::from_parts(head, body));
+    ObserveFuture::begin(flight, true, |future| *future = request.take().map(|request| inner.call(request)))
 }
 
-/// Calls the inner service with the exchange in place; a panic is put on the record and goes on.
-fn run<F>(mut flight: Flight, counts_request_bytes: bool, call: impl FnOnce() -> F) -> ObserveFuture<F> {
-    flight.counts_request_bytes = counts_request_bytes;
-    match flight.within(|| catch_unwind(AssertUnwindSafe(call))) {
-        Ok(future) => ObserveFuture::new(future, flight),
-        Err(payload) => {
-            flight.panicked(&*payload);
-            resume_unwind(payload)
-        }
-    }
+/// The same for a body that stays as it is.
+#[inline(never)]
+fn observe_as_is<S, B>(inner: &mut S, settings: &Settings, request: Request<B>) -> ObserveFuture<S::Future>
+where
+    S: Service<Request<B>>,
+{
+    let (mut head, body) = request.into_parts();
+    let Some(flight) = open(settings, &mut head) else {
+        return ObserveFuture::passing(inner.call(Request::from_parts(head, body)));
+    };
+    let mut request = Some(Request::from_parts(head, body));
+    ObserveFuture::begin(flight, false, |future| *future = request.take().map(|request| inner.call(request)))
 }
 
 /// Opens the exchange of a request; none where the request has one already.
-fn open<B>(settings: &Settings, request: &mut Request<B>) -> Option<Flight> {
+// Not generic, so that it is made once and as a whole, whatever the body.
+fn open(settings: &Settings, request: &mut Head) -> Option<Flight> {
     let shared = &settings.shared;
-    if request.extensions().get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
+    if request.extensions.get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
         // The layer was applied twice. The outer one has the record; the inner one may see the route.
-        route::report(request.extensions());
+        route::report(&request.extensions);
         return None;
     }
     shared.look_around();
@@ -146,9 +150,9 @@ fn open<B>(settings: &Settings, request: &mut Request<B>) -> Option<Flight> {
     let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings, is_slim));
     parts.request_id_source = id.source;
     request_id::show(request, &id);
-    let link = Arc::new(Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch, is_slim));
+    let link = Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch, is_slim);
     link.list();
-    request.extensions_mut().insert(Handle::new(Arc::clone(&link)));
+    request.extensions.insert(Handle::new(Arc::clone(&link)));
     let mut exchange = Exchange::new(parts, link);
     if only_user.is_some() {
         exchange.more_mut().only_user = only_user;

@@ -1,8 +1,9 @@
 //! Which request id a request gets.
 
-use std::mem::swap;
+use std::mem::replace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use http::request::Parts as Head;
 use http::{Extensions, HeaderName, HeaderValue, Request};
 
 use super::Settings;
@@ -37,8 +38,9 @@ pub(super) struct Chosen {
 /// The id that came with a request: a layer's further out, else the caller's, where the settings believe it.
 ///
 /// One of the caller's that is not taken is put on the record and counted.
-pub(super) fn told<B>(parts: &mut Parts, request: &Request<B>, seen: &Seen<'_>, settings: &Settings) -> Option<Chosen> {
-    if let Some(value) = from_extension(request.extensions()) {
+#[inline]
+pub(super) fn told(parts: &mut Parts, request: &Head, seen: &Seen<'_>, settings: &Settings) -> Option<Chosen> {
+    if let Some(value) = from_extension(&request.extensions) {
         let id = RequestId::parse(value.as_bytes());
         if let Some(id) = id {
             parts.request_id = parts.push_text(id.as_str(), MAX_HEADER_BYTES);
@@ -60,14 +62,15 @@ pub(super) fn told<B>(parts: &mut Parts, request: &Request<B>, seen: &Seen<'_>, 
         Lines::One(_) | Lines::Many => {}
     }
     shared.hub.pipeline.count_refused_id();
-    let shown = harmless(request.headers());
+    let shown = harmless(&request.headers);
     parts.inbound_request_id = (!shown.is_empty()).then(|| parts.push_text(&shown, MAX_HEADER_BYTES));
     None
 }
 
 /// The id of a request that came without one: of the application's own maker, or a new one. On a record that nobody will
 /// see, that has to wait until it fails.
-pub(super) fn make<B>(parts: &mut Parts, request: &mut Request<B>, settings: &Settings, is_slim: bool) -> Chosen {
+#[inline]
+pub(super) fn make(parts: &mut Parts, request: &mut Head, settings: &Settings, is_slim: bool) -> Chosen {
     if let Some(make) = settings.make_request_id.as_deref()
         && let Some(value) = made_by(make, request)
         && let Some(id) = RequestId::parse(value.as_bytes())
@@ -83,22 +86,14 @@ pub(super) fn make<B>(parts: &mut Parts, request: &mut Request<B>, settings: &Se
 }
 
 /// Has the application's own maker make an id.
-fn made_by<B>(make: &Maker, request: &mut Request<B>) -> Option<HeaderValue> {
+fn made_by(make: &Maker, request: &mut Head) -> Option<HeaderValue> {
     // It sees the head alone: that goes into a request of its own, and back.
-    let mut bare = Request::new(());
-    swap_heads(request, &mut bare);
+    let (none, ()) = Request::new(()).into_parts();
+    let bare = Request::from_parts(replace(request, none), ());
     // A maker that panics costs its id, not the request.
     let made = catch_unwind(AssertUnwindSafe(|| make(&bare))).unwrap_or_default();
-    swap_heads(&mut bare, request);
+    (*request, ()) = bare.into_parts();
     made
-}
-
-fn swap_heads<A, B>(one: &mut Request<A>, other: &mut Request<B>) {
-    swap(one.method_mut(), other.method_mut());
-    swap(one.uri_mut(), other.uri_mut());
-    swap(one.version_mut(), other.version_mut());
-    swap(one.headers_mut(), other.headers_mut());
-    swap(one.extensions_mut(), other.extensions_mut());
 }
 
 #[cfg(feature = "tower-http")]
@@ -112,11 +107,11 @@ const fn from_extension(_: &Extensions) -> Option<&HeaderValue> {
 }
 
 /// Shows the id to layers and handlers further in, so that all of them mean the same one.
-pub(super) fn show<B>(request: &mut Request<B>, id: &Chosen) {
+pub(super) fn show(request: &mut Head, id: &Chosen) {
     if id.source != RequestIdSource::Inbound {
         // tower-http's `SetRequestId` makes another one where the header is absent.
-        let _ = request.headers_mut().try_insert(HEADER, id.value.clone());
+        let _ = request.headers.try_insert(HEADER, id.value.clone());
     }
     #[cfg(feature = "tower-http")]
-    request.extensions_mut().insert(tower_http::request_id::RequestId::new(id.value.clone()));
+    request.extensions.insert(tower_http::request_id::RequestId::new(id.value.clone()));
 }

@@ -4,7 +4,8 @@
 //! on) and what it is counted by (method, scheme, version, route). Should it fail, its errors go on the record all the same.
 //! Whether it is one is decided once, when it arrives: an ask that comes later finds no detail of it.
 
-use http::{HeaderMap, Request};
+use http::HeaderMap;
+use http::request::Parts as Head;
 use tracing::Level;
 
 use super::arrival::Arrival;
@@ -17,8 +18,8 @@ use crate::redact::Role;
 
 /// Looks whether a request is one that nobody will see, and reads it if so. Where it is not, it may have its place in a trace
 /// already: that is decided once.
-pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settings) -> Option<Arrival> {
-    let (shared, headers) = (&*settings.shared, request.headers());
+pub(super) fn read(parts: &mut Parts, request: &Head, settings: &Settings) -> Option<Arrival> {
+    let (shared, headers) = (&*settings.shared, &request.headers);
     let pipeline = &shared.hub.pipeline;
     if !pipeline.is_blind() || pipeline.asks().has_any() {
         return None;
@@ -34,18 +35,18 @@ pub(super) fn read<B>(parts: &mut Parts, request: &Request<B>, settings: &Settin
     }
     let heads = &shared.heads;
     if heads.proxies.is_some() || seen.first(Role::RequestId).is_some() {
-        parts.peer = head::find_peer(settings, request.extensions());
+        parts.peer = head::find_peer(settings, &request.extensions);
     }
     let told = heads.proxies.as_ref().map(|proxies| proxies.read(parts.peer, headers).scheme).unwrap_or_default();
-    (parts.method, parts.has_unknown_method) = head::method(parts, request.method(), heads.known_methods.as_deref());
+    (parts.method, parts.has_unknown_method) = head::method(parts, &request.method, heads.known_methods.as_deref());
     parts.scheme = match told {
         Some(scheme) => Text::Static(scheme),
-        None => head::scheme(parts, request.uri(), request.version(), settings),
+        None => head::scheme(parts, &request.uri, request.version, settings),
     };
-    parts.protocol_version = Text::Static(head::version(request.version()));
+    parts.protocol_version = Text::Static(head::version(request.version));
     let id = request_id::told(parts, request, &seen, settings);
     parts.peer = None;
-    parts.route = route::of(request.extensions()).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
+    parts.route = route::of(&request.extensions).map(|route| parts.push_text(route, MAX_HEADER_BYTES));
     if parts.route.is_none() || tracing::enabled!(target: REQUEST_TARGET, Level::INFO) {
         // It stands for the route where there is none, and on the span that others see.
         parts.path = head::path(parts, request);

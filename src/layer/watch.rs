@@ -9,6 +9,7 @@ use crate::keep::Trial;
 use crate::record::parts::Parts;
 
 /// For the body of a request.
+#[inline]
 pub(super) fn request(parts: &Parts, headers: &HeaderMap, rules: Option<&Arc<Rules>>, asked: Trial) -> Option<Watch> {
     let rules = rules.filter(|rules| rules.applies(asked));
     if rules.is_none() && !parts.is_rpc {

@@ -144,6 +144,7 @@ impl Propagators {
     }
 
     /// The same of headers that were all seen: how often `traceparent` and `tracestate` come is known.
+    #[inline]
     pub(crate) fn extract_seen<'h>(&self, headers: &'h HeaderMap, parent: Lines<'h>, state: Lines<'h>) -> Option<Remote<'h>> {
         self.list.iter().map_while(|propagator| *propagator).find_map(|propagator| match propagator {
             Propagator::TraceContext => w3c::context(headers, parent, || state),

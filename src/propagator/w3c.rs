@@ -30,6 +30,7 @@ pub(super) fn read(headers: &HeaderMap) -> Option<Remote<'_>> {
 }
 
 /// The same where it is known, or can be found out, how often both come.
+#[inline]
 pub(super) fn context<'h>(
     headers: &'h HeaderMap,
     traceparent: Lines<'h>,
@@ -67,6 +68,7 @@ pub(super) fn traceparent(trace_id: TraceId, span_id: SpanId, flags: TraceFlags)
 
 const KNOWN_FLAGS: u8 = TraceFlags::SAMPLED.0 | TraceFlags::RANDOM.0;
 
+#[inline]
 fn parent(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     let (head, rest) = value.split_first_chunk::<PARENT_BYTES>()?;
     let (version, head) = head.split_first_chunk::<2>()?;

@@ -1,6 +1,7 @@
 //! Names of cookies are shown, values never; they are left out where the header is copied.
 
 use super::{CUT_MARK, REDACTED};
+use crate::scan::find;
 
 /// Longest name that is shown, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 64;
@@ -63,6 +64,8 @@ pub(super) fn names(header: &str, value: &str) -> String {
 }
 
 /// Of one cookie or attribute, without white space around.
+// Apart from the loop, which is short without it.
+#[inline(never)]
 fn write_pair(pair: &[u8], is_attribute: bool, out: &mut Vec<u8>) {
     let sign = pair.iter().position(|byte| *byte == b'=');
     let name = trim(pair.get(..sign.unwrap_or(pair.len())).unwrap_or_default());
@@ -112,23 +115,6 @@ fn trim(text: &[u8]) -> &[u8] {
         [0x80..=0xff, ..] | [.., 0x80..=0xff] => std::str::from_utf8(trimmed).map_or(trimmed, |text| text.trim().as_bytes()),
         _ => trimmed,
     }
-}
-
-/// Where a byte is first, or the end. Eight bytes at a time: values of cookies are long.
-fn find(bytes: &[u8], byte: u8) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        // A byte that is the one sought is zero here, and the lowest top bit that is left is that of the first zero.
-        let differs = u64::from_le_bytes(*chunk) ^ (ONES * u64::from(byte));
-        let zeros = differs.wrapping_sub(ONES) & !differs & TOPS;
-        if zeros != 0 {
-            return 8 * index + zeros.trailing_zeros() as usize / 8;
-        }
-    }
-    let at = rest.iter().position(|one| *one == byte).unwrap_or(rest.len());
-    8 * chunks.len() + at
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(crate) struct Known {
     /// Why it is never kept, whatever the settings say.
     secret: Option<&'static str>,
     key: Key,
+    /// Whether its key and length are all of its name.
+    is_short: bool,
 }
 
 /// What a header is good for beside being shown; a number, so that who reads headers can note them by it.
@@ -97,7 +99,7 @@ pub(crate) fn known(name: &str) -> Option<&'static Known> {
         if known.key.first == key.first
             && known.key.last == key.last
             && known.name.len() == name.len()
-            && (Key::WHOLE.contains(&name.len()) || known.name == name)
+            && (known.is_short || known.name == name)
         {
             return Some(known);
         }
@@ -160,7 +162,8 @@ impl Known {
     const fn new(name: &'static str, secret: Option<&'static str>, is_kept: bool) -> Self {
         let role = role(name);
         let is_plain = is_kept && !role.is_looked_into();
-        Self { name, is_kept, role, is_plain, secret, key: Key::of(name.as_bytes()) }
+        let is_short = *Key::WHOLE.start() <= name.len() && name.len() <= *Key::WHOLE.end();
+        Self { name, is_kept, role, is_plain, secret, key: Key::of(name.as_bytes()), is_short }
     }
 }
 

@@ -72,6 +72,12 @@ impl Rules {
         self.headers.shown.iter().any(|shown| shown == name)
     }
 
+    /// Whether the settings ask for hashes of what is withheld.
+    #[inline]
+    pub(crate) const fn hashes(&self) -> bool {
+        self.hasher.is_some()
+    }
+
     /// Tells of the headers that hold secrets, with a hash of each; only where the settings ask for hashes. Elsewhere
     /// [`record`](Self::record) tells of them, which cannot know their values.
     pub(crate) fn hash_headers(&self, parts: &mut Parts, headers: &HeaderMap) {

@@ -1,6 +1,6 @@
 //! Headers are copied in, many at a time.
 
-use super::{CUT_MARK, HeaderSlot, MAX_HEADER_BYTES, MAX_HEADERS, NONE, Parts, Side, Text, range};
+use super::{CUT_MARK, HeaderSlot, MAX_HEADER_BYTES, MAX_HEADERS, Parts, Side, Text};
 
 /// Copies the headers of one head or trailer.
 ///
@@ -14,9 +14,9 @@ pub(crate) struct HeaderCopy<'p> {
     /// Where the first of them stands in the record's list.
     first: usize,
     /// Where their texts begin in the record's.
-    base: usize,
-    /// How many more there may be for sure.
-    room: usize,
+    base: u32,
+    /// Up to how many there may be for sure.
+    until: usize,
 }
 
 impl Parts {
@@ -24,8 +24,9 @@ impl Parts {
     pub(crate) fn copy_headers(&mut self, side: Side) -> HeaderCopy<'_> {
         let mut bytes = std::mem::take(&mut self.scratch.bytes);
         bytes.clear();
-        let (first, base) = (self.headers.len(), self.text.len());
-        HeaderCopy { side, bytes, first, base, room: MAX_HEADERS.saturating_sub(first), parts: self }
+        // Records and heads are far smaller than 4 GiB; a text that were not would only be empty.
+        let (first, base) = (self.headers.len(), self.text.len() as u32);
+        HeaderCopy { side, bytes, first, base, until: MAX_HEADERS, parts: self }
     }
 
     /// Appends one header; beyond the limit it is only counted.
@@ -49,10 +50,8 @@ impl HeaderCopy<'_> {
 
     /// Whether there may be one more; counts it as dropped where not. Then comes its [`push`](Self::push).
     pub(crate) fn admits(&mut self) -> bool {
-        let admitted = self.room > 0 || self.finds_room();
-        if admitted {
-            self.room -= 1;
-        } else {
+        let admitted = self.parts.headers.len() < self.until || self.finds_room();
+        if !admitted {
             self.parts.dropped_headers = self.parts.dropped_headers.saturating_add(1);
         }
         admitted
@@ -63,8 +62,9 @@ impl HeaderCopy<'_> {
     fn finds_room(&mut self) -> bool {
         let all = &self.parts.headers;
         let of_side = all.iter().filter(|header| header.side == self.side).count();
-        self.room = MAX_HEADERS.saturating_sub(of_side).min((2 * MAX_HEADERS).saturating_sub(all.len()));
-        self.room > 0
+        let room = MAX_HEADERS.saturating_sub(of_side).min((2 * MAX_HEADERS).saturating_sub(all.len()));
+        self.until = all.len() + room;
+        room > 0
     }
 
     /// Copies a name or a value, cut where it is long.
@@ -86,10 +86,12 @@ impl HeaderCopy<'_> {
     pub(crate) fn text_by(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
         let start = self.bytes.len();
         write(&mut self.bytes);
-        let text = range(self.base + start, self.bytes.len() - start);
-        // A byte of ASCII between two texts: what is cut by neither of them is a character of one of them.
-        self.bytes.push(b' ');
-        text
+        let (len, start) = ((self.bytes.len() - start) as u32, self.base.saturating_add(start as u32));
+        // A byte of ASCII ends each text: what is cut by none of them is a character of one of them.
+        if self.bytes.last().is_some_and(|last| !last.is_ascii()) {
+            self.bytes.push(b' ');
+        }
+        Text::Range { start, len }
     }
 
     /// Where in the record's list the last header stands, counted from 1: lists are short.
@@ -100,10 +102,9 @@ impl HeaderCopy<'_> {
     /// Appends a header with its whole value; false where that is too long, or where there may be no room.
     #[inline]
     pub(crate) fn push_whole(&mut self, name: &'static str, value: &[u8]) -> bool {
-        if self.room == 0 || value.len() > MAX_HEADER_BYTES {
+        if self.parts.headers.len() >= self.until || value.len() > MAX_HEADER_BYTES {
             return false;
         }
-        self.room -= 1;
         let text = self.text_by(|out| out.extend_from_slice(value));
         self.push(Text::Static(name), Some(text), value.len());
         true
@@ -112,7 +113,7 @@ impl HeaderCopy<'_> {
     /// Appends a header that was [admitted](Self::admits): its value, where it is kept, and how long it was.
     #[inline]
     pub(crate) fn push(&mut self, name: Text, value: Option<Text>, len: usize) {
-        self.parts.headers.push(HeaderSlot { side: self.side, name, value, len: u32::try_from(len).unwrap_or(NONE) });
+        self.parts.headers.push(HeaderSlot { side: self.side, name, value, len: len as u32 });
     }
 
     /// Makes what was copied part of the record; what is not UTF-8 is replaced.

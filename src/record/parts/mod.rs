@@ -238,6 +238,18 @@ impl Parts {
 
     /// Copies a text in, cut after `max` bytes at a character's border.
     pub(crate) fn push_text(&mut self, text: &str, max: usize) -> Text {
+        let start = self.text.len();
+        // Nearly always there is room for all of it.
+        if text.len() <= max && !self.is_full && start.saturating_add(text.len()) <= MAX_RECORD_BYTES {
+            self.text.push_str(text);
+            return Text::Range { start: start as u32, len: text.len() as u32 };
+        }
+        self.push_start(text, max)
+    }
+
+    /// Copies in as much of a text as there is room for.
+    #[cold]
+    fn push_start(&mut self, text: &str, max: usize) -> Text {
         let max = max.min(self.text_room());
         if max == 0 && !text.is_empty() {
             return Text::Static(CUT_MARK);

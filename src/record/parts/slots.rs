@@ -14,6 +14,16 @@ pub(crate) enum Text {
 impl Text {
     pub(crate) const EMPTY: Self = Self::Static("");
 
+    /// So many bytes of a text of the buffer, from its byte `at` on.
+    pub(crate) fn part(self, at: usize, bytes: usize) -> Option<Self> {
+        match self {
+            Self::Range { start, len } if at + bytes <= len as usize => {
+                Some(Self::Range { start: start + at as u32, len: bytes as u32 })
+            }
+            _ => None,
+        }
+    }
+
     /// The same text after its buffer was appended to another one.
     pub(super) fn shifted(self, by: u32) -> Self {
         match self {
