@@ -170,7 +170,6 @@ impl<'a> Parser<'a> {
                 let term = self.text.get(start..value_at).unwrap_or_default();
                 return Err(self.error_at(format!("'{term}' needs a value"), value_at));
             }
-            self.terms += 1;
             let test = match &named {
                 Named::Key(key) => key_test(key, op, &value),
                 Named::In(source) => text_op(op, &value).map(|text| Test::In(source.clone(), text)),
@@ -180,8 +179,9 @@ impl<'a> Parser<'a> {
                 break;
             }
             self.at += 1;
+            self.terms += 1;
+            self.check_terms()?;
         }
-        self.check_terms()?;
         let expr = if tests.len() == 1 { tests.swap_remove(0) } else { Expr::Any(tests) };
         Ok(if op == Op::IsNot { Expr::Not(Box::new(expr)) } else { expr })
     }

@@ -41,6 +41,8 @@ fn what_is_not_well_formed_is_refused() {
     assert!(Query::parse(&"(".repeat(100)).is_err());
     assert!(Query::parse(&"x".repeat(5000)).is_err());
     assert!(Query::parse(&"-".repeat(4000)).is_err());
+    assert!(Query::parse(&format!("status:404{}", ",404".repeat(255))).is_ok());
+    assert!(Query::parse(&format!("status:404{}", ",404".repeat(256))).is_err());
 }
 
 #[test]
