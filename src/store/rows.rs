@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
+use super::blocks::Layout;
 use super::codec;
 use super::directory::Name;
 use crate::record::{Record, Resource};
@@ -35,6 +36,8 @@ pub(super) struct Rows<'a> {
     pub(super) name: &'a Name,
     /// The version of the tables.
     pub(super) version: i32,
+    /// What is known of its blocks.
+    pub(super) layout: Layout,
     pub(super) resources: &'a mut HashMap<(Name, i64), Arc<Resource>>,
     /// The one that was wanted last, and its row.
     pub(super) resource: Option<(i64, Arc<Resource>)>,

@@ -279,6 +279,7 @@ fn blocks_that_tell_what_cannot_be_hide_nothing() {
         "DELETE FROM block",
         "UPDATE block SET last = 9223372036854775807 WHERE first > 1",
         "UPDATE block SET first = -9223372036854775808 WHERE first = 1",
+        "UPDATE block SET first = 9223372036854775800, last = 9223372036854775807 WHERE first = 1",
     ] {
         let directory = tempfile::tempdir().unwrap();
         let records: Vec<_> = (1..=2100).map(|number| request(number, 4)).collect();

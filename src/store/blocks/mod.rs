@@ -25,7 +25,7 @@ mod texts;
 use rusqlite::{Connection, params};
 
 pub(super) use self::builder::Builder;
-pub(super) use self::plan::{Range, ranges, rows_of_spans};
+pub(super) use self::plan::{Layout, Range, ranges, rows_of_spans};
 
 /// Rows of a part.
 const PART_ROWS: usize = 128;

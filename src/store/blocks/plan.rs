@@ -1,6 +1,6 @@
 //! Which rows a search has to read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use rusqlite::Connection;
 
@@ -28,16 +28,18 @@ pub(in crate::store) struct Range {
 pub(in crate::store) type Window = (i64, i64);
 
 /// The rows up to number `end` that may match, those that began last first.
-pub(in crate::store) fn ranges(connection: &Connection, end: i64, need: &Need, window: Window) -> rusqlite::Result<Vec<Range>> {
-    let Layout { blocks, mut ranges } = layout(connection, end)?;
+pub(in crate::store) fn ranges(
+    connection: &Connection,
+    layout: &Layout,
+    end: i64,
+    need: &Need,
+    window: Window,
+) -> rusqlite::Result<Vec<Range>> {
     let is_wanted = |facts: &Facts| facts.start_unix_ns.1 >= window.0 && facts.start_unix_ns.0 <= window.1;
-    let blocks: Vec<_> = blocks.into_iter().filter(|block| is_wanted(&block.facts) && need.parts(block, None) != 0).collect();
-    let mut known = Known::default();
-    if !blocks.is_empty() {
-        known.look_up(connection, need)?;
-    }
-    for block in &blocks {
-        let parts = need.parts(block, Some(&known));
+    let mut parts: Vec<u8> = layout.blocks.iter().map(|block| if is_wanted(&block.facts) { u8::MAX } else { 0 }).collect();
+    Asking { connection, blocks: &layout.blocks, words: 0 }.narrow(need, &mut parts)?;
+    let mut ranges = layout.untold(end);
+    for (block, parts) in layout.blocks.iter().zip(parts) {
         let mut open: Option<Range> = None;
         for part in (0..PARTS).filter(|part| parts & 1 << part != 0) {
             let first = block.first + number((part * PART_ROWS) as u64);
@@ -59,13 +61,14 @@ pub(in crate::store) fn ranges(connection: &Connection, end: i64, need: &Need, w
 /// The rows up to number `end` that may have one of these span ids.
 pub(in crate::store) fn rows_of_spans(
     connection: &Connection,
+    layout: &Layout,
     end: i64,
     spans: &HashSet<SpanId>,
 ) -> rusqlite::Result<Vec<Range>> {
     let wanted: HashSet<[u8; 4]> = spans.iter().filter_map(|span| span.0.first_chunk().copied()).collect();
-    let Layout { blocks, mut ranges } = layout(connection, end)?;
+    let mut ranges = layout.untold(end);
     let mut statement = connection.prepare_cached("SELECT data FROM piece WHERE id = ?")?;
-    for block in blocks {
+    for block in &layout.blocks {
         let mut parts = 0;
         for piece in 0..SPAN_PIECES {
             let mut rows = statement.query([piece_id(piece, block.first)])?;
@@ -82,111 +85,161 @@ pub(in crate::store) fn rows_of_spans(
 }
 
 /// A block as it was read.
+#[derive(Debug)]
 struct Told {
     first: i64,
     last: i64,
     facts: Facts,
 }
 
-struct Layout {
+/// The blocks of a segment. They are written once, so that only those are read again that came since.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Layout {
     blocks: Vec<Told>,
-    /// Rows that are in none.
-    ranges: Vec<Range>,
 }
 
-fn layout(connection: &Connection, end: i64) -> rusqlite::Result<Layout> {
-    let sql = "SELECT first, last, min_start_unix_ns, max_start_unix_ns, min_duration_ns, max_duration_ns, statuses, saturated
-               FROM block ORDER BY first";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
-    let (mut blocks, mut ranges, mut next) = (Vec::new(), Vec::new(), 0);
-    let untold = |first: i64, last: i64| (first <= last).then_some(Range { first, last, latest_unix_ns: i64::MAX });
-    while let Some(row) = rows.next()? {
-        let (first, last): (i64, i64) = (row.get(0)?, row.get(1)?);
-        // Whatever a file says, no row is read twice, and none is left out for what cannot be.
-        let is_possible = first >= next && first <= last && last - first < number((PART_ROWS * PARTS) as u64);
-        if !is_possible {
-            continue;
+impl Layout {
+    /// Reads those that came since the last time.
+    pub(in crate::store) fn read_on(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let sql =
+            "SELECT first, last, min_start_unix_ns, max_start_unix_ns, min_duration_ns, max_duration_ns, statuses, saturated
+                   FROM block WHERE first >= ? ORDER BY first";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([self.next()])?;
+        while let Some(row) = rows.next()? {
+            let (first, last): (i64, i64) = (row.get(0)?, row.get(1)?);
+            // Whatever a file says, no row is read twice, and none is left out for what cannot be.
+            let is_possible = first >= self.next()
+                && first <= last
+                && last < 1 << ROW_BITS
+                && last - first < number((PART_ROWS * PARTS) as u64);
+            if !is_possible {
+                continue;
+            }
+            let statuses = row.get_ref(6)?.as_blob().unwrap_or_default().as_chunks::<2>().0;
+            let facts = Facts {
+                start_unix_ns: (row.get(2)?, row.get(3)?),
+                duration_ns: (row.get(4)?, row.get(5)?),
+                statuses: statuses.iter().map(|status| u16::from_le_bytes(*status)).collect(),
+                saturated: row.get(7)?,
+            };
+            self.blocks.push(Told { first, last, facts });
         }
-        let statuses = row.get_ref(6)?.as_blob().unwrap_or_default().as_chunks::<2>().0;
-        let facts = Facts {
-            start_unix_ns: (row.get(2)?, row.get(3)?),
-            duration_ns: (row.get(4)?, row.get(5)?),
-            statuses: statuses.iter().map(|status| u16::from_le_bytes(*status)).collect(),
-            saturated: row.get(7)?,
-        };
-        ranges.extend(untold(next, first - 1));
-        blocks.push(Told { first, last, facts });
-        next = last + 1;
+        Ok(())
     }
-    ranges.extend(untold(next, end));
-    Ok(Layout { blocks, ranges })
+
+    /// The row behind the last block.
+    fn next(&self) -> i64 {
+        self.blocks.last().map_or(0, |block| block.last + 1)
+    }
+
+    /// Rows up to number `end` that are in no block.
+    fn untold(&self, end: i64) -> Vec<Range> {
+        let mut next = 0;
+        let mut ranges = Vec::new();
+        for (first, after) in self.blocks.iter().map(|block| (block.first, block.last + 1)).chain([(end.saturating_add(1), 0)]) {
+            if next < first {
+                ranges.push(Range { first: next, last: first - 1, latest_unix_ns: i64::MAX });
+            }
+            next = after;
+        }
+        ranges
+    }
 }
 
-/// What was looked up: for each word or range of ids, the parts of each block that may have it, by the block's first row.
-#[derive(Default)]
-struct Known {
-    words: HashMap<u64, HashMap<i64, u8>>,
-    spans: HashMap<([u8; 8], [u8; 8]), HashMap<i64, u8>>,
+/// Asks what blocks hold.
+struct Asking<'a> {
+    connection: &'a Connection,
+    blocks: &'a [Told],
+    /// Words that were looked up.
+    words: usize,
 }
 
-impl Known {
-    fn look_up(&mut self, connection: &Connection, need: &Need) -> rusqlite::Result<()> {
+impl Asking<'_> {
+    /// Takes away the parts that cannot have what is needed; there is a mask for each block.
+    fn narrow(&mut self, need: &Need, parts: &mut [u8]) -> rusqlite::Result<()> {
+        if parts.iter().all(|parts| *parts == 0) {
+            return Ok(());
+        }
         match need {
-            Need::All(needs) | Need::Either(needs) => needs.iter().try_for_each(|need| self.look_up(connection, need)),
+            Need::Nothing => {}
+            Need::All(needs) => {
+                // What the blocks tell themselves costs nothing, and may leave little to look up.
+                let (dear, cheap): (Vec<_>, Vec<_>) = needs.iter().partition(|need| is_dear(need));
+                cheap.into_iter().chain(dear).try_for_each(|need| self.narrow(need, parts))?;
+            }
+            Need::Either(needs) => {
+                let mut either = vec![0; parts.len()];
+                for need in needs {
+                    let mut these = parts.to_vec();
+                    self.narrow(need, &mut these)?;
+                    either.iter_mut().zip(these).for_each(|(either, these)| *either |= these);
+                }
+                parts.copy_from_slice(&either);
+            }
             Need::Words(words) => {
                 // Long words are rare ones, mostly. With few parts left the others cannot spare much.
                 let mut by_length: Vec<_> = words.iter().collect();
                 by_length.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
-                let mut left: Option<HashMap<i64, u8>> = None;
                 for word in by_length {
-                    let parts = self.look_up_word(connection, hash(word))?;
-                    let both = |(block, left): (&i64, &u8)| (*block, left & parts.get(block).unwrap_or(&u8::MAX));
-                    let still = left.as_ref().map_or_else(|| parts.clone(), |left| left.iter().map(both).collect());
-                    if still.values().map(|parts| parts.count_ones()).sum::<u32>() <= FEW_PARTS {
+                    if self.words >= MAX_WORDS || parts.iter().map(|parts| parts.count_ones()).sum::<u32>() <= FEW_PARTS {
                         break;
                     }
-                    left = Some(still);
+                    self.words += 1;
+                    let hash = hash(word);
+                    let ask = |block: &Told, data: &[u8]| parts_of_word(data, hash) | block.facts.saturated;
+                    self.look_up(SPAN_PIECES + filter::piece_of(hash), parts, ask)?;
                 }
-                Ok(())
             }
             Need::Span(first, last) => {
                 let (from, to) = (first.first_chunk().unwrap_or(&[0; 4]), last.first_chunk().unwrap_or(&[0xff; 4]));
                 let (piece, last_piece) = (usize::from(first[0] >> 4), usize::from(last[0] >> 4));
-                if piece == last_piece && self.spans.len() < MAX_WORDS {
-                    let is_wanted = |span: &[u8; 4]| (from..=to).contains(&span);
-                    let parts = look_up(connection, piece, |data| parts_of_spans(data, is_wanted))?;
-                    self.spans.insert((*first, *last), parts);
+                if piece == last_piece {
+                    let ask = |_: &Told, data: &[u8]| parts_of_spans(data, |span| (from..=to).contains(&span));
+                    self.look_up(piece, parts, ask)?;
                 }
-                Ok(())
             }
-            Need::Nothing | Need::Status(..) | Need::DurationNs(..) | Need::Start(..) => Ok(()),
+            Need::Status(low, high) => {
+                let is_there = |facts: &Facts| facts.statuses.iter().any(|status| (*low..=*high).contains(&i64::from(*status)));
+                self.keep(parts, is_there);
+            }
+            Need::DurationNs(low, high) => self.keep(parts, |facts| facts.duration_ns.1 >= *low && facts.duration_ns.0 <= *high),
+            Need::Start(first, last) => {
+                self.keep(parts, |facts| facts.start_unix_ns.1 >= *first && facts.start_unix_ns.0 <= *last);
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&self, parts: &mut [u8], may_hold: impl Fn(&Facts) -> bool) {
+        for (block, parts) in self.blocks.iter().zip(parts) {
+            if !may_hold(&block.facts) {
+                *parts = 0;
+            }
         }
     }
-}
 
-impl Known {
-    fn look_up_word(&mut self, connection: &Connection, hash: u64) -> rusqlite::Result<&HashMap<i64, u8>> {
-        let is_one_more = self.words.len() < MAX_WORDS && !self.words.contains_key(&hash);
-        let parts = if is_one_more {
-            look_up(connection, SPAN_PIECES + filter::piece_of(hash), |data| parts_of_word(data, hash))?
-        } else {
-            HashMap::new()
-        };
-        Ok(self.words.entry(hash).or_insert(parts))
+    /// Asks a piece of each block; where there is none, it may hold anything.
+    fn look_up(&self, piece: usize, parts: &mut [u8], ask: impl Fn(&Told, &[u8]) -> u8) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached("SELECT id, data FROM piece WHERE id BETWEEN ? AND ?")?;
+        let (start, row) = (piece_id(piece, 0), (1 << ROW_BITS) - 1);
+        let mut pieces = statement.query([start, start | row])?;
+        let mut blocks = self.blocks.iter().zip(parts).peekable();
+        while let Some(piece) = pieces.next()? {
+            let first = piece.get::<_, i64>(0)? & row;
+            while blocks.next_if(|(block, _)| block.first < first).is_some() {}
+            let Some((block, parts)) = blocks.next_if(|(block, _)| block.first == first) else { continue };
+            if *parts != 0 {
+                *parts &= ask(block, piece.get_ref(1)?.as_blob().unwrap_or_default());
+            }
+        }
+        Ok(())
     }
 }
 
-/// Asks a piece of each block.
-fn look_up(connection: &Connection, piece: usize, ask: impl Fn(&[u8]) -> u8) -> rusqlite::Result<HashMap<i64, u8>> {
-    let mut statement = connection.prepare_cached("SELECT id, data FROM piece WHERE id BETWEEN ? AND ?")?;
-    let (start, rows) = (piece_id(piece, 0), (1 << ROW_BITS) - 1);
-    let mut of_blocks = statement.query([start, start | rows])?;
-    let mut parts = HashMap::new();
-    while let Some(row) = of_blocks.next()? {
-        parts.insert(row.get::<_, i64>(0)? & rows, ask(row.get_ref(1)?.as_blob().unwrap_or_default()));
-    }
-    Ok(parts)
+/// Whether pieces have to be read for it.
+const fn is_dear(need: &Need) -> bool {
+    matches!(need, Need::Either(_) | Need::Words(_) | Need::Span(..))
 }
 
 /// The parts of a block that may have a word, of a piece of its filter; of one that cannot be read, all.
@@ -221,30 +274,4 @@ fn parts_of_spans(mut data: &[u8], is_wanted: impl Fn(&[u8; 4]) -> bool) -> u8 {
         data = rest;
     }
     parts
-}
-
-impl Need {
-    /// The parts of a block that may have what is needed, a bit for each; without what was looked up by what the block itself
-    /// tells.
-    fn parts(&self, block: &Told, known: Option<&Known>) -> u8 {
-        let Facts { start_unix_ns, duration_ns, statuses, saturated } = &block.facts;
-        let whole = |may_hold: bool| if may_hold { u8::MAX } else { 0 };
-        let of = |parts: Option<&HashMap<i64, u8>>| parts.and_then(|parts| parts.get(&block.first)).copied().unwrap_or(u8::MAX);
-        match self {
-            Self::Nothing => u8::MAX,
-            Self::All(needs) => {
-                needs.iter().fold(u8::MAX, |parts, need| if parts == 0 { 0 } else { parts & need.parts(block, known) })
-            }
-            Self::Either(needs) => needs.iter().fold(0, |parts, need| parts | need.parts(block, known)),
-            Self::Words(words) => {
-                let Some(known) = known else { return u8::MAX };
-                let has = |word: &String| of(known.words.get(&hash(word))) | saturated;
-                words.iter().fold(u8::MAX, |parts, word| parts & has(word))
-            }
-            Self::Span(first, last) => known.map_or(u8::MAX, |known| of(known.spans.get(&(*first, *last)))),
-            Self::Status(low, high) => whole(statuses.iter().any(|status| (*low..=*high).contains(&i64::from(*status)))),
-            Self::DurationNs(low, high) => whole(duration_ns.1 >= *low && duration_ns.0 <= *high),
-            Self::Start(from, before) => whole(start_unix_ns.1 >= *from && start_unix_ns.0 < *before),
-        }
-    }
 }
