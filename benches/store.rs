@@ -4,8 +4,10 @@
 //! in a hundred failed, and no detail (`Keep::none()`). They are appended as the store's exporter does it, 512 at a time;
 //! making them is not measured. Then the store is asked, each question with ids and words of other records every time; the
 //! file is warm, in the system's cache.
-//! `cargo bench -p campanile-benches --bench store` measures; `-- 1000 100000` says how many records, `STORE=directory` where.
-//! The largest needs 2 GB of disk and some minutes, most of them to make the records.
+//! `cargo bench -p campanile-benches --bench store` measures; `-- 1000 100000` says how many records, `STORE=directory` where;
+//! `ASK=id` asks only the questions that have this in their name.
+//! The largest needs 2 GB of disk and some minutes, most of them to make the records: with `KEEP=1` the stores stay, with what
+//! writing them took, and the next run with it only asks them.
 //!
 //! Of each question the median by the clock, and behind it the processor's time, which says more where others use the machine.
 //! Lines that begin with `store,` are for plotting: records, question, median in microseconds, 95th percentile, processor's.
@@ -55,12 +57,23 @@ fn main() {
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };
     let parent = std::env::var_os("STORE").map_or_else(std::env::temp_dir, PathBuf::from);
+    let keep = std::env::var_os("KEEP").is_some();
     let mut results = Vec::new();
     for size in sizes {
-        let directory = parent.join(format!("campanile-bench-store-{}-{size}", std::process::id()));
-        let written = write(&directory, size);
+        let owner = if keep { "kept".to_owned() } else { std::process::id().to_string() };
+        let directory = parent.join(format!("campanile-bench-store-{owner}-{size}"));
+        let note = directory.with_extension("txt");
+        let known = std::fs::read_to_string(&note).ok().filter(|_| keep).map(|text| Written::from_text(&text));
+        let written = known.unwrap_or_else(|| {
+            let written = write(&directory, size);
+            std::fs::write(&note, written.to_text()).expect("a note beside the store");
+            written
+        });
         let read = read(&directory, &written.samples);
-        std::fs::remove_dir_all(&directory).expect("the bench's own directory");
+        if !keep {
+            std::fs::remove_dir_all(&directory).expect("the bench's own directory");
+            std::fs::remove_file(&note).expect("the bench's own note");
+        }
         results.push((size, written, read));
     }
     print(&results);
@@ -86,6 +99,34 @@ struct Written {
     files: usize,
     /// The slowest append, in milliseconds.
     slowest_ms: f64,
+}
+
+impl Written {
+    /// A line of figures, and one for each sample.
+    fn to_text(&self) -> String {
+        let Self { samples, per_second, cpu_ns, wall_ns, bytes, files, slowest_ms } = self;
+        let mut text = format!("{per_second} {cpu_ns} {wall_ns} {bytes} {files} {slowest_ms}\n");
+        for ((request, short), trace) in samples.requests.iter().zip(&samples.shorts).zip(&samples.traces) {
+            text.push_str(&format!("{request} {short} {trace}\n"));
+        }
+        text
+    }
+
+    fn from_text(text: &str) -> Self {
+        let mut lines = text.lines();
+        let figures: Vec<f64> =
+            lines.next().expect("figures").split(' ').map(|figure| figure.parse().expect("a figure")).collect();
+        let [per_second, cpu_ns, wall_ns, bytes, files, slowest_ms] = figures[..] else { panic!("six figures") };
+        let mut samples = Samples::default();
+        for line in lines {
+            let mut ids = line.split(' ').map(str::to_owned);
+            let mut next = || ids.next().expect("three ids");
+            samples.requests.push(next());
+            samples.shorts.push(next());
+            samples.traces.push(next());
+        }
+        Self { samples, per_second, cpu_ns, wall_ns, bytes, files: files as usize, slowest_ms }
+    }
 }
 
 fn write(directory: &Path, size: usize) -> Written {
@@ -192,8 +233,9 @@ fn read(directory: &Path, samples: &Samples) -> Vec<Read> {
         ("a word that is not there", Box::new(|reader, turn| find(reader, &format!("absent{turn}"), 0..=0))),
         ("common word", Box::new(|reader, _| find(reader, "orders", 50..=50))),
     ];
+    let asked = std::env::var("ASK").unwrap_or_default();
     let mut results = Vec::new();
-    for (name, ask) in &questions {
+    for (name, ask) in questions.iter().filter(|(name, _)| name.contains(&asked)) {
         let mut reader = Reader::open(directory).expect("a store");
         ask(&mut reader, 0);
         let began = Instant::now();

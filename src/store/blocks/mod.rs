@@ -17,15 +17,18 @@
 //! Writing costs two bytes for each different word of a part and four for each row, in some fifty places of the file for each
 //! block, whereas each index on ids changed most of its pages with every few hundred records.
 
+mod ask;
 mod builder;
 mod filter;
+mod layout;
 mod plan;
 mod texts;
 
 use rusqlite::{Connection, params};
 
 pub(super) use self::builder::Builder;
-pub(super) use self::plan::{Layout, Range, ranges, rows_of_spans};
+pub(super) use self::layout::Layout;
+pub(super) use self::plan::{Range, ranges, rows_of_spans};
 
 /// Rows of a part.
 const PART_ROWS: usize = 128;
