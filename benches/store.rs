@@ -3,7 +3,8 @@
 //! Records are those of requests through the layer, with ten request headers each: many routes, ids, browsers and traces, one
 //! in a hundred failed, and no detail (`Keep::none()`). They are appended as the store's exporter does it, 512 at a time;
 //! making them is not measured. Then the store is asked, each question with ids and words of other records every time; the
-//! file is warm, in the system's cache.
+//! file is warm, in the system's cache. Values are counted over the newest 100,000 records. Plots go to `plots/store.svg` and
+//! `plots/store-append.svg`.
 //! `cargo bench -p campanile-benches --bench store` measures; `-- 1000 100000` says how many records, `STORE=directory` where;
 //! `ASK=id` asks only the questions that have this in their name.
 //! The largest needs 2 GB of disk and some minutes, most of them to make the records: with `KEEP=1` the stores stay, with what
@@ -21,10 +22,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
 use campanile::exporter::{Batch, ExportError, Exporter};
-use campanile::query::Query;
+use campanile::query::{Facet, Query};
 use campanile::record::{Losses, Record, Resource};
-use campanile::store::{Find, Reader, Settings, Store};
+use campanile::store::{Count, Find, Reader, Settings, Store};
 use campanile::{Keep, Telemetry};
+use campanile_benches::plot::{self, Scale, Series};
 use http::{Method, Request, Response, StatusCode};
 use tokio::runtime::Runtime;
 use tower::{Service as _, ServiceExt as _};
@@ -42,14 +44,19 @@ const RARE_WORD: &str = "quetzal";
 const RARE: usize = 3;
 
 /// What has to hold at 2,000,000 records, in milliseconds.
-const LIMITS_MS: [(&str, f64); 6] = [
+const LIMITS_MS: [(&str, f64); 8] = [
     ("request id", 5.0),
     ("short id", 5.0),
+    ("short id, six digits", 5.0),
     ("trace id", 5.0),
     ("newest page", 20.0),
     ("newest page, status:500", 20.0),
     ("rare word", 100.0),
+    ("counts of route", 100.0),
 ];
+/// What the plot shows of them.
+const SHOWN: [&str; 6] =
+    ["request id", "short id, six digits", "newest page", "newest page, status:500", "rare word", "counts of route"];
 const LIMIT_PER_SECOND: f64 = 50_000.0;
 
 fn main() {
@@ -77,6 +84,34 @@ fn main() {
         results.push((size, written, read));
     }
     print(&results);
+    // One size makes no line.
+    if results.len() > 1 && std::env::var_os("ASK").is_none() {
+        draw(&results);
+    }
+}
+
+/// The time of an append, and of each question that has a limit, over the number of records.
+fn draw(results: &[Measured]) {
+    let line = |name: &str, of: &dyn Fn(&Measured) -> f64| {
+        let points = results.iter().map(|measured| (measured.0 as f64, of(measured))).collect();
+        Series { name: name.to_owned(), points }
+    };
+    let ms = |name: &str, (.., read): &Measured| {
+        read.iter().find(|read| read.name == name).map_or(f64::NAN, |read| percentile(&read.open.cpu, 0.5) / 1e3)
+    };
+    let series: Vec<_> = SHOWN.iter().map(|name| line(name, &|measured| ms(name, measured))).collect();
+    let title = "What does a question to the store cost?";
+    plot::lines("store", title, "records in the store", "ms of processor time", &series, Scale::LogBoth);
+    let appends = line("appended", &|(_, written, _)| written.per_second);
+    let title = "How many records does one core append?";
+    plot::lines(
+        "store-append",
+        title,
+        "records in the store",
+        "records for each second of processor time",
+        &[appends],
+        Scale::LogX,
+    );
 }
 
 /// Ids of some of the records, spread over all of them.
@@ -211,9 +246,13 @@ fn read(directory: &Path, samples: &Samples) -> Vec<Read> {
         let found = reader.find(&query(text), &page).expect("an answer").len();
         assert!(expected.contains(&found), "{text}: {found}");
     };
+    let count = |reader: &mut Reader, key: &str, text: &str| {
+        let counts = reader.count(&Facet::parse(key).expect("a key"), &query(text), &Count::default()).expect("an answer");
+        assert!(counts.records() > 0 && !counts.is_late(), "{key} of {text}");
+    };
     let by_id = |reader: &mut Reader, id: &str| assert!(!reader.by_id(id).expect("an answer").is_empty(), "{id}");
     type Ask<'a> = Box<dyn Fn(&mut Reader, usize) + 'a>;
-    let questions: [(&'static str, Ask<'_>); 12] = [
+    let questions: [(&'static str, Ask<'_>); 17] = [
         ("request id", Box::new(|reader, turn| by_id(reader, &pick(&samples.requests, turn)))),
         ("short id", Box::new(|reader, turn| by_id(reader, &pick(&samples.shorts, turn)))),
         ("short id, six digits", Box::new(|reader, turn| by_id(reader, &pick(&samples.shorts, turn)[..6]))),
@@ -232,6 +271,11 @@ fn read(directory: &Path, samples: &Samples) -> Vec<Read> {
         ("rare word", Box::new(|reader, _| find(reader, RARE_WORD, RARE..=RARE))),
         ("a word that is not there", Box::new(|reader, turn| find(reader, &format!("absent{turn}"), 0..=0))),
         ("common word", Box::new(|reader, _| find(reader, "orders", 50..=50))),
+        ("counts of route", Box::new(|reader, _| count(reader, "route", ""))),
+        ("counts of status", Box::new(|reader, _| count(reader, "status", ""))),
+        ("counts of path", Box::new(|reader, _| count(reader, "path", ""))),
+        ("counts of route, where status:500", Box::new(|reader, _| count(reader, "route", "status:500"))),
+        ("counts of an attribute", Box::new(|reader, _| count(reader, "order.id", ""))),
     ];
     let asked = std::env::var("ASK").unwrap_or_default();
     let mut results = Vec::new();

@@ -283,7 +283,7 @@ fn named(name: &str) -> Option<Named> {
     }
 }
 
-fn unknown_key(name: &str) -> String {
+pub(super) fn unknown_key(name: &str) -> String {
     match keys::nearest(name) {
         Some(known) => format!("unknown key '{name}'; did you mean '{known}'?"),
         None => {

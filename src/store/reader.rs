@@ -1,5 +1,6 @@
 //! Reads every segment of a directory.
 
+mod count;
 mod scan;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,10 +16,11 @@ use super::error::Kind;
 use super::open::{Opened, open_read_only};
 use super::rows::{Rows, Stored};
 use super::search::{Search, end_of};
-use super::{Error, schema};
+use super::{Error, codec, schema};
 use crate::query::{Query, number_column as number};
 use crate::record::{Losses, Reason, Resource};
 
+pub use self::count::{Count, Counts};
 pub use self::scan::{Scan, Scanned};
 
 /// Files that are kept open between two calls.
@@ -310,7 +312,8 @@ impl Reader {
                 }
             },
         };
-        let mut rows = Rows { name, version, layout, resources: &mut self.resources, resource: None, damaged: false };
+        let mut rows =
+            Rows { name, version, layout, resources: &mut self.resources, resource: None, damaged: false, decode: codec::decode };
         let done = work(&connection, &mut rows);
         let Rows { layout, damaged, .. } = rows;
         if damaged {

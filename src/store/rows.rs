@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
 use super::blocks::Layout;
-use super::codec;
 use super::directory::Name;
+use super::{Error, codec};
 use crate::record::{Record, Resource};
 
 /// A record as it was stored.
@@ -43,6 +43,8 @@ pub(super) struct Rows<'a> {
     pub(super) resource: Option<(i64, Arc<Resource>)>,
     /// Whether a record could not be read.
     pub(super) damaged: bool,
+    /// Reads a record, or the start of one.
+    pub(super) decode: fn(&[u8]) -> Result<Record, Error>,
 }
 
 impl Rows<'_> {
@@ -91,7 +93,7 @@ impl Rows<'_> {
     }
 
     fn stored(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<Stored>> {
-        let Ok(record) = codec::decode(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
+        let Ok(record) = (self.decode)(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
         let resource = self.resource(connection, row.get(1)?)?;
         Ok(Some(Stored { record, resource }))
     }
