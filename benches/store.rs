@@ -274,7 +274,7 @@ fn read(directory: &Path, samples: &Samples) -> Vec<Read> {
         ("counts of route", Box::new(|reader, _| count(reader, "route", ""))),
         ("counts of status", Box::new(|reader, _| count(reader, "status", ""))),
         ("counts of path", Box::new(|reader, _| count(reader, "path", ""))),
-        ("counts of route, where status:500", Box::new(|reader, _| count(reader, "route", "status:500"))),
+        ("counts of route, outcome:answered", Box::new(|reader, _| count(reader, "route", "outcome:answered"))),
         ("counts of an attribute", Box::new(|reader, _| count(reader, "order.id", ""))),
     ];
     let asked = std::env::var("ASK").unwrap_or_default();
