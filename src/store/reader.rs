@@ -300,7 +300,7 @@ impl Reader {
         let (connection, version, layout) = match self.open.remove(name) {
             Some(open) => open,
             None => match open_read_only(&self.directory, name, &self.expected) {
-                Opened::Ready(connection, version) => (connection, version, Layout::default()),
+                Opened::Ready(connection, version) => (connection, version, Layout::new(version)),
                 Opened::NotYet => return None,
                 Opened::Refused(why) => {
                     // It may also have been removed a moment ago.

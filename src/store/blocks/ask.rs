@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::layout::Told;
-use super::{Facts, PARTS, ROW_BITS, SPAN_PIECES, filter, piece_id};
+use super::{Facts, Layout, PARTS, ROW_BITS, SPAN_PIECES, filter, piece_id};
 use crate::query::{Need, hash};
 use crate::store::codec::take_number;
 
@@ -17,13 +17,15 @@ const FEW: usize = 10;
 pub(super) struct Asking<'a> {
     connection: &'a Connection,
     blocks: &'a [Told],
+    /// Bits that stand for a word.
+    probes: u32,
     /// Words that were looked up.
     words: usize,
 }
 
 impl<'a> Asking<'a> {
-    pub(super) const fn new(connection: &'a Connection, blocks: &'a [Told]) -> Self {
-        Self { connection, blocks, words: 0 }
+    pub(super) fn new(connection: &'a Connection, layout: &'a Layout) -> Self {
+        Self { connection, blocks: &layout.blocks, probes: layout.probes, words: 0 }
     }
 
     /// Takes away the parts that cannot have what is needed; there is a mask for each block.
@@ -57,8 +59,8 @@ impl<'a> Asking<'a> {
                         break;
                     }
                     self.words += 1;
-                    let hash = hash(word);
-                    let ask = |block: &Told, data: &[u8]| parts_of_word(data, hash) | block.facts.saturated;
+                    let (hash, probes) = (hash(word), self.probes);
+                    let ask = |block: &Told, data: &[u8]| parts_of_word(data, hash, probes) | block.facts.saturated;
                     self.look_up(SPAN_PIECES + filter::piece_of(hash), parts, ask)?;
                 }
             }
@@ -144,7 +146,7 @@ const fn is_dear(need: &Need) -> bool {
 }
 
 /// The parts of a block that may have a word, of a piece of its filter; of one that cannot be read, all.
-fn parts_of_word(mut data: &[u8], hash: u64) -> u8 {
+fn parts_of_word(mut data: &[u8], hash: u64, probes: u32) -> u8 {
     let mut parts = 0;
     for part in 0..PARTS {
         if data.is_empty() {
@@ -153,7 +155,7 @@ fn parts_of_word(mut data: &[u8], hash: u64) -> u8 {
         }
         let taken = take_number(data).and_then(|(len, rest)| rest.split_at_checked(usize::try_from(len).ok()?));
         let Some((bits, rest)) = taken else { return u8::MAX };
-        parts |= u8::from(filter::may_hold(bits, hash)) << part;
+        parts |= u8::from(filter::may_hold(bits, hash, probes)) << part;
         data = rest;
     }
     parts

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::plan::Range;
 use super::{Facts, PART_ROWS, PARTS, ROW_BITS};
 use crate::query::number_column as number;
+use crate::store::schema;
 
 /// More blocks of a segment are not known, whatever a file says; searches read the rows behind them.
 const MAX_BLOCKS: usize = 1 << 16;
@@ -23,12 +24,19 @@ pub(super) struct Told {
 /// known of them is forgotten with the connection to their file.
 ///
 /// Some 100 bytes for each, or 30 KiB for a segment of 256 MiB.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::store) struct Layout {
     pub(super) blocks: Vec<Told>,
+    /// Bits of a filter that stand for a word.
+    pub(super) probes: u32,
 }
 
 impl Layout {
+    /// Nothing is known yet of a segment of this version.
+    pub(in crate::store) const fn new(version: i32) -> Self {
+        Self { blocks: Vec::new(), probes: schema::probes(version) }
+    }
+
     /// Reads those that came since the last time.
     pub(in crate::store) fn read_on(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let sql =

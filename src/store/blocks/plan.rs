@@ -31,7 +31,7 @@ pub(in crate::store) fn ranges(
 ) -> rusqlite::Result<Vec<Range>> {
     let is_wanted = |facts: &Facts| facts.start_unix_ns.1 >= window.0 && facts.start_unix_ns.0 <= window.1;
     let mut parts: Vec<u8> = layout.blocks.iter().map(|block| if is_wanted(&block.facts) { u8::MAX } else { 0 }).collect();
-    Asking::new(connection, &layout.blocks).narrow(need, &mut parts)?;
+    Asking::new(connection, layout).narrow(need, &mut parts)?;
     let mut ranges = layout.untold(end);
     for (block, parts) in layout.blocks.iter().zip(parts) {
         let mut open: Option<Range> = None;

@@ -234,7 +234,9 @@ mod tests {
         let mut resource = Resource::default();
         resource.set("service.version", "1.2.3");
         let mut store = Store::open(Settings::new(directory.path())).unwrap();
-        records.chunks(700).for_each(|some| drop(store.append(some, &resource, &Losses::default()).unwrap()));
+        for some in records.chunks(700) {
+            store.append(some, &resource, &Losses::default()).unwrap();
+        }
         (directory, resource)
     }
 
