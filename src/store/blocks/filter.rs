@@ -13,7 +13,7 @@ use crate::store::schema;
 const BYTES_PER_WORD: usize = 2;
 const PROBES: u32 = schema::probes(schema::VERSION);
 /// A filter is not smaller, in bytes: of few bits too many are the same.
-const MIN_BYTES: usize = 8;
+const MIN_BYTES: usize = 16;
 
 /// Which of the pieces for words it is in.
 pub(super) fn piece_of(hash: u64) -> usize {
