@@ -4,15 +4,16 @@ use std::borrow::Cow;
 
 use super::Error;
 use super::columns::{Column, kind_word};
-use super::keys::{self, Key, Shape};
-use super::parse::unknown_key;
+use super::keys::{Key, Shape};
+use super::parse::{Named, named, unknown_key};
+use super::source::Source;
 use crate::record::{Kind, Record, Resource};
 
 /// A key whose values can be counted, see [`Reader::count`](crate::store::Reader::count).
 ///
 /// # Shape
 /// A key of the query language whose values are words or statuses, such as `route`, or the name of an attribute, which has
-/// a dot in it.
+/// a dot in it or `attr.` before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facet {
     name: String,
@@ -29,8 +30,12 @@ enum What {
     Kept,
     Failure,
     Group,
-    Release,
-    Attribute,
+    Host,
+    UserAgent,
+    /// An attribute of who wrote it.
+    Resource(&'static str),
+    /// An attribute of the record.
+    Attribute(String),
 }
 
 impl Facet {
@@ -39,10 +44,11 @@ impl Facet {
     /// # Errors
     /// When there is no such key, or its values are no words: moments, durations, or texts anywhere.
     pub fn parse(name: &str) -> Result<Self, Error> {
-        let what = match keys::find(name) {
-            Some(key) => What::of(key).ok_or_else(|| format!("values of '{}' cannot be counted", key.name())),
-            None if name.contains('.') => Ok(What::Attribute),
-            None => Err(unknown_key(name)),
+        let what = match named(name) {
+            Some(Named::Key(key)) => What::of(key).ok_or_else(|| format!("values of '{}' cannot be counted", key.name())),
+            Some(Named::In(Source::Attribute(name))) => Ok(What::Attribute(name)),
+            Some(Named::In(_)) if !name.is_empty() => Err(format!("values of '{name}' cannot be counted")),
+            _ => Err(unknown_key(name)),
         };
         let what = what.map_err(|message| Error::new(message, name, 0))?;
         Ok(Self { name: name.to_owned(), what })
@@ -67,8 +73,10 @@ impl Facet {
             What::Kept => Cow::Borrowed(record.kept()?.as_str()),
             What::Failure => Cow::Borrowed(record.error_type()?),
             What::Group => Cow::Owned(record.group()?.to_string()),
-            What::Release => Cow::Borrowed(resource.attribute("service.version")?),
-            What::Attribute => Cow::Owned(record.attribute(&self.name)?.to_string()),
+            What::Host => Cow::Borrowed(record.host()?),
+            What::UserAgent => Cow::Borrowed(record.user_agent()?),
+            What::Resource(name) => Cow::Borrowed(resource.attribute(name)?),
+            What::Attribute(name) => Cow::Owned(record.attribute(name)?.to_string()),
         };
         Some(value).filter(|value| !value.is_empty())
     }
@@ -83,13 +91,15 @@ impl Facet {
             What::Kind => Some("kind"),
             What::Failure => Some("error_type"),
             What::Group if has_groups => Some("group_id"),
-            What::Class | What::Kept | What::Group | What::Release | What::Attribute => None,
+            What::Class | What::Kept | What::Group | What::Host | What::UserAgent | What::Resource(_) | What::Attribute(_) => {
+                None
+            }
         }
     }
 
     /// Whether it is an attribute of the record.
-    pub(crate) fn is_attribute(&self) -> bool {
-        self.what == What::Attribute
+    pub(crate) const fn is_attribute(&self) -> bool {
+        matches!(self.what, What::Attribute(_))
     }
 }
 
@@ -102,18 +112,13 @@ impl What {
             Shape::Class => Self::Class,
             Shape::Kind => Self::Kind,
             Shape::Kept => Self::Kept,
-            Shape::Failure => Self::Failure,
             Shape::Group => Self::Group,
-            Shape::Release => Self::Release,
-            Shape::Duration
-            | Shape::Time
-            | Shape::Since
-            | Shape::Until
-            | Shape::InFlight
-            | Shape::Level
-            | Shape::Id
-            | Shape::Trace
-            | Shape::Any => return None,
+            Shape::Release => Self::Resource("service.version"),
+            Shape::Part(Source::Error) | Shape::Whole(Source::ErrorType) => Self::Failure,
+            Shape::Whole(Source::Host) => Self::Host,
+            Shape::Whole(Source::UserAgent) => Self::UserAgent,
+            Shape::Resource(name) => Self::Resource(name),
+            _ => return None,
         })
     }
 }
@@ -127,14 +132,15 @@ mod tests {
     fn keys_whose_values_are_words_can_be_counted_by_any_of_their_names() {
         let can: Vec<_> = keys().iter().filter(|key| Facet::parse(key.name()).is_ok()).map(Key::name).collect();
         let expected = [
-            "status", "method", "route", "path", "outcome", "class", "kept", "error", "group", "user", "request", "release",
-            "kind",
+            "status", "method", "route", "path", "outcome", "class", "kept", "error", "type", "group", "user", "host", "agent",
+            "request", "release", "service", "instance", "kind",
         ];
         assert_eq!(can, expected);
         assert_eq!(Facet::parse("Code").unwrap().column(true), Some("status"));
-        assert!(Facet::parse("order.id").unwrap().is_attribute());
+        assert!(["order.id", "attr.plan"].iter().all(|name| Facet::parse(name).unwrap().is_attribute()));
         let message = |name: &str| Facet::parse(name).unwrap_err().message().to_owned();
         assert_eq!(message("ms"), "values of 'duration' cannot be counted");
+        assert_eq!(message("header.accept"), "values of 'header.accept' cannot be counted");
         assert_eq!(message("rute"), "unknown key 'rute'; did you mean 'route'?");
     }
 }

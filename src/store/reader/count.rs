@@ -248,7 +248,7 @@ mod tests {
         let mut reader = Reader::open(directory.path()).unwrap();
         let keys = [
             "status", "method", "route", "path", "user", "outcome", "class", "kind", "kept", "error", "group", "request",
-            "release", "order.id", "user.id",
+            "release", "service", "host", "agent", "order.id", "user.id",
         ];
         for (key, text) in keys
             .into_iter()
