@@ -3,9 +3,12 @@
 //! Records are those of requests through the layer, with ten request headers each: many routes, ids, browsers and traces, one
 //! in a hundred failed, and no detail (`Keep::none()`). They are appended as the store's exporter does it, 512 at a time;
 //! making them is not measured. Then the store is asked, each question with ids and words of other records every time; the
-//! file is warm, in the system's cache.
-//! `cargo bench -p campanile-benches --bench store` measures; `-- 1000 100000` says how many records, `STORE=directory` where.
-//! The largest needs 2 GB of disk and some minutes, most of them to make the records.
+//! file is warm, in the system's cache. Values are counted over the newest 100,000 records. Plots go to `plots/store.svg` and
+//! `plots/store-append.svg`.
+//! `cargo bench -p campanile-benches --bench store` measures; `-- 1000 100000` says how many records, `STORE=directory` where;
+//! `ASK=id` asks only the questions that have this in their name.
+//! The largest needs 2 GB of disk and some minutes, most of them to make the records: with `KEEP=1` the stores stay, with what
+//! writing them took, and the next run with it only asks them.
 //!
 //! Of each question the median by the clock, and behind it the processor's time, which says more where others use the machine.
 //! Lines that begin with `store,` are for plotting: records, question, median in microseconds, 95th percentile, processor's.
@@ -19,10 +22,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
 use campanile::exporter::{Batch, ExportError, Exporter};
-use campanile::query::Query;
+use campanile::query::{Facet, Query};
 use campanile::record::{Losses, Record, Resource};
-use campanile::store::{Find, Reader, Settings, Store};
+use campanile::store::{Count, Find, Reader, Settings, Store};
 use campanile::{Keep, Telemetry};
+use campanile_benches::plot::{self, Scale, Series};
 use http::{Method, Request, Response, StatusCode};
 use tokio::runtime::Runtime;
 use tower::{Service as _, ServiceExt as _};
@@ -40,14 +44,19 @@ const RARE_WORD: &str = "quetzal";
 const RARE: usize = 3;
 
 /// What has to hold at 2,000,000 records, in milliseconds.
-const LIMITS_MS: [(&str, f64); 6] = [
+const LIMITS_MS: [(&str, f64); 8] = [
     ("request id", 5.0),
     ("short id", 5.0),
+    ("short id, six digits", 5.0),
     ("trace id", 5.0),
     ("newest page", 20.0),
     ("newest page, status:500", 20.0),
     ("rare word", 100.0),
+    ("counts of route", 100.0),
 ];
+/// What the plot shows of them.
+const SHOWN: [&str; 6] =
+    ["request id", "short id, six digits", "newest page", "newest page, status:500", "rare word", "counts of route"];
 const LIMIT_PER_SECOND: f64 = 50_000.0;
 
 fn main() {
@@ -55,15 +64,54 @@ fn main() {
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };
     let parent = std::env::var_os("STORE").map_or_else(std::env::temp_dir, PathBuf::from);
+    let keep = std::env::var_os("KEEP").is_some();
     let mut results = Vec::new();
     for size in sizes {
-        let directory = parent.join(format!("campanile-bench-store-{}-{size}", std::process::id()));
-        let written = write(&directory, size);
+        let owner = if keep { "kept".to_owned() } else { std::process::id().to_string() };
+        let directory = parent.join(format!("campanile-bench-store-{owner}-{size}"));
+        let note = directory.with_extension("txt");
+        let known = std::fs::read_to_string(&note).ok().filter(|_| keep).map(|text| Written::from_text(&text));
+        let written = known.unwrap_or_else(|| {
+            let written = write(&directory, size);
+            std::fs::write(&note, written.to_text()).expect("a note beside the store");
+            written
+        });
         let read = read(&directory, &written.samples);
-        std::fs::remove_dir_all(&directory).expect("the bench's own directory");
+        if !keep {
+            std::fs::remove_dir_all(&directory).expect("the bench's own directory");
+            std::fs::remove_file(&note).expect("the bench's own note");
+        }
         results.push((size, written, read));
     }
     print(&results);
+    // One size makes no line.
+    if results.len() > 1 && std::env::var_os("ASK").is_none() {
+        draw(&results);
+    }
+}
+
+/// The time of an append, and of each question that has a limit, over the number of records.
+fn draw(results: &[Measured]) {
+    let line = |name: &str, of: &dyn Fn(&Measured) -> f64| {
+        let points = results.iter().map(|measured| (measured.0 as f64, of(measured))).collect();
+        Series { name: name.to_owned(), points }
+    };
+    let ms = |name: &str, (.., read): &Measured| {
+        read.iter().find(|read| read.name == name).map_or(f64::NAN, |read| percentile(&read.open.cpu, 0.5) / 1e3)
+    };
+    let series: Vec<_> = SHOWN.iter().map(|name| line(name, &|measured| ms(name, measured))).collect();
+    let title = "What does a question to the store cost?";
+    plot::lines("store", title, "records in the store", "ms of processor time", &series, Scale::LogBoth);
+    let appends = line("appended", &|(_, written, _)| written.per_second);
+    let title = "How many records does one core append?";
+    plot::lines(
+        "store-append",
+        title,
+        "records in the store",
+        "records for each second of processor time",
+        &[appends],
+        Scale::LogX,
+    );
 }
 
 /// Ids of some of the records, spread over all of them.
@@ -86,6 +134,34 @@ struct Written {
     files: usize,
     /// The slowest append, in milliseconds.
     slowest_ms: f64,
+}
+
+impl Written {
+    /// A line of figures, and one for each sample.
+    fn to_text(&self) -> String {
+        let Self { samples, per_second, cpu_ns, wall_ns, bytes, files, slowest_ms } = self;
+        let mut text = format!("{per_second} {cpu_ns} {wall_ns} {bytes} {files} {slowest_ms}\n");
+        for ((request, short), trace) in samples.requests.iter().zip(&samples.shorts).zip(&samples.traces) {
+            text.push_str(&format!("{request} {short} {trace}\n"));
+        }
+        text
+    }
+
+    fn from_text(text: &str) -> Self {
+        let mut lines = text.lines();
+        let figures: Vec<f64> =
+            lines.next().expect("figures").split(' ').map(|figure| figure.parse().expect("a figure")).collect();
+        let [per_second, cpu_ns, wall_ns, bytes, files, slowest_ms] = figures[..] else { panic!("six figures") };
+        let mut samples = Samples::default();
+        for line in lines {
+            let mut ids = line.split(' ').map(str::to_owned);
+            let mut next = || ids.next().expect("three ids");
+            samples.requests.push(next());
+            samples.shorts.push(next());
+            samples.traces.push(next());
+        }
+        Self { samples, per_second, cpu_ns, wall_ns, bytes, files: files as usize, slowest_ms }
+    }
 }
 
 fn write(directory: &Path, size: usize) -> Written {
@@ -170,9 +246,13 @@ fn read(directory: &Path, samples: &Samples) -> Vec<Read> {
         let found = reader.find(&query(text), &page).expect("an answer").len();
         assert!(expected.contains(&found), "{text}: {found}");
     };
+    let count = |reader: &mut Reader, key: &str, text: &str| {
+        let counts = reader.count(&Facet::parse(key).expect("a key"), &query(text), &Count::default()).expect("an answer");
+        assert!(counts.records() > 0 && !counts.is_late(), "{key} of {text}");
+    };
     let by_id = |reader: &mut Reader, id: &str| assert!(!reader.by_id(id).expect("an answer").is_empty(), "{id}");
     type Ask<'a> = Box<dyn Fn(&mut Reader, usize) + 'a>;
-    let questions: [(&'static str, Ask<'_>); 12] = [
+    let questions: [(&'static str, Ask<'_>); 17] = [
         ("request id", Box::new(|reader, turn| by_id(reader, &pick(&samples.requests, turn)))),
         ("short id", Box::new(|reader, turn| by_id(reader, &pick(&samples.shorts, turn)))),
         ("short id, six digits", Box::new(|reader, turn| by_id(reader, &pick(&samples.shorts, turn)[..6]))),
@@ -191,9 +271,15 @@ fn read(directory: &Path, samples: &Samples) -> Vec<Read> {
         ("rare word", Box::new(|reader, _| find(reader, RARE_WORD, RARE..=RARE))),
         ("a word that is not there", Box::new(|reader, turn| find(reader, &format!("absent{turn}"), 0..=0))),
         ("common word", Box::new(|reader, _| find(reader, "orders", 50..=50))),
+        ("counts of route", Box::new(|reader, _| count(reader, "route", ""))),
+        ("counts of status", Box::new(|reader, _| count(reader, "status", ""))),
+        ("counts of path", Box::new(|reader, _| count(reader, "path", ""))),
+        ("counts of route, outcome:answered", Box::new(|reader, _| count(reader, "route", "outcome:answered"))),
+        ("counts of an attribute", Box::new(|reader, _| count(reader, "order.id", ""))),
     ];
+    let asked = std::env::var("ASK").unwrap_or_default();
     let mut results = Vec::new();
-    for (name, ask) in &questions {
+    for (name, ask) in questions.iter().filter(|(name, _)| name.contains(&asked)) {
         let mut reader = Reader::open(directory).expect("a store");
         ask(&mut reader, 0);
         let began = Instant::now();

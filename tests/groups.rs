@@ -11,9 +11,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use campanile::exporter::{Memory, Schema, StoreExporter};
-use campanile::query::Query;
+use campanile::query::{Facet, Query};
 use campanile::record::GroupId;
-use campanile::store::{Find, Group, GroupState, Groups, Reader, Settings, Store};
+use campanile::store::{Count, Find, Group, GroupState, Groups, Reader, Settings, Store};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -260,6 +260,58 @@ fn a_store_of_the_first_schema_is_read_beside_a_new_one() {
     assert_eq!(count(&mut reader, ""), 4);
     assert_eq!(count(&mut reader, "group:1"), 1);
     assert_eq!(count(&mut reader, "-group:1"), 3);
+}
+
+/// As its blocks tell, whose filters have fewer bits for a word than those of later schemas.
+#[test]
+fn a_store_of_the_third_schema_is_searched_as_it_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    copy_of("store-3", directory.path());
+    run(directory.path(), "2.0.0", &["/gone/1"]);
+    let mut reader = Reader::open(directory.path()).unwrap();
+    for (query, expected) in [
+        ("", 31),
+        ("quetzal", 3),
+        ("path:/articles/quetzal", 3),
+        ("request:01A208BF-1412-7681-9caa-bae31f3d34a3", 1),
+        ("trace:26a534829297a06b34ef65d827191836", 1),
+        ("a1eb23c6", 1),
+        ("absent", 0),
+    ] {
+        let found = reader.find(&Query::parse(query).unwrap(), &Find::default()).unwrap();
+        assert_eq!(found.len(), expected, "{query}");
+    }
+    for id in ["f71be523", "40b7bb67b0f00af7", "01a208bf-1412-7cdf-b90b-70471726087d", "1ecde44380af7357f9566cf399edcc8f"] {
+        assert_eq!(reader.by_id(id).unwrap().len(), 1, "{id}");
+    }
+    assert_eq!(reader.warnings(), [""; 0]);
+}
+
+/// Also where there is no column for groups.
+#[test]
+fn values_are_counted_in_stores_of_every_schema() {
+    let directory = tempfile::tempdir().unwrap();
+    for store in ["store-1", "store-2", "store-3"] {
+        copy_of(store, directory.path());
+    }
+    let mut reader = Reader::open(directory.path()).unwrap();
+    for (key, query) in
+        ["group", "status", "path", "kept", "user"].into_iter().flat_map(|key| ["", "group:1"].map(|it| (key, it)))
+    {
+        let (facet, query) = (Facet::parse(key).unwrap(), Query::parse(query).unwrap());
+        let found = reader.find(&query, &Find::with_limit(100)).unwrap();
+        let mut expected = std::collections::BTreeMap::<String, u64>::new();
+        for value in found.iter().filter_map(|stored| facet.of(stored.resource(), stored.record())) {
+            *expected.entry(value.into_owned()).or_default() += 1;
+        }
+        let counts = reader.count(&facet, &query, &Count::default()).unwrap();
+        assert_eq!(
+            counts.values().map(|(value, count)| (value.to_owned(), count)).collect::<std::collections::BTreeMap<_, _>>(),
+            expected
+        );
+        assert_eq!(counts.records(), found.len() as u64, "{key} of {query}");
+    }
+    assert_eq!(reader.warnings(), [""; 0]);
 }
 
 #[test]

@@ -18,13 +18,16 @@
 //! [`keys()`] lists the keys.
 //!
 //! A query is parsed once and then either asked about records in memory or turned into SQL for the store, which is only
-//! ever used to leave out rows that cannot match: what matches is decided in one place.
+//! ever used to leave out rows that cannot match: what matches is decided in one place. Only where records are counted, by
+//! a query that columns answer, are they taken at their word.
 
 #[cfg(feature = "store")]
 mod asked;
 mod columns;
 mod error;
 mod expr;
+#[cfg(feature = "store")]
+mod facet;
 mod keys;
 mod matches;
 #[cfg(feature = "store")]
@@ -52,6 +55,8 @@ pub use self::error::Error;
 use self::expr::Expr;
 #[cfg(feature = "store")]
 pub(crate) use self::expr::group_range;
+#[cfg(feature = "store")]
+pub use self::facet::Facet;
 pub use self::keys::Key;
 #[cfg(feature = "store")]
 pub(crate) use self::need::Need;

@@ -21,7 +21,7 @@ pub(crate) enum Need {
     Status(i64, i64),
     /// A duration, both ends included.
     DurationNs(i64, i64),
-    /// A start: at or after the one, before the other.
+    /// A start, both ends included.
     Start(i64, i64),
 }
 
@@ -64,7 +64,7 @@ impl Need {
             Test::DurationNs(Bounds { low, high }) => Self::DurationNs(*low, *high),
             Test::Time { from, before } => {
                 let from = from.map_or(i64::MIN, |from| from.unix_ns(now));
-                Self::Start(from, before.map_or(i64::MAX, |before| before.unix_ns(now)))
+                Self::Start(from, before.map_or(i64::MAX, |before| before.unix_ns(now).saturating_sub(1)))
             }
             // Methods are none of the texts that words are searched in.
             Test::Column(Column::Method, _) => Self::Nothing,

@@ -262,13 +262,13 @@ const fn is_behind_term(c: char) -> bool {
 }
 
 /// What a term compares.
-enum Named {
+pub(super) enum Named {
     Key(&'static Key),
     /// The texts of one header or attribute.
     In(Source),
 }
 
-fn named(name: &str) -> Option<Named> {
+pub(super) fn named(name: &str) -> Option<Named> {
     let of = |family: &str| name.split_at_checked(family.len()).filter(|(start, _)| start.eq_ignore_ascii_case(family));
     if let Some(key) = keys::find(name) {
         return Some(Named::Key(key));
@@ -283,7 +283,7 @@ fn named(name: &str) -> Option<Named> {
     }
 }
 
-fn unknown_key(name: &str) -> String {
+pub(super) fn unknown_key(name: &str) -> String {
     match keys::nearest(name) {
         Some(known) => format!("unknown key '{name}'; did you mean '{known}'?"),
         None => {

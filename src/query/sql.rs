@@ -14,6 +14,8 @@ pub(crate) struct Sql {
     /// For a `WHERE`; its parameters are `?`.
     pub(crate) text: String,
     pub(crate) binds: Vec<Bind>,
+    /// Whether a row that fulfils it matches: each test has a column.
+    pub(crate) is_exact: bool,
     /// Whether the rows have a column for groups; those of the store's first schema have none.
     has_groups: bool,
 }
@@ -28,7 +30,7 @@ pub(crate) enum Bind {
 
 impl Sql {
     pub(super) fn of(expr: &Expr, now: i64, has_groups: bool) -> Self {
-        let mut sql = Self { has_groups, ..Self::default() };
+        let mut sql = Self { is_exact: true, has_groups, ..Self::default() };
         sql.expr(expr, now, true);
         sql
     }
@@ -47,6 +49,7 @@ impl Sql {
                     // What is absent fulfils no test, and therefore every negated one.
                     self.text.push_str(if positive { ")" } else { ") IS NOT TRUE" });
                 } else {
+                    self.is_exact = false;
                     self.text.truncate(start);
                     self.text.push('1');
                 }

@@ -66,7 +66,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
 pub use self::groups::{Group, GroupState, Groups, Release};
-pub use self::reader::{Cursor, Find, Gap, Reader, Scan, Scanned};
+pub use self::reader::{Count, Counts, Cursor, Find, Gap, Reader, Scan, Scanned};
 pub use self::rows::Stored;
 pub use self::unfinished::{LeftBehind, Unfinished};
 pub use self::writer::Store;

@@ -1,5 +1,6 @@
 //! Reads every segment of a directory.
 
+mod count;
 mod scan;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -9,15 +10,17 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::blocks::Layout;
 use super::directory::{Directory, Name};
 use super::error::Kind;
 use super::open::{Opened, open_read_only};
 use super::rows::{Rows, Stored};
 use super::search::{Search, end_of};
-use super::{Error, schema};
+use super::{Error, codec, schema};
 use crate::query::{Query, number_column as number};
 use crate::record::{Losses, Reason, Resource};
 
+pub use self::count::{Count, Counts};
 pub use self::scan::{Scan, Scanned};
 
 /// Files that are kept open between two calls.
@@ -33,8 +36,8 @@ const MAX_POLLED: usize = 1000;
 pub struct Reader {
     directory: Directory,
     expected: schema::Expected,
-    /// With the version of each.
-    open: BTreeMap<Name, (Connection, i32)>,
+    /// With the version of each, and what is known of its blocks.
+    open: BTreeMap<Name, (Connection, i32, Layout)>,
     resources: HashMap<(Name, i64), Arc<Resource>>,
     /// Files that are not tried again.
     skipped: HashSet<Name>,
@@ -142,7 +145,7 @@ impl Reader {
         let mut late = false;
         for name in self.refresh()?.into_iter().rev() {
             let seen = self.visit(&name, |connection, rows| {
-                let plan = search.plan(connection, rows.version, (floor(&found, limit), i64::MAX))?;
+                let plan = search.plan(connection, rows, (floor(&found, limit), i64::MAX))?;
                 for range in plan.ranges() {
                     // Whatever is older than everything on a full page does not have to be looked at.
                     let floor = floor(&found, limit);
@@ -294,10 +297,10 @@ impl Reader {
         if self.skipped.contains(name) {
             return None;
         }
-        let (connection, version) = match self.open.remove(name) {
+        let (connection, version, layout) = match self.open.remove(name) {
             Some(open) => open,
             None => match open_read_only(&self.directory, name, &self.expected) {
-                Opened::Ready(connection, version) => (connection, version),
+                Opened::Ready(connection, version) => (connection, version, Layout::new(version)),
                 Opened::NotYet => return None,
                 Opened::Refused(why) => {
                     // It may also have been removed a moment ago.
@@ -309,15 +312,17 @@ impl Reader {
                 }
             },
         };
-        let mut rows = Rows { name, version, resources: &mut self.resources, resource: None, damaged: false };
+        let mut rows =
+            Rows { name, version, layout, resources: &mut self.resources, resource: None, damaged: false, decode: codec::decode };
         let done = work(&connection, &mut rows);
-        if rows.damaged {
+        let Rows { layout, damaged, .. } = rows;
+        if damaged {
             self.warn(format!("{} has records that cannot be read", name.as_str()));
         }
         match done {
             Ok(done) => {
                 if self.open.len() < MAX_OPEN {
-                    self.open.insert(name.clone(), (connection, version));
+                    self.open.insert(name.clone(), (connection, version, layout));
                 }
                 Some(done)
             }

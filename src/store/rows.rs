@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
-use super::codec;
+use super::blocks::Layout;
 use super::directory::Name;
+use super::{Error, codec};
 use crate::record::{Record, Resource};
 
 /// A record as it was stored.
@@ -35,11 +36,15 @@ pub(super) struct Rows<'a> {
     pub(super) name: &'a Name,
     /// The version of the tables.
     pub(super) version: i32,
+    /// What is known of its blocks.
+    pub(super) layout: Layout,
     pub(super) resources: &'a mut HashMap<(Name, i64), Arc<Resource>>,
     /// The one that was wanted last, and its row.
     pub(super) resource: Option<(i64, Arc<Resource>)>,
     /// Whether a record could not be read.
     pub(super) damaged: bool,
+    /// Reads a record, or the start of one.
+    pub(super) decode: fn(&[u8]) -> Result<Record, Error>,
 }
 
 impl Rows<'_> {
@@ -88,7 +93,7 @@ impl Rows<'_> {
     }
 
     fn stored(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<Stored>> {
-        let Ok(record) = codec::decode(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
+        let Ok(record) = (self.decode)(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
         let resource = self.resource(connection, row.get(1)?)?;
         Ok(Some(Stored { record, resource }))
     }

@@ -7,13 +7,15 @@ use rusqlite::Connection;
 /// Marks our files: "CAMP".
 pub(super) const APPLICATION_ID: i32 = 0x4341_4d50;
 /// The version that is written, and the newest that is understood.
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 4;
 /// The first version that has a column for groups.
 const WITH_GROUPS: i32 = 2;
 /// The first version that keeps reports about running requests.
 const WITH_REPORTS: i32 = 2;
 /// The first version that tells of blocks of rows what they hold, in place of most indexes.
 const WITH_BLOCKS: i32 = 3;
+/// The first version whose blocks have filters of eight bits for each word, where there were six.
+const WITH_EIGHT_PROBES: i32 = 4;
 
 /// `record` has a row for each record: what queries compare in columns, and everything in `data`. `resource` says who
 /// wrote it. `loss` says what was lost before the record of that number.
@@ -61,7 +63,7 @@ CREATE INDEX record_group ON record(group_id) WHERE group_id IS NOT NULL;
 CREATE INDEX record_partial ON record(span_id) WHERE kind = 'partial';
 ";
 
-/// What version 3 has in place of those indexes, see [`blocks`](super::blocks).
+/// What versions 3 and 4 have in place of those indexes, see [`blocks`](super::blocks).
 const THIRD: &str = "
 CREATE TABLE block(
   first INTEGER PRIMARY KEY,
@@ -109,7 +111,8 @@ impl Expected {
             parts.iter().try_for_each(|part| connection.execute_batch(part))?;
             objects(&connection)
         };
-        let versions: [&[&str]; 3] = [&[TABLES, BEFORE_BLOCKS], &[TABLES, BEFORE_BLOCKS, SECOND], &[TABLES, SECOND, THIRD]];
+        let with_blocks: &[&str] = &[TABLES, SECOND, THIRD];
+        let versions = [&[TABLES, BEFORE_BLOCKS], &[TABLES, BEFORE_BLOCKS, SECOND][..], with_blocks, with_blocks];
         let expected: Arc<[Objects]> = versions.into_iter().map(declared).collect::<Result<_, _>>()?;
         Ok(EXPECTED.get_or_init(|| Self(expected)).clone())
     }
@@ -129,6 +132,11 @@ pub(super) const fn has_groups(version: i32) -> bool {
 /// Whether reports about running requests may be among the rows of this version.
 pub(super) const fn has_reports(version: i32) -> bool {
     version >= WITH_REPORTS
+}
+
+/// How many bits of a block's filter stand for a word.
+pub(super) const fn probes(version: i32) -> u32 {
+    if version >= WITH_EIGHT_PROBES { 8 } else { 6 }
 }
 
 /// Whether blocks say what the rows of this version hold.

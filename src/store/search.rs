@@ -51,21 +51,38 @@ impl<'a> Search<'a> {
         (format!("{}{}", sql.text, self.kinds), binds)
     }
 
+    /// The condition for rows of a range of numbers, the last first, and whether it decides alone what matches.
+    pub(super) fn of_range(&self, version: i32, range: &Range) -> (String, Vec<Value>, bool) {
+        let sql = if schema::has_groups(version) { &self.newest } else { &self.first };
+        let (condition, binds) = self.condition(version, [range.first, range.last]);
+        let (index, id) = self.access(version);
+        (format!("record{index} WHERE {condition} AND {id} BETWEEN ? AND ? ORDER BY id DESC"), binds, sql.is_exact)
+    }
+
+    /// Where there is an index it says more than blocks do.
+    fn has_index(&self, version: i32) -> bool {
+        !schema::has_blocks(version) || self.query.is_of_group()
+    }
+
+    /// What stands behind the table's name, and the column of numbers: they are no reason not to use an index, and in a block
+    /// nothing else is.
+    fn access(&self, version: i32) -> (&'static str, &'static str) {
+        if self.has_index(version) { ("", "+id") } else { (" NOT INDEXED", "id") }
+    }
+
     /// What of a segment has to be read for records that began from the one moment to the other.
-    pub(super) fn plan(&self, connection: &Connection, version: i32, window: (i64, i64)) -> rusqlite::Result<Plan> {
+    pub(super) fn plan(&self, connection: &Connection, rows: &mut Rows<'_>, window: (i64, i64)) -> rusqlite::Result<Plan> {
         // Blocks and rows are those of one moment.
         let snapshot = connection.unchecked_transaction()?;
         let end = end_of(&snapshot)?;
-        // Where there is an index it says more than blocks do.
-        let has_index = !schema::has_blocks(version) || self.query.is_of_group();
-        let ranges = if has_index {
+        let ranges = if self.has_index(rows.version) {
             vec![Range { first: 0, last: end, latest_unix_ns: i64::MAX }]
         } else {
-            blocks::ranges(&snapshot, end, &self.need, window)?
+            rows.layout.read_on(&snapshot)?;
+            blocks::ranges(&snapshot, &rows.layout, end, &self.need, window)?
         };
-        // The numbers of rows are no reason not to use an index, and in a block nothing else is.
-        let (index, id) = if has_index { ("", "+id") } else { (" NOT INDEXED", "id") };
-        let (condition, binds) = self.condition(version, []);
+        let (index, id) = self.access(rows.version);
+        let (condition, binds) = self.condition(rows.version, []);
         let sql = format!(
             "SELECT id FROM record{index} WHERE {condition} AND {id} BETWEEN ? AND ? AND start_unix_ns >= ? AND start_unix_ns <= ?
              ORDER BY start_unix_ns DESC, id DESC"

@@ -8,7 +8,7 @@ use super::blocks::rows_of_spans;
 use super::directory::Directory;
 use super::instance::{self, Dead};
 use super::reader::Reader;
-use super::rows::Stored;
+use super::rows::{Rows, Stored};
 use super::search::end_of;
 use super::{Error, Store, schema};
 use crate::record::{Record, Resource, SpanId};
@@ -93,7 +93,7 @@ impl Reader {
                 continue;
             }
             let ids: HashSet<_> = asked.into_iter().map(|(id, _)| *id).collect();
-            let finished = self.visit(name, |connection, rows| finished(connection, rows.version, &ids));
+            let finished = self.visit(name, |connection, rows| finished(connection, rows, &ids));
             let finished: Vec<SpanId> = finished.unwrap_or_default();
             finished.iter().for_each(|id| drop(newest.remove(id)));
         }
@@ -104,8 +104,8 @@ impl Reader {
 }
 
 /// Those of the requests that have a record here.
-fn finished(connection: &Connection, version: i32, ids: &HashSet<SpanId>) -> rusqlite::Result<Vec<SpanId>> {
-    if !schema::has_blocks(version) {
+fn finished(connection: &Connection, known: &mut Rows<'_>, ids: &HashSet<SpanId>) -> rusqlite::Result<Vec<SpanId>> {
+    if !schema::has_blocks(known.version) {
         let mut statement =
             connection.prepare_cached("SELECT 1 FROM record WHERE span_id = ? AND kind IN ('request', 'span')")?;
         return ids.iter().filter_map(|id| statement.exists([id.0]).map(|is| is.then_some(*id)).transpose()).collect();
@@ -113,7 +113,8 @@ fn finished(connection: &Connection, version: i32, ids: &HashSet<SpanId>) -> rus
     let sql = "SELECT span_id FROM record NOT INDEXED WHERE id BETWEEN ? AND ? AND kind IN ('request', 'span')";
     let mut statement = connection.prepare_cached(sql)?;
     let mut finished = Vec::new();
-    for range in rows_of_spans(connection, end_of(connection)?, ids)? {
+    known.layout.read_on(connection)?;
+    for range in rows_of_spans(connection, &known.layout, end_of(connection)?, ids)? {
         let mut rows = statement.query([range.first, range.last])?;
         while let Some(row) = rows.next()? {
             finished.extend(row.get(0).ok().map(SpanId).filter(|id| ids.contains(id)));

@@ -5,7 +5,7 @@
 //! durations, and the statuses; `piece` has, for each block and in 48 pieces, what tells of each part
 //! - the first 32 bits of the span ids, in 16 pieces by their first digit;
 //! - the words of all texts that are searched, as a filter in 32 pieces, which says of a word that it is not there, or that
-//!   it may be: wrongly of 1 word in 1,000.
+//!   it may be: wrongly of 6 words in 10,000.
 //!
 //! Of each block a search reads the one piece that its word or its id is in, and they lie together: number in front, block
 //! behind. With 2,000,000 records these are some hundred KiB for each word.
@@ -17,14 +17,17 @@
 //! Writing costs two bytes for each different word of a part and four for each row, in some fifty places of the file for each
 //! block, whereas each index on ids changed most of its pages with every few hundred records.
 
+mod ask;
 mod builder;
 mod filter;
+mod layout;
 mod plan;
 mod texts;
 
 use rusqlite::{Connection, params};
 
 pub(super) use self::builder::Builder;
+pub(super) use self::layout::Layout;
 pub(super) use self::plan::{Range, ranges, rows_of_spans};
 
 /// Rows of a part.

@@ -44,9 +44,12 @@ pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
 /// # Errors
 /// When the bytes are not a record of a known version.
 pub(super) fn decode(bytes: &[u8]) -> Result<Record, Error> {
+    decode_with(bytes, Reader::record)
+}
+
+fn decode_with<'a>(bytes: &'a [u8], read: impl FnOnce(Reader<'a>, u8) -> Option<Record>) -> Result<Record, Error> {
     match bytes.split_first() {
-        Some((version @ &(FIRST..=VERSION), rest)) => Reader::new(rest, *version)
-            .record(*version)
+        Some((version @ &(FIRST..=VERSION), rest)) => read(Reader::new(rest, *version), *version)
             .ok_or_else(|| Error::new(ErrorKind::Damaged, "a stored record is damaged")),
         Some((version, _)) => {
             let message = format!("a stored record has version {version}; the newest known one is {VERSION}");
@@ -54,6 +57,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Record, Error> {
         }
         None => Err(Error::new(ErrorKind::Damaged, "a stored record is empty")),
     }
+}
+
+/// Reads what comes first of a record, up to its attributes; it has nothing else then.
+///
+/// # Errors
+/// As [`decode`], though what comes behind may be damaged.
+pub(super) fn decode_start(bytes: &[u8]) -> Result<Record, Error> {
+    decode_with(bytes, |reader, _| reader.start())
 }
 
 /// Appends a number.

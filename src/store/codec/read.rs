@@ -24,6 +24,14 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, text, names, has_presets: version > THIRD, parts: Box::default() }
     }
 
+    /// What comes first, up to the attributes.
+    pub(super) fn start(mut self) -> Option<Record> {
+        self.head()?;
+        self.parts.attributes = self.fields()?;
+        self.parts.text = self.text;
+        Some(Record::new(self.parts))
+    }
+
     pub(super) fn record(mut self, version: u8) -> Option<Record> {
         self.head()?;
         self.parts.attributes = self.fields()?;

@@ -59,7 +59,7 @@ impl Reader {
         let mut scanned = Scanned::Whole;
         for name in self.refresh()?.into_iter().rev() {
             let _ = self.visit(&name, |connection, rows| {
-                let plan = search.plan(connection, rows.version, window)?;
+                let plan = search.plan(connection, rows, window)?;
                 for range in plan.ranges() {
                     plan.each(connection, rows, range, window, |stored| {
                         if let Some(stored) = stored.filter(|stored| search.matches(stored))
