@@ -2,14 +2,16 @@
 //!
 //! The exchange itself moves in and out, so that nobody needs a lock, a pointer or a look-up in a registry to find it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::{Exchange, Link};
 use crate::record::SpanId;
 
 thread_local! {
-    static CURRENT: Cell<Option<Exchange>> = const { Cell::new(None) };
+    static CURRENT: RefCell<Option<Exchange>> = const { RefCell::new(None) };
+    /// The one that is polled by what an application's own code does while the current one is in use.
+    static MEANWHILE: Cell<Option<Exchange>> = const { Cell::new(None) };
     /// The request that work outside its task belongs to, by an explicit handle.
     static GUEST: Cell<Option<Arc<Link>>> = const { Cell::new(None) };
     static BUSY: Cell<bool> = const { Cell::new(false) };
@@ -42,6 +44,15 @@ pub(crate) fn with_current<T>(slot: &mut Option<Exchange>, f: impl FnOnce() -> T
 /// While `f` runs there is none, so whatever it calls cannot come back here.
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
+    let with = |current: &RefCell<Option<Exchange>>| match current.try_borrow_mut() {
+        Ok(mut current) => current.as_mut().map(f),
+        Err(_) => with_meanwhile(f),
+    };
+    CURRENT.try_with(with).ok().flatten()
+}
+
+#[cold]
+fn with_meanwhile<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
     let mut slot = None;
     let swapped = Swapped::new(&mut slot);
     swapped.0.as_mut().map(f)
@@ -99,7 +110,15 @@ impl Drop for Swapped<'_> {
 /// Does nothing while the thread ends.
 #[inline]
 fn swap(slot: &mut Option<Exchange>) {
-    let _ = CURRENT.try_with(|current| current.swap(Cell::from_mut(slot)));
+    let _ = CURRENT.try_with(|current| match current.try_borrow_mut() {
+        Ok(mut current) => std::mem::swap(&mut *current, slot),
+        Err(_) => swap_meanwhile(slot),
+    });
+}
+
+#[cold]
+fn swap_meanwhile(slot: &mut Option<Exchange>) {
+    let _ = MEANWHILE.try_with(|meanwhile| meanwhile.swap(Cell::from_mut(slot)));
 }
 
 /// Runs `f` while `link` is the request that work on this thread belongs to, whichever else is being polled here.

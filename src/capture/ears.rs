@@ -1,20 +1,18 @@
-//! What becomes of spans and events, whoever keeps the spans.
+//! What becomes of spans, whoever keeps them.
 
 use std::sync::Arc;
 
 use tracing::span::{Attributes, Id, Record as Values};
-use tracing::{Event, Level, Metadata};
-use tracing_log::NormalizeEvent as _;
 
 use super::mark::{Mark, Outside, Owner, Spans, inside, known};
-use super::scope::{REJECTION_TARGET, REQUEST_TARGET};
+use super::scope::REQUEST_TARGET;
 use super::span::{add_fields, close_inside, close_outside};
-use super::write::{push_event, push_span, reject, repeats_panic, show, unshow};
+use super::write::push_span;
 use super::{Exchange, Hub, Link, current};
 use crate::pipeline::is_quiet;
 use crate::random;
-use crate::record::parts::{OpenSpan, Parts};
-use crate::record::{Kind, Record, SpanId, TraceFlags};
+use crate::record::parts::OpenSpan;
+use crate::record::{SpanId, TraceFlags};
 use crate::time::{self, Stopwatch};
 
 /// Takes what happens in spans and events for one telemetry.
@@ -25,7 +23,7 @@ pub(super) struct Ears {
 
 impl Ears {
     /// Whether the request is ours to fill: its own telemetry listens through us, or has no ears of its own.
-    fn serves(&self, link: &Link) -> bool {
+    pub(super) fn serves(&self, link: &Link) -> bool {
         Arc::ptr_eq(&link.hub, &self.hub) || !link.hub.is_subscribed()
     }
 
@@ -99,91 +97,6 @@ impl Ears {
         let outside = Outside { hub, trace_id, trace_flags, id, start: Stopwatch::start(), start_unix_ns, parts: Some(parts) };
         Some(Mark::Outside(Box::new(outside)))
     }
-
-    fn take_event(&self, event: &Event<'_>, spans: &impl Spans) {
-        let is_log = event.metadata().target() == "log";
-        let normalized = is_log.then(|| event.normalized_metadata()).flatten();
-        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        if normalized.is_some() && !self.hub.captures(metadata) {
-            return;
-        }
-        let shown = self.hub.pipeline.wants_live() && self.hub.scope().shows(metadata.target(), *metadata.level());
-        let log = normalized.as_ref();
-        let done = current::with(|exchange| {
-            if !self.serves(&exchange.link) || !self.hub.captures_for(Some(&exchange.link), metadata) {
-                return true;
-            }
-            let explicit = event.parent().filter(|parent| spans.has(parent));
-            let owners = |parent: &Id| (inside(spans, parent, &exchange.link), Owner::of_span(spans, Some(parent.clone())));
-            let span = match explicit.map(owners) {
-                Some((Some(span), _)) => span,
-                // A parent that belongs to something else takes its event along.
-                Some((None, Owner::Request { .. } | Owner::Span { .. })) => return false,
-                Some((None, Owner::Nobody)) | None => exchange.innermost(),
-            };
-            let now_ns = exchange.now_ns();
-            if !exchange.link.captures(*metadata.level()) {
-                if shown || tells_failure(metadata) {
-                    let mut parts = exchange.link.hub.pipeline.parts();
-                    push_event(&mut parts, event, log, (span, now_ns), shown);
-                    beside(&exchange.link, parts, metadata, (span, now_ns), shown);
-                }
-                return true;
-            }
-            exchange.link.hub.pipeline.reconsider(&mut exchange.parts);
-            if !push_event(&mut exchange.parts, event, log, (span, now_ns), shown) {
-                return true;
-            }
-            if metadata.target() == REJECTION_TARGET {
-                reject(&mut exchange.parts, (span, now_ns));
-            }
-            if repeats_panic(&mut exchange.parts, event) {
-                unshow(&mut exchange.parts);
-            } else if shown {
-                show(&exchange.link, &exchange.parts);
-            }
-            exchange.link.hub.pipeline.charge(&mut exchange.parts);
-            true
-        });
-        if done == Some(true) {
-            return;
-        }
-        let owner = match event.parent().filter(|parent| spans.has(parent)) {
-            Some(parent) => Owner::of_span(spans, Some(parent.clone())),
-            None => Owner::of(spans, spans.current().filter(|_| event.is_contextual())),
-        };
-        if !self.hub.captures_for(owner.link(), metadata) {
-            return;
-        }
-        let mut parts = self.hub.pipeline.parts();
-        match owner {
-            Owner::Request { link, .. } if !self.serves(&link) => self.hub.pipeline.recycle(parts),
-            Owner::Request { link, span } => {
-                let now_ns = link.now_ns();
-                push_event(&mut parts, event, log, (span, now_ns), shown);
-                if !link.captures(*metadata.level()) && !link.is_closed() {
-                    return beside(&link, parts, metadata, (span, now_ns), shown);
-                }
-                if metadata.target() == REJECTION_TARGET {
-                    reject(&mut parts, (span, now_ns));
-                }
-                if shown && !link.is_closed() {
-                    show(&link, &parts);
-                }
-                link.deliver(parts);
-            }
-            owner => {
-                parts.kind = Kind::Event;
-                parts.start_unix_ns = time::unix_ns();
-                let mut at = SpanId::INVALID;
-                if let Owner::Span { trace_id, trace_flags, span } = owner {
-                    (parts.trace_id, parts.trace_flags, parts.span_id, at) = (trace_id, trace_flags, span, span);
-                }
-                push_event(&mut parts, event, log, (at, 0), shown);
-                self.hub.pipeline.offer(Record::new(parts));
-            }
-        }
-    }
 }
 
 impl Ears {
@@ -198,12 +111,6 @@ impl Ears {
             return None;
         }
         current::once(|| self.open_span(attributes, id, spans)).flatten()
-    }
-
-    pub(super) fn event(&self, event: &Event<'_>, spans: &impl Spans) {
-        if !is_beneath_notice(event) && !is_quiet() {
-            let _ = current::once(|| self.take_event(event, spans));
-        }
     }
 
     /// Returns what stands for the request that is current here, or 0.
@@ -290,31 +197,5 @@ impl Ears {
             Some(Mark::Outside(outside)) => close_outside(*outside),
             Some(Mark::Inside { .. }) | None => {}
         }
-    }
-}
-
-/// Whether an event belongs to a request that nobody will see, and tells of no failure.
-#[inline]
-fn is_beneath_notice(event: &Event<'_>) -> bool {
-    event.parent().is_none() && current::unseen() != 0 && !tells_failure(event.metadata())
-}
-
-/// Whether a failure may come of an event.
-fn tells_failure(metadata: &Metadata<'_>) -> bool {
-    metadata.target() == REJECTION_TARGET || *metadata.level() == Level::ERROR
-}
-
-/// Shows an event of a request that captures no detail, and leaves the failure that it tells.
-fn beside(link: &Link, mut parts: Box<Parts>, metadata: &Metadata<'_>, at: (SpanId, u64), shown: bool) {
-    if metadata.target() == REJECTION_TARGET {
-        reject(&mut parts, at);
-    }
-    if shown {
-        show(link, &parts);
-    }
-    parts.events.clear();
-    match parts.failures.is_empty() {
-        true => link.hub.pipeline.recycle(parts),
-        false => link.deliver(parts),
     }
 }

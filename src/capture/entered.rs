@@ -1,11 +1,11 @@
 //! Which spans are entered on this thread, where we keep them ourselves.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use tracing::span::Id;
 
 thread_local! {
-    static ENTERED: Cell<Vec<Entered>> = const { Cell::new(Vec::new()) };
+    static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A span that is entered.
@@ -25,8 +25,11 @@ pub(super) fn push(entered: Entered) {
 
 /// Notes that it was left, in whatever order.
 pub(super) fn pop(keeper: usize, id: &Id) {
+    let is_it = |entered: &Entered| entered.keeper == keeper && entered.id == *id;
     on_stack(|stack| {
-        if let Some(at) = stack.iter().rposition(|entered| entered.keeper == keeper && entered.id == *id) {
+        if stack.pop_if(|last| is_it(last)).is_none()
+            && let Some(at) = stack.iter().rposition(is_it)
+        {
             stack.remove(at);
         }
     });
@@ -39,11 +42,5 @@ pub(super) fn last(keeper: usize) -> Option<Entered> {
 
 /// `None` while the thread ends.
 fn on_stack<R>(f: impl FnOnce(&mut Vec<Entered>) -> R) -> Option<R> {
-    let on = |stack: &Cell<Vec<Entered>>| {
-        let mut all = stack.take();
-        let result = f(&mut all);
-        stack.set(all);
-        result
-    };
-    ENTERED.try_with(on).ok()
+    ENTERED.try_with(|stack| Some(f(&mut *stack.try_borrow_mut().ok()?))).ok().flatten()
 }

@@ -97,9 +97,14 @@ impl Hub {
     }
 
     /// Whether an event or span that came here is captured for this request, or for none. Where nobody asks for more, it is.
+    #[inline]
     pub(super) fn captures_for(&self, link: Option<&Link>, metadata: &Metadata<'_>) -> bool {
-        !self.pipeline.asks().is_open()
-            || self.scope.captures_usually(metadata)
+        !self.pipeline.asks().is_open() || self.captures_when_asked(link, metadata)
+    }
+
+    #[inline(never)]
+    fn captures_when_asked(&self, link: Option<&Link>, metadata: &Metadata<'_>) -> bool {
+        self.scope.captures_usually(metadata)
             || link.is_some_and(|link| link.wanted.captures(*metadata.level(), self.scope.is_own(metadata)))
     }
 

@@ -11,6 +11,7 @@ mod current;
 mod ears;
 mod entered;
 mod error;
+mod event;
 mod exchange;
 mod failure;
 mod foreign;

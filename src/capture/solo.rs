@@ -20,7 +20,7 @@ use super::ears::Ears;
 use super::entered::{self, Entered};
 use super::mark::{Mark, Spans as _};
 use super::scope::REQUEST_TARGET;
-use super::table::Table;
+use super::table::{Content, Table};
 use super::{Hub, Link, current};
 
 /// Captures everything, and keeps the spans.
@@ -78,13 +78,15 @@ impl Subscriber for Solo {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        let id = self.spans.open(attributes.metadata());
-        match self.ears.open(attributes, &id, &*self.spans) {
-            Some(mark) => self.spans.mark(&id, mark),
-            None if attributes.is_contextual() => self.spans.place_below(&id, self.spans.current()),
-            None => self.spans.place_below(&id, attributes.parent().cloned()),
-        }
-        id
+        let place = self.spans.reserve();
+        let mark = self.ears.open(attributes, &place.id, &*self.spans);
+        // One that is nothing to us stands for the one around it.
+        let parent = match &mark {
+            Some(_) => None,
+            None if attributes.is_contextual() => self.spans.current(),
+            None => attributes.parent().cloned(),
+        };
+        self.spans.open(place, Content { mark, parent, metadata: Some(attributes.metadata()) })
     }
 
     fn record(&self, id: &Id, values: &Values<'_>) {
@@ -113,12 +115,14 @@ impl Subscriber for Solo {
     }
 
     fn try_close(&self, id: Id) -> bool {
-        let is_over = self.spans.release(&id);
-        if is_over {
-            self.ears.close(&id, || self.spans.unmark(&id));
-            self.spans.free(&id);
+        let Some(mut content) = self.spans.close(&id) else { return false };
+        self.ears.close(&id, || content.mark.take());
+        while let Some(around) = content.parent.take() {
+            let Some(next) = self.spans.close(&around) else { break };
+            content = next;
+            self.ears.close(&around, || content.mark.take());
         }
-        is_over
+        true
     }
 
     fn current_span(&self) -> Current {
@@ -140,17 +144,14 @@ pub(super) struct RequestSpan {
 
 impl RequestSpan {
     fn open(spans: &Arc<Table>, link: Arc<Link>) -> Self {
-        let id = spans.open(&METADATA);
-        spans.mark(&id, Mark::of_request(link));
-        Self { spans: Arc::clone(spans), id }
+        let content = Content { mark: Some(Mark::of_request(link)), parent: None, metadata: Some(&METADATA) };
+        Self { spans: Arc::clone(spans), id: spans.open(spans.reserve(), content) }
     }
 }
 
 impl Drop for RequestSpan {
     fn drop(&mut self) {
-        if self.spans.release(&self.id) {
-            self.spans.free(&self.id);
-        }
+        self.spans.close(&self.id);
     }
 }
 

@@ -1,12 +1,14 @@
 //! The spans of a process that we keep ourselves.
 //!
 //! A span is a slot: a count of its handles, and what it is to us. Slots lie in pages that are made when they are first
-//! needed and never move, each twice as large as the one before; a slot that is free again waits in a queue. An id names a
-//! slot and how often it was used before, so that an old one finds nothing.
+//! needed and never move, each twice as large as the one before; a slot that is free again waits on the thread that freed
+//! it, and where some wait there already, in a queue. An id names a slot and how often it was used before, so that an old
+//! one finds nothing.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use crossbeam_queue::SegQueue;
 use tracing::Metadata;
@@ -22,6 +24,12 @@ const FIRST: u32 = 6;
 const PAGES: usize = 14;
 /// The id of a span without a slot.
 const NOWHERE: u64 = u64::MAX;
+/// Free slots that wait on a thread.
+const SPARE: usize = 16;
+
+thread_local! {
+    static FREE: RefCell<Free> = const { RefCell::new(Free { table: Weak::new(), slots: Vec::new() }) };
+}
 
 /// Spans that are open.
 pub(super) struct Table {
@@ -40,12 +48,25 @@ struct Slot {
     content: Mutex<Content>,
 }
 
+/// What is known of a span.
 #[derive(Default)]
-struct Content {
-    mark: Option<Mark>,
+pub(super) struct Content {
+    pub(super) mark: Option<Mark>,
     /// The span around it, where it has no mark of its own; held open for as long.
-    parent: Option<Id>,
-    metadata: Option<&'static Metadata<'static>>,
+    pub(super) parent: Option<Id>,
+    pub(super) metadata: Option<&'static Metadata<'static>>,
+}
+
+/// A place for a span that is about to be opened.
+pub(super) struct Place<'a> {
+    slot: Option<&'a Slot>,
+    pub(super) id: Id,
+}
+
+/// Free slots of a thread.
+struct Free {
+    table: Weak<Table>,
+    slots: Vec<u32>,
 }
 
 impl Table {
@@ -53,13 +74,31 @@ impl Table {
         Self { pages: [const { OnceLock::new() }; PAGES], used: AtomicU32::new(0), free: SegQueue::new() }
     }
 
+    /// Finds a place for a span; nowhere where there are too many.
+    pub(super) fn reserve(&self) -> Place<'_> {
+        let index = self.spare().or_else(|| self.free.pop()).or_else(|| self.unused());
+        match index.and_then(|index| Some((index, self.slot(index)?))) {
+            Some((index, slot)) => Place { slot: Some(slot), id: id(index, slot.turn.load(Ordering::Relaxed)) },
+            None => Place { slot: None, id: Id::from_u64(NOWHERE) },
+        }
+    }
+
     /// Opens a span with one handle.
-    pub(super) fn open(&self, metadata: &'static Metadata<'static>) -> Id {
-        let Some(index) = self.free.pop().or_else(|| self.unused()) else { return Id::from_u64(NOWHERE) };
-        let Some(slot) = self.slot(index) else { return Id::from_u64(NOWHERE) };
-        slot.content().metadata = Some(metadata);
-        slot.handles.store(1, Ordering::Relaxed);
-        id(index, slot.turn.load(Ordering::Relaxed))
+    pub(super) fn open(&self, place: Place<'_>, content: Content) -> Id {
+        if let Some(slot) = place.slot {
+            if let Some(parent) = &content.parent {
+                self.hold(parent);
+            }
+            *slot.content() = content;
+            slot.handles.store(1, Ordering::Relaxed);
+        }
+        place.id
+    }
+
+    /// A slot that this thread freed.
+    fn spare(&self) -> Option<u32> {
+        let take = |free: &RefCell<Free>| free.try_borrow_mut().ok().filter(|free| free.is_of(self))?.slots.pop();
+        FREE.try_with(take).ok().flatten()
     }
 
     fn unused(&self) -> Option<u32> {
@@ -74,30 +113,20 @@ impl Table {
         }
     }
 
-    /// One handle less; true when it was the last, so that the span is over and waits for [`free`](Self::free).
-    pub(super) fn release(&self, id: &Id) -> bool {
-        self.find(id).is_some_and(|slot| slot.handles.fetch_sub(1, Ordering::AcqRel) == 1)
-    }
-
-    /// Gives the slot of a span that is over to whoever comes next.
-    pub(super) fn free(&self, id: &Id) {
-        let Some(slot) = self.find(id) else { return };
+    /// One handle less. When it was the last, the span is over, and its slot is for whoever comes next; what was in it is
+    /// returned, and its parent is the caller's to close.
+    pub(super) fn close(self: &Arc<Self>, id: &Id) -> Option<Content> {
+        let slot = self.find(id)?;
+        if slot.handles.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return None;
+        }
         let content = std::mem::take(&mut *slot.content());
         slot.turn.fetch_add(1, Ordering::Release);
-        self.free.push(index(id));
-        if let Some(parent) = content.parent
-            && self.release(&parent)
-        {
-            self.free(&parent);
+        let is_kept = FREE.try_with(|free| free.try_borrow_mut().is_ok_and(|mut free| free.keep(self, index(id))));
+        if is_kept != Ok(true) {
+            self.free.push(index(id));
         }
-    }
-
-    /// Has a span that is nothing to us stand for the one around it.
-    pub(super) fn place_below(&self, id: &Id, parent: Option<Id>) {
-        if let (Some(slot), Some(parent)) = (self.find(id), parent) {
-            self.hold(&parent);
-            slot.content().parent = Some(parent);
-        }
+        Some(content)
     }
 
     /// Where a span comes from.
@@ -122,6 +151,36 @@ impl Table {
     fn find(&self, id: &Id) -> Option<&Slot> {
         let slot = self.slot(index(id))?;
         (slot.turn.load(Ordering::Acquire) == turn(id)).then_some(slot)
+    }
+}
+
+impl Free {
+    fn is_of(&self, table: &Table) -> bool {
+        std::ptr::eq(self.table.as_ptr(), table)
+    }
+
+    /// Keeps a slot for the next span of this thread; false where it should go back.
+    fn keep(&mut self, table: &Arc<Table>, slot: u32) -> bool {
+        if !self.is_of(table) {
+            if self.table.strong_count() > 0 {
+                return false;
+            }
+            *self = Self { table: Arc::downgrade(table), slots: Vec::with_capacity(SPARE) };
+        }
+        let keeps = self.slots.len() < SPARE;
+        if keeps {
+            self.slots.push(slot);
+        }
+        keeps
+    }
+}
+
+impl Drop for Free {
+    /// The thread ends.
+    fn drop(&mut self) {
+        if let Some(table) = self.table.upgrade() {
+            self.slots.drain(..).for_each(|slot| table.free.push(slot));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use tracing::field::{Field, Visit};
 use super::error::{ChainOf, source_of};
 use super::failure::{Told, describe_inside};
 use crate::record::parts::{List, MAX_EVENT_BYTES, MAX_FIELD_BYTES, Parts, Slot, Text};
-use crate::record::{FailureKind, SpanId, Value};
+use crate::record::{FailureKind, SpanId};
 
 /// Writes fields straight into the buffer.
 pub(super) struct Fields<'a> {
@@ -21,6 +21,8 @@ pub(super) struct Fields<'a> {
     /// There may be fields of the same names already.
     is_again: bool,
     end: usize,
+    /// Nothing has to be asked: there is room, and all names are new and wanted.
+    is_plain: bool,
     /// What an error among the fields is: a failure of this origin, of which the event tells.
     failing: Option<Failing>,
 }
@@ -35,7 +37,8 @@ struct Failing {
 impl<'a> Fields<'a> {
     /// For an event: the field `message` is its message. `is_log` when it is a record of the `log` crate.
     pub(super) fn of_event(parts: &'a mut Parts, is_log: bool) -> Self {
-        Self { takes_message: true, is_log, ..Self::of_span(parts, List::default()) }
+        let fields = Self::of_span(parts, List::default());
+        Self { takes_message: true, is_log, is_plain: fields.is_plain && !is_log, ..fields }
     }
 
     /// Has the first error among the fields be a failure, of which this event tells.
@@ -47,7 +50,9 @@ impl<'a> Fields<'a> {
     /// For a span; `list` is what it has already.
     pub(super) fn of_span(parts: &'a mut Parts, list: List) -> Self {
         let (end, is_again) = (parts.text.len() + MAX_EVENT_BYTES, !list.is_empty());
-        Self { parts, list, message: Text::EMPTY, takes_message: false, is_log: false, is_again, end, failing: None }
+        let is_plain = !is_again && parts.has_plenty();
+        let (message, takes_message, is_log, failing) = (Text::EMPTY, false, false, None);
+        Self { parts, list, message, takes_message, is_log, is_again, end, is_plain, failing }
     }
 
     pub(super) const fn done(self) -> (List, Text) {
@@ -59,51 +64,62 @@ impl<'a> Fields<'a> {
         self.end.saturating_sub(self.parts.text.len()).min(MAX_FIELD_BYTES)
     }
 
-    fn push(&mut self, field: &Field, value: Value<'_>) {
-        let slot = self.parts.push_value(value, self.room());
-        self.push_slot(field, slot);
+    #[inline]
+    fn push(&mut self, field: &Field, slot: Slot) {
+        let name = field.name();
+        if self.is_plain {
+            self.parts.push_field_in_plenty(&mut self.list, name, slot);
+        } else {
+            self.push_with_care(name, slot);
+        }
+    }
+
+    fn push_text(&mut self, field: &Field, text: Text) {
+        if self.takes_message && field.name() == "message" {
+            self.message = text;
+        } else {
+            self.push(field, Slot::Text(text));
+        }
     }
 
     fn push_fmt(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         let text = self.parts.push_fmt(self.room(), value);
-        self.push_slot(field, Slot::Text(text));
+        self.push_text(field, text);
     }
 
-    fn push_slot(&mut self, field: &Field, slot: Slot) {
-        let name = field.name();
-        match slot {
-            Slot::Text(text) if self.takes_message && name == "message" => self.message = text,
+    #[inline(never)]
+    fn push_with_care(&mut self, name: &'static str, slot: Slot) {
+        if self.is_again {
             // A span may record a field again.
-            _ if self.is_again => self.parts.set_field(&mut self.list, Text::Static(name), slot),
+            self.parts.set_field(&mut self.list, Text::Static(name), slot);
+        } else if !(self.is_log && name.starts_with("log.")) {
             // Those say where a record of the `log` crate comes from; its origin has them.
-            _ if self.is_log && name.starts_with("log.") => {}
-            _ => {
-                self.parts.push_field(&mut self.list, Text::Static(name), slot);
-            }
+            self.parts.push_field(&mut self.list, Text::Static(name), slot);
         }
     }
 }
 
 impl Visit for Fields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.push(field, value.into());
+        self.push(field, Slot::F64(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.push(field, value.into());
+        self.push(field, Slot::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         // Small numbers are signed everywhere else too, so that a field keeps one type.
-        self.push(field, i64::try_from(value).map_or(Value::U64(value), Value::I64));
+        self.push(field, i64::try_from(value).map_or(Slot::U64(value), Slot::I64));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.push(field, value.into());
+        self.push(field, Slot::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, value.into());
+        let text = self.parts.push_text(value, self.room());
+        self.push_text(field, text);
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {

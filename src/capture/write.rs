@@ -5,6 +5,7 @@ use std::thread;
 use tracing::span::Attributes;
 use tracing::{Event, Level, Metadata};
 
+use super::event::Heard;
 use super::visit::Fields;
 use super::{Hub, Link};
 use crate::random;
@@ -30,20 +31,16 @@ pub(super) fn push_span(parts: &mut Parts, attributes: &Attributes<'_>, parent: 
         end_ns: OPEN,
         fields,
     };
-    parts.push_span(span).then_some(id)
+    parts.spans.push(span);
+    Some(id)
 }
 
-/// Appends an event; false when there was no room. `log` says where a record of the `log` crate really comes from.
-pub(super) fn push_event(
-    parts: &mut Parts,
-    event: &Event<'_>,
-    log: Option<&Metadata<'_>>,
-    at: (SpanId, u64),
-    shown: bool,
-) -> bool {
+/// Appends an event; false when there was no room.
+pub(super) fn push_event(parts: &mut Parts, heard: &Heard<'_>, at: (SpanId, u64)) -> bool {
     if !parts.admits_event() {
         return false;
     }
+    let Heard { event, log, shown, .. } = *heard;
     let mut fields = Fields::of_event(parts, log.is_some());
     if *event.metadata().level() == Level::ERROR {
         fields = fields.failing(at, event.metadata());
@@ -52,22 +49,28 @@ pub(super) fn push_event(
     let (fields, message) = fields.done();
     let origin = match log {
         None => Origin::from(event.metadata()),
-        Some(log) => Origin {
-            name: Text::Static("log"),
-            target: parts.push_text(log.target(), MAX_FIELD_BYTES),
-            file: parts.push_text(log.file().unwrap_or_default(), MAX_FIELD_BYTES),
-            line: log.line().unwrap_or_default(),
-            level: *log.level(),
-        },
+        Some(log) => origin_of_log(parts, log),
     };
     parts.events.push(EventSlot { time_ns: at.1, span: at.0, origin, message, fields, shown });
     true
 }
 
-/// Whether the last event only says in a text what a panic of this record says: the layer that caught it did so.
+/// Where a record of the `log` crate comes from.
+#[inline(never)]
+fn origin_of_log(parts: &mut Parts, log: &Metadata<'_>) -> Origin {
+    Origin {
+        name: Text::Static("log"),
+        target: parts.push_text(log.target(), MAX_FIELD_BYTES),
+        file: parts.push_text(log.file().unwrap_or_default(), MAX_FIELD_BYTES),
+        line: log.line().unwrap_or_default(),
+        level: *log.level(),
+    }
+}
+
+/// Whether the last event, of ERROR, only says in a text what a panic of this record says: the layer that caught it did so.
 pub(super) fn repeats_panic(parts: &mut Parts, event: &Event<'_>) -> bool {
     // tower-http's `CatchPanic`.
-    if *event.metadata().level() != Level::ERROR || event.metadata().target() != "tower_http::catch_panic" {
+    if event.metadata().target() != "tower_http::catch_panic" {
         return false;
     }
     let Some((time_ns, message)) = parts.events.last().map(|event| (event.time_ns, event.message)) else { return false };

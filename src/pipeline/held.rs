@@ -76,10 +76,16 @@ impl Home {
     /// Counts what a buffer grew while its request is in flight, as far as it may grow: each may take an eighth of what is
     /// free, so there is always something left for whoever comes next. Where there is not, for each that was refused one
     /// that has more gives half of it back.
+    #[inline]
     pub(super) fn charge_in_flight(&self, parts: &mut Parts) {
         if parts.room() == parts.charged_room && !parts.is_full && self.refused.load(Ordering::Relaxed) == 0 {
             return;
         }
+        self.recount(parts);
+    }
+
+    #[inline(never)]
+    fn recount(&self, parts: &mut Parts) {
         self.count_in_flight(parts);
         parts.charged_room = parts.room();
     }

@@ -190,6 +190,7 @@ impl Pipeline {
 
     /// Counts what a buffer in use has grown against the budget. Where it may not grow, what is new in it takes the place of
     /// what is old.
+    #[inline]
     pub(crate) fn charge(&self, parts: &mut Parts) {
         self.shared.home.charge_in_flight(parts);
     }

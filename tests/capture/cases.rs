@@ -9,7 +9,6 @@ use crate::support::{BoxBody, BoxError, Chain, Observed, Script, Step, full, pol
 use bytes::Bytes;
 use campanile::InExchange as _;
 use campanile::record::{Event, FailureKind, Kind, Outcome, Record, Span, Value};
-#[cfg(feature = "axum")]
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -621,6 +620,42 @@ async fn a_request_inside_a_handler_continues_the_trace() {
     assert!(!inner.parent_is_remote() && outer.parent_span_id().is_none());
     assert_ne!(inner.request_id(), outer.request_id());
     assert_eq!((messages(inner), messages(outer)), (vec!["inner"], vec!["before", "after"]));
+}
+
+/// Calls a service when it is formatted.
+struct Calls<F>(F);
+
+impl<F: Fn() -> bool> fmt::Debug for Calls<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", if (self.0)() { "called" } else { "waits" })
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_a_formatter_makes_has_a_record_of_its_own() {
+    let seen = Observed::new();
+    let _listening = listen(&seen);
+    let inner = ServiceBuilder::new().layer(seen.layer()).service_fn(|_: Request<_>| async {
+        campanile::set("where", "inner");
+        Ok::<_, BoxError>(Response::new(full("")))
+    });
+    let outer = ServiceBuilder::new().layer(seen.layer()).service_fn(|_| {
+        let inner = inner.clone();
+        async move {
+            let call = || inner.clone().oneshot(request("GET", "/inner")).now_or_never().is_some();
+            info!(value = ?Calls(call), "told");
+            campanile::set("where", "outer");
+            Ok::<_, BoxError>(Response::new(full("")))
+        }
+    });
+    assert!(outer.oneshot(request("GET", "/outer")).await.is_ok());
+    let records = seen.requests();
+    for (path, expected) in [("/inner", "inner"), ("/outer", "outer")] {
+        let record = records.iter().find(|record| record.path() == path).unwrap();
+        assert_eq!(field(record.attributes(), "where"), Some(Value::Str(expected)));
+    }
+    let outer = records.iter().find(|record| record.path() == "/outer").unwrap();
+    assert_eq!(field(event(outer, "told").fields(), "value"), Some(Value::Str("called")));
 }
 
 #[tokio::test]

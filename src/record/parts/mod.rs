@@ -218,6 +218,7 @@ impl Parts {
     }
 
     /// What has been written so far, in bytes; capacity does not count.
+    #[inline]
     fn used_bytes(&self) -> usize {
         self.text.len()
             + size_of_val(self.fields.as_slice())
@@ -251,24 +252,40 @@ impl Parts {
     #[cold]
     fn push_start(&mut self, text: &str, max: usize) -> Text {
         let max = max.min(self.text_room());
-        if max == 0 && !text.is_empty() {
+        if text.len() > max {
+            return self.push_cut(text, max);
+        }
+        self.push_whole(text)
+    }
+
+    #[inline]
+    fn push_whole(&mut self, text: &str) -> Text {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.range_from(start)
+    }
+
+    #[cold]
+    fn push_cut(&mut self, text: &str, max: usize) -> Text {
+        if max == 0 {
             return Text::Static(CUT_MARK);
         }
         let start = self.text.len();
-        let (kept, cut) = cut_at(text, max);
+        let (kept, _) = cut_at(text, max);
         self.text.push_str(kept);
-        if cut {
-            self.text.push_str(CUT_MARK);
-        }
+        self.text.push_str(CUT_MARK);
         self.range_from(start)
     }
 
     /// Formats a value straight into the buffer, cut after `max` bytes; a formatter that fails or panics leaves a mark.
     pub(crate) fn push_fmt(&mut self, max: usize, value: fmt::Arguments<'_>) -> Text {
-        if let Some(text) = value.as_str() {
-            return self.push_text(text, max);
+        match value.as_str() {
+            Some(text) => self.push_text(text, max),
+            None => self.push_formatted(max.min(self.text_room()), value),
         }
-        let max = max.min(self.text_room());
+    }
+
+    fn push_formatted(&mut self, max: usize, value: fmt::Arguments<'_>) -> Text {
         if max == 0 {
             return Text::Static(CUT_MARK);
         }
@@ -277,17 +294,16 @@ impl Parts {
         // A user's `Debug` runs here: its panic must not take the request down, and what it wrote so far is kept.
         let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.write_fmt(value)));
         let cut = writer.cut;
-        match written {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) if cut => self.text.push_str(CUT_MARK),
-            Ok(Err(_)) | Err(_) => self.text.push_str("<unprintable>"),
+        if !matches!(written, Ok(Ok(()))) {
+            self.text.push_str(if cut && written.is_ok() { CUT_MARK } else { "<unprintable>" });
         }
         self.range_from(start)
     }
 
+    #[inline]
     fn range_from(&self, start: usize) -> Text {
-        let len = self.text.len().saturating_sub(start);
-        Text::Range { start: u32::try_from(start).unwrap_or(NONE), len: u32::try_from(len).unwrap_or_default() }
+        // The text is never anywhere near 4 GiB: see `text_room`.
+        Text::Range { start: start as u32, len: self.text.len().wrapping_sub(start) as u32 }
     }
 
     /// Copies bytes of a header in; what is not UTF-8 is replaced.
@@ -303,6 +319,7 @@ impl Parts {
     }
 
     /// Stores a value.
+    #[inline]
     pub(crate) fn push_value(&mut self, value: Value<'_>, max: usize) -> Slot {
         match value {
             Value::Bool(value) => Slot::Bool(value),
@@ -311,6 +328,13 @@ impl Parts {
             Value::F64(value) => Slot::F64(value),
             Value::Str(text) => Slot::Text(self.push_text(text, max)),
         }
+    }
+
+    /// [`push_field`](Self::push_field) of a span or event for which there is [plenty](Self::has_plenty) of room.
+    #[inline]
+    pub(crate) fn push_field_in_plenty(&mut self, list: &mut List, name: &'static str, value: Slot) {
+        let field = FieldSlot { name: Text::Static(name), value, next: NONE, digest: named::UNKNOWN };
+        self.push_fitting(list, field, true);
     }
 
     /// Appends a field to `list`; false when it had to be dropped, which is counted.
@@ -323,12 +347,18 @@ impl Parts {
             true => self.fields.len() < self.fields.capacity(),
             false => self.has_room(size_of::<FieldSlot>()),
         };
+        self.push_fitting(list, FieldSlot { name, value, next: NONE, digest }, fits)
+    }
+
+    #[inline]
+    fn push_fitting(&mut self, list: &mut List, field: FieldSlot, fits: bool) -> bool {
         if list.count >= MAX_FIELDS || !fits {
             self.dropped_fields = self.dropped_fields.saturating_add(1);
             return false;
         }
-        let index = u32::try_from(self.fields.len()).unwrap_or(NONE);
-        self.fields.push(FieldSlot { name, value, next: NONE, digest });
+        // Each of them takes bytes of a record that has no 4 GiB.
+        let index = self.fields.len() as u32;
+        self.fields.push(field);
         if let Some(last) = self.fields.get_mut(list.last as usize) {
             last.next = index;
         } else {
@@ -394,7 +424,12 @@ impl Parts {
     }
 
     /// Whether a span fits, where need be after older detail gave way; counts it as dropped when it does not.
+    #[inline]
     pub(crate) fn admits_span(&mut self) -> bool {
+        (self.spans.len() < MAX_SPANS && self.has_plenty()) || self.makes_room_for_span()
+    }
+
+    fn makes_room_for_span(&mut self) -> bool {
         let admitted = (self.has_span_slot() || (self.thin(Scarce::Spans) && self.has_span_slot()))
             && self.makes_room(size_of::<SpanSlot>());
         self.count_span(admitted)
@@ -417,7 +452,12 @@ impl Parts {
     }
 
     /// Whether an event fits, where need be after older detail gave way; counts it as dropped when it does not.
+    #[inline]
     pub(crate) fn admits_event(&mut self) -> bool {
+        (self.events.len() < MAX_EVENTS && self.has_plenty()) || self.makes_room_for_event()
+    }
+
+    fn makes_room_for_event(&mut self) -> bool {
         let admitted = (self.has_event_slot() || (self.thin(Scarce::Events) && self.has_event_slot()))
             && self.makes_room(size_of::<EventSlot>() + 256);
         self.count_event(admitted)
@@ -491,13 +531,25 @@ struct Bounded<'a> {
     cut: bool,
 }
 
-impl fmt::Write for Bounded<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let (kept, cut) = cut_at(text, self.left);
+impl Bounded<'_> {
+    #[cold]
+    fn write_start(&mut self, text: &str) -> fmt::Result {
+        let (kept, _) = cut_at(text, self.left);
         self.text.push_str(kept);
         self.left -= kept.len();
-        self.cut = cut;
-        if cut { Err(fmt::Error) } else { Ok(()) }
+        self.cut = true;
+        Err(fmt::Error)
+    }
+}
+
+impl fmt::Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.len() > self.left {
+            return self.write_start(text);
+        }
+        self.text.push_str(text);
+        self.left -= text.len();
+        Ok(())
     }
 }
 

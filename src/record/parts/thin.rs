@@ -4,7 +4,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::pack::Pack;
-use super::{EventSlot, FieldSlot, List, MAX_EVENT_BYTES, MAX_EVENTS, MAX_SPANS, NONE, OPEN, Parts, Slot, SpanSlot, Text};
+use super::{CUT_MARK, EventSlot, FieldSlot, List, MAX_EVENT_BYTES, MAX_EVENTS, MAX_SPANS, NONE, OPEN, Parts, Slot, SpanSlot, Text};
 use crate::record::{SpanId, SpanKind};
 
 /// What there is too little of.
@@ -238,6 +238,14 @@ impl Parts {
             self.events.shrink_to_fit();
             self.spans.shrink_to_fit();
         }
+    }
+
+    /// Whether all that one span or event may take fits, whatever it is: nothing more has to be asked then.
+    #[inline]
+    pub(crate) fn has_plenty(&self) -> bool {
+        const MOST: usize = MAX_EVENT_BYTES + super::MAX_FIELDS as usize * (size_of::<FieldSlot>() + CUT_MARK.len());
+        const LEFT: usize = super::MAX_RECORD_BYTES - 2 * MOST;
+        !self.is_full && self.used_bytes() <= LEFT
     }
 
     /// Whether another detail of `bytes` still fits, in what the buffer has where it may not grow.
