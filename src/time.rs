@@ -31,6 +31,7 @@ impl Stopwatch {
     }
 
     /// Nanoseconds so far.
+    #[inline]
     pub(crate) fn ns(&self) -> u64 {
         let now = Instant::now();
         if self.start_ns == Self::NONE { self.between(now) } else { Seen::of(&now).ns().saturating_sub(self.start_ns) }

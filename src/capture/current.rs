@@ -51,6 +51,14 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
     CURRENT.try_with(with).ok().flatten()
 }
 
+/// The same for what is captured: `None` too while an exchange is in use. Whoever makes requests then is a formatter, and
+/// what it tells is not captured.
+#[inline]
+pub(super) fn with_idle<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
+    let with = |current: &RefCell<Option<Exchange>>| current.try_borrow_mut().ok()?.as_mut().map(f);
+    CURRENT.try_with(with).ok().flatten()
+}
+
 #[cold]
 fn with_meanwhile<R>(f: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
     let mut slot = None;
@@ -193,11 +201,13 @@ pub(super) fn visited() -> Option<(Arc<Link>, SpanId)> {
 }
 
 /// Whether a value of the application is being formatted for us on this thread.
+#[inline]
 pub(super) fn is_busy() -> bool {
     BUSY.try_with(Cell::get).unwrap_or(true)
 }
 
 /// Runs `f` unless it is already running on this thread: a value whose `Debug` logs does not get its own event captured.
+#[inline]
 pub(super) fn once<R>(f: impl FnOnce() -> R) -> Option<R> {
     struct Free;
     impl Drop for Free {

@@ -23,11 +23,13 @@ pub(super) struct Ears {
 
 impl Ears {
     /// Whether the request is ours to fill: its own telemetry listens through us, or has no ears of its own.
+    #[inline]
     pub(super) fn serves(&self, link: &Link) -> bool {
         Arc::ptr_eq(&link.hub, &self.hub) || !link.hub.is_subscribed()
     }
 
     /// What stands for a span of the registry that we are in; no two layers share it.
+    #[inline]
     fn key(&self, id: &Id) -> (usize, u64) {
         (std::ptr::from_ref(self).addr(), id.into_u64())
     }
@@ -38,7 +40,7 @@ impl Ears {
             return current::guest().map(Mark::of_request);
         }
         let explicit = attributes.parent().filter(|parent| spans.has(parent));
-        let mark = current::with(|exchange| {
+        let mark = current::with_idle(|exchange| {
             if !self.serves(&exchange.link) || !self.hub.captures_for(Some(&exchange.link), metadata) {
                 return None;
             }
@@ -101,6 +103,7 @@ impl Ears {
 
 impl Ears {
     /// A span was opened: what it is to us.
+    #[inline]
     pub(super) fn open(&self, attributes: &Attributes<'_>, id: &Id, spans: &impl Spans) -> Option<Mark> {
         if attributes.is_contextual() && current::unseen() != 0 {
             let mark =
@@ -114,6 +117,7 @@ impl Ears {
     }
 
     /// Returns what stands for the request that is current here, or 0.
+    #[inline]
     pub(super) fn enter(&self, id: &Id, spans: &impl Spans) -> usize {
         let unseen = current::unseen();
         if unseen != 0 {
@@ -143,6 +147,7 @@ impl Ears {
         here.unwrap_or_default()
     }
 
+    #[inline]
     pub(super) fn exit(&self, id: &Id, spans: &impl Spans) {
         if current::unseen() != 0 {
             return;
@@ -174,6 +179,7 @@ impl Ears {
     }
 
     /// A span is closed. Where its exchange is not the current one, `take` gives what it was to us.
+    #[inline]
     pub(super) fn close(&self, id: &Id, take: impl FnOnce() -> Option<Mark>) {
         let key = self.key(id);
         let is_unseen = current::unseen() != 0;

@@ -19,11 +19,13 @@ pub(super) struct Entered {
 }
 
 /// Notes that a span was entered.
+#[inline]
 pub(super) fn push(entered: Entered) {
     on_stack(|stack| stack.push(entered));
 }
 
 /// Notes that it was left, in whatever order.
+#[inline]
 pub(super) fn pop(keeper: usize, id: &Id) {
     let is_it = |entered: &Entered| entered.keeper == keeper && entered.id == *id;
     on_stack(|stack| {
@@ -41,6 +43,7 @@ pub(super) fn last(keeper: usize) -> Option<Entered> {
 }
 
 /// `None` while the thread ends.
+#[inline]
 fn on_stack<R>(f: impl FnOnce(&mut Vec<Entered>) -> R) -> Option<R> {
     ENTERED.try_with(|stack| Some(f(&mut *stack.try_borrow_mut().ok()?))).ok().flatten()
 }

@@ -27,24 +27,31 @@ pub(super) struct Heard<'a> {
 }
 
 impl Ears {
+    #[inline]
     pub(super) fn event(&self, event: &Event<'_>, spans: &impl Spans) {
         if !is_beneath_notice(event) && !is_quiet() {
             let _ = current::once(|| self.take_event(event, spans));
         }
     }
 
+    #[inline]
     fn take_event(&self, event: &Event<'_>, spans: &impl Spans) {
         let metadata = event.metadata();
-        if metadata.target() == "log"
-            && let Some(metadata) = event.normalized_metadata()
-        {
-            if self.hub.captures(&metadata) {
-                let shown = self.shows(&metadata);
-                self.take(&Heard { event, metadata: &metadata, log: Some(&metadata), shown }, spans);
-            }
+        if metadata.target() == "log" && self.take_log(event, spans) {
             return;
         }
         self.take(&Heard { event, metadata, log: None, shown: self.shows(metadata) }, spans);
+    }
+
+    /// Takes a record of the `log` crate; false where it is none.
+    #[inline(never)]
+    fn take_log(&self, event: &Event<'_>, spans: &impl Spans) -> bool {
+        let Some(metadata) = event.normalized_metadata() else { return false };
+        if self.hub.captures(&metadata) {
+            let shown = self.shows(&metadata);
+            self.take(&Heard { event, metadata: &metadata, log: Some(&metadata), shown }, spans);
+        }
+        true
     }
 
     fn shows(&self, metadata: &Metadata<'_>) -> bool {
@@ -52,7 +59,7 @@ impl Ears {
     }
 
     fn take(&self, heard: &Heard<'_>, spans: &impl Spans) {
-        if current::with(|exchange| self.take_here(heard, exchange, spans)) != Some(true) {
+        if current::with_idle(|exchange| self.take_here(heard, exchange, spans)) != Some(true) {
             self.take_elsewhere(heard, spans);
         }
     }

@@ -46,11 +46,13 @@ impl Exchange {
     }
 
     /// The innermost span, at least the request's own.
+    #[inline]
     pub(crate) fn innermost(&self) -> SpanId {
         let own = || self.parts.scratch.stack.last().copied().unwrap_or(self.link.span_id);
         self.link.foreign_span().unwrap_or_else(own)
     }
 
+    #[inline]
     pub(crate) fn now_ns(&self) -> u64 {
         self.link.now_ns()
     }

@@ -39,6 +39,7 @@ impl Link {
     }
 
     /// A span of this request was entered.
+    #[inline]
     pub(super) fn enter_foreign(&self, span_id: SpanId) {
         if let Some(foreign) = self.hub.foreign() {
             let span = ForeignSpan { trace_id: self.trace_id, span_id, trace_flags: self.trace_flags };
@@ -47,6 +48,7 @@ impl Link {
     }
 
     /// It was left.
+    #[inline]
     pub(super) fn leave_foreign(&self, span_id: SpanId) {
         if let Some(foreign) = self.hub.foreign() {
             foreign.leave(span_id);
@@ -54,6 +56,7 @@ impl Link {
     }
 
     /// The other library's current span, where it is one of this request's trace.
+    #[inline]
     pub(super) fn foreign_span(&self) -> Option<SpanId> {
         let span = self.hub.foreign()?.current()?;
         (span.trace_id == self.trace_id).then_some(span.span_id)

@@ -64,6 +64,7 @@ impl Hub {
         self
     }
 
+    #[inline]
     pub(crate) fn foreign(&self) -> Option<&dyn Foreign> {
         self.foreign.as_deref()
     }

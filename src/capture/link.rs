@@ -99,11 +99,13 @@ impl Link {
     }
 
     /// Whether an event of this level may still be wanted when the request is over.
+    #[inline]
     pub(super) fn captures(&self, level: Level) -> bool {
         level <= self.least
     }
 
     /// Whether nothing of its detail can be wanted when it is over, so that there is no need to capture it.
+    #[inline]
     pub(super) fn is_bare(&self) -> bool {
         self.least != LevelFilter::TRACE
     }
@@ -163,6 +165,7 @@ impl Link {
     }
 
     /// Nanoseconds since the request arrived.
+    #[inline]
     pub(crate) fn now_ns(&self) -> u64 {
         self.start.ns()
     }

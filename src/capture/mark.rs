@@ -237,6 +237,7 @@ impl Spans for Registry {
 }
 
 /// A span that was opened while this exchange was in place, and has not closed.
+#[inline]
 pub(super) fn known(exchange: &Exchange, key: (usize, u64)) -> Option<OpenSpan> {
     exchange.parts.scratch.open.iter().rev().find(|open| open.key == key).copied()
 }

@@ -75,6 +75,7 @@ impl Table {
     }
 
     /// Finds a place for a span; nowhere where there are too many.
+    #[inline]
     pub(super) fn reserve(&self) -> Place<'_> {
         let index = self.spare().or_else(|| self.free.pop()).or_else(|| self.unused());
         match index.and_then(|index| Some((index, self.slot(index)?))) {
@@ -84,6 +85,7 @@ impl Table {
     }
 
     /// Opens a span with one handle.
+    #[inline]
     pub(super) fn open(&self, place: Place<'_>, content: Content) -> Id {
         if let Some(slot) = place.slot {
             if let Some(parent) = &content.parent {
@@ -96,6 +98,7 @@ impl Table {
     }
 
     /// A slot that this thread freed.
+    #[inline]
     fn spare(&self) -> Option<u32> {
         let take = |free: &RefCell<Free>| free.try_borrow_mut().ok().filter(|free| free.is_of(self))?.slots.pop();
         FREE.try_with(take).ok().flatten()
@@ -115,6 +118,7 @@ impl Table {
 
     /// One handle less. When it was the last, the span is over, and its slot is for whoever comes next; what was in it is
     /// returned, and its parent is the caller's to close.
+    #[inline]
     pub(super) fn close(self: &Arc<Self>, id: &Id) -> Option<Content> {
         let slot = self.find(id)?;
         if slot.handles.fetch_sub(1, Ordering::AcqRel) != 1 {
@@ -139,6 +143,7 @@ impl Table {
         std::ptr::from_ref(self).addr()
     }
 
+    #[inline]
     fn slot(&self, index: u32) -> Option<&Slot> {
         // Page n begins with slot (2^n - 1) * 2^FIRST.
         let number = index.checked_add(1 << FIRST)?;
@@ -148,6 +153,7 @@ impl Table {
         slots.get(number as usize - size)
     }
 
+    #[inline]
     fn find(&self, id: &Id) -> Option<&Slot> {
         let slot = self.slot(index(id))?;
         (slot.turn.load(Ordering::Acquire) == turn(id)).then_some(slot)

@@ -36,6 +36,7 @@ pub(super) fn push_span(parts: &mut Parts, attributes: &Attributes<'_>, parent: 
 }
 
 /// Appends an event; false when there was no room.
+#[inline(always)]
 pub(super) fn push_event(parts: &mut Parts, heard: &Heard<'_>, at: (SpanId, u64)) -> bool {
     if !parts.admits_event() {
         return false;

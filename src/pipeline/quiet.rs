@@ -12,6 +12,7 @@ pub(crate) fn hush() {
 }
 
 /// Whether what happens on this thread is not to be captured.
+#[inline]
 pub(crate) fn is_quiet() -> bool {
     QUIET.try_with(Cell::get).unwrap_or(true)
 }
