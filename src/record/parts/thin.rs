@@ -4,7 +4,9 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::pack::Pack;
-use super::{CUT_MARK, EventSlot, FieldSlot, List, MAX_EVENT_BYTES, MAX_EVENTS, MAX_SPANS, NONE, OPEN, Parts, Slot, SpanSlot, Text};
+use super::{
+    CUT_MARK, EventSlot, FieldSlot, List, MAX_EVENT_BYTES, MAX_EVENTS, MAX_SPANS, NONE, OPEN, Parts, Slot, SpanSlot, Text,
+};
 use crate::record::{SpanId, SpanKind};
 
 /// What there is too little of.
