@@ -34,44 +34,47 @@ impl Ears {
         (std::ptr::from_ref(self).addr(), id.into_u64())
     }
 
+    #[inline]
     fn open_span(&self, attributes: &Attributes<'_>, id: &Id, spans: &impl Spans) -> Option<Mark> {
-        let metadata = attributes.metadata();
-        if metadata.target() == REQUEST_TARGET {
+        if attributes.metadata().target() == REQUEST_TARGET {
             return current::guest().map(Mark::of_request);
         }
-        let explicit = attributes.parent().filter(|parent| spans.has(parent));
-        let mark = current::with_idle(|exchange| {
-            if !self.serves(&exchange.link) || !self.hub.captures_for(Some(&exchange.link), metadata) {
-                return None;
-            }
-            let parent = match &explicit {
-                // Detached on purpose, or part of something else: not this request's, whoever polls.
-                None if attributes.is_root() => return None,
-                Some(parent) => inside(spans, parent, &exchange.link)?,
-                None => exchange.innermost(),
-            };
-            if exchange.link.is_bare() {
-                return Some(Mark::of_request(Arc::clone(&exchange.link)));
-            }
-            let now_ns = exchange.now_ns();
-            exchange.link.hub.pipeline.reconsider(&mut exchange.parts);
-            let span = push_span(&mut exchange.parts, attributes, parent, now_ns)?;
-            exchange.link.hub.pipeline.charge(&mut exchange.parts);
-            let slot = exchange.parts.spans.len().checked_sub(1);
-            if let Some(slot) = slot {
-                exchange.parts.scratch.open.push(OpenSpan { key: self.key(id), id: span, slot });
-            }
-            Some(Mark::Inside { link: Arc::clone(&exchange.link), id: span, slot })
-        });
-        match mark {
-            // Marked, or not ours, or beyond the room that there is.
-            Some(mark) => mark,
-            None if attributes.is_contextual() => self.open_elsewhere(attributes, Owner::of(spans, spans.current())),
-            None => self.open_elsewhere(attributes, Owner::of_span(spans, explicit.cloned())),
-        }
+        // Marked, or not ours, or beyond the room that there is.
+        let mark = current::with_idle(|exchange| self.open_here(exchange, attributes, id, spans)).flatten();
+        mark.or_else(|| self.open_elsewhere(attributes, spans))
     }
 
-    fn open_elsewhere(&self, attributes: &Attributes<'_>, owner: Owner) -> Option<Mark> {
+    /// A span of the current request; `None` where it is none of its.
+    #[inline]
+    fn open_here(&self, exchange: &mut Exchange, attributes: &Attributes<'_>, id: &Id, spans: &impl Spans) -> Option<Mark> {
+        if !self.serves(&exchange.link) || !self.hub.captures_for(Some(&exchange.link), attributes.metadata()) {
+            return None;
+        }
+        let parent = match attributes.parent().filter(|parent| spans.has(parent)) {
+            // Detached on purpose, or part of something else: not this request's, whoever polls.
+            None if attributes.is_root() => return None,
+            Some(parent) => inside(spans, parent, &exchange.link)?,
+            None => exchange.innermost(),
+        };
+        if exchange.link.is_bare() {
+            return Some(Mark::of_request(Arc::clone(&exchange.link)));
+        }
+        let now_ns = exchange.now_ns();
+        let Exchange { parts, link, .. } = exchange;
+        link.hub.pipeline.reconsider(parts);
+        let slot = parts.spans.len();
+        let span = push_span(parts, attributes, parent, now_ns)?;
+        link.hub.pipeline.charge(parts);
+        parts.scratch.open.push(OpenSpan { key: self.key(id), id: span, slot });
+        Some(Mark::Inside { link: Arc::clone(link), id: span, slot: Some(slot) })
+    }
+
+    #[inline(never)]
+    fn open_elsewhere(&self, attributes: &Attributes<'_>, spans: &impl Spans) -> Option<Mark> {
+        let owner = match attributes.is_contextual() {
+            true => Owner::of(spans, spans.current()),
+            false => Owner::of_span(spans, attributes.parent().filter(|parent| spans.has(parent)).cloned()),
+        };
         if !self.hub.captures_for(owner.link(), attributes.metadata()) {
             return None;
         }

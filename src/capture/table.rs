@@ -77,7 +77,7 @@ impl Table {
     /// Finds a place for a span; nowhere where there are too many.
     #[inline]
     pub(super) fn reserve(&self) -> Place<'_> {
-        let index = self.spare().or_else(|| self.free.pop()).or_else(|| self.unused());
+        let index = self.spare().or_else(|| self.fetch());
         match index.and_then(|index| Some((index, self.slot(index)?))) {
             Some((index, slot)) => Place { slot: Some(slot), id: id(index, slot.turn.load(Ordering::Relaxed)) },
             None => Place { slot: None, id: Id::from_u64(NOWHERE) },
@@ -104,6 +104,16 @@ impl Table {
         FREE.try_with(take).ok().flatten()
     }
 
+    #[inline(never)]
+    fn give_back(&self, index: u32) {
+        self.free.push(index);
+    }
+
+    #[inline(never)]
+    fn fetch(&self) -> Option<u32> {
+        self.free.pop().or_else(|| self.unused())
+    }
+
     fn unused(&self) -> Option<u32> {
         const MOST: u32 = ((1 << PAGES) - 1) << FIRST;
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < MOST).then_some(used + 1)).ok()
@@ -128,7 +138,7 @@ impl Table {
         slot.turn.fetch_add(1, Ordering::Release);
         let is_kept = FREE.try_with(|free| free.try_borrow_mut().is_ok_and(|mut free| free.keep(self, index(id))));
         if is_kept != Ok(true) {
-            self.free.push(index(id));
+            self.give_back(index(id));
         }
         Some(content)
     }
@@ -166,18 +176,23 @@ impl Free {
     }
 
     /// Keeps a slot for the next span of this thread; false where it should go back.
+    #[inline]
     fn keep(&mut self, table: &Arc<Table>, slot: u32) -> bool {
-        if !self.is_of(table) {
-            if self.table.strong_count() > 0 {
-                return false;
-            }
-            *self = Self { table: Arc::downgrade(table), slots: Vec::with_capacity(SPARE) };
-        }
-        let keeps = self.slots.len() < SPARE;
+        let keeps = (self.is_of(table) || self.turns_to(table)) && self.slots.len() < SPARE;
         if keeps {
             self.slots.push(slot);
         }
         keeps
+    }
+
+    /// Keeps slots of this table from now on, unless it keeps those of another.
+    #[cold]
+    fn turns_to(&mut self, table: &Arc<Table>) -> bool {
+        let turns = self.table.strong_count() == 0;
+        if turns {
+            *self = Self { table: Arc::downgrade(table), slots: Vec::with_capacity(SPARE) };
+        }
+        turns
     }
 }
 

@@ -36,6 +36,7 @@ struct Failing {
 
 impl<'a> Fields<'a> {
     /// For an event: the field `message` is its message. `is_log` when it is a record of the `log` crate.
+    #[inline]
     pub(super) fn of_event(parts: &'a mut Parts, is_log: bool) -> Self {
         let fields = Self::of_span(parts, List::default());
         Self { takes_message: true, is_log, is_plain: fields.is_plain && !is_log, ..fields }
@@ -48,6 +49,7 @@ impl<'a> Fields<'a> {
     }
 
     /// For a span; `list` is what it has already.
+    #[inline]
     pub(super) fn of_span(parts: &'a mut Parts, list: List) -> Self {
         let (end, is_again) = (parts.text.len() + MAX_EVENT_BYTES, !list.is_empty());
         let is_plain = !is_again && parts.has_plenty();
@@ -83,7 +85,7 @@ impl<'a> Fields<'a> {
     }
 
     fn push_fmt(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let text = self.parts.push_fmt(self.room(), value);
+        let text = self.parts.push_formatted(self.room(), value);
         self.push_text(field, text);
     }
 

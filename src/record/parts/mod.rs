@@ -281,11 +281,13 @@ impl Parts {
     pub(crate) fn push_fmt(&mut self, max: usize, value: fmt::Arguments<'_>) -> Text {
         match value.as_str() {
             Some(text) => self.push_text(text, max),
-            None => self.push_formatted(max.min(self.text_room()), value),
+            None => self.push_formatted(max, value),
         }
     }
 
-    fn push_formatted(&mut self, max: usize, value: fmt::Arguments<'_>) -> Text {
+    /// The same for a value that is never a text alone.
+    pub(crate) fn push_formatted(&mut self, max: usize, value: fmt::Arguments<'_>) -> Text {
+        let max = max.min(self.text_room());
         if max == 0 {
             return Text::Static(CUT_MARK);
         }
