@@ -262,3 +262,62 @@ impl fmt::Debug for Table {
         f.debug_struct("Table").field("used", &self.used).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn open(table: &Table, parent: Option<Id>) -> Id {
+        table.open(table.reserve(), Content { parent, ..Content::default() })
+    }
+
+    #[test]
+    fn a_slot_is_used_again_under_another_id_and_survives_its_thread() {
+        let table = Arc::new(Table::new());
+        let of_thread = thread::scope(|scope| {
+            let run = || {
+                let first = open(&table, None);
+                assert!(table.close(&first).is_some() && !table.has(&first));
+                let second = open(&table, None);
+                assert!(index(&first) == index(&second) && first != second);
+                assert!(table.close(&first).is_none() && table.has(&second));
+                table.close(&second);
+                second
+            };
+            scope.spawn(run).join().unwrap()
+        });
+        // The end of a scope does not wait for what a thread leaves behind.
+        while table.free.is_empty() {
+            thread::yield_now();
+        }
+        let here = open(&table, None);
+        assert!(index(&here) == index(&of_thread) && here != of_thread);
+        assert_eq!(table.used.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_span_is_over_with_its_last_handle_be_it_that_of_a_span_inside_it() {
+        let table = Arc::new(Table::new());
+        let around = open(&table, None);
+        let inside = open(&table, Some(around.clone()));
+        table.hold(&inside);
+        assert!(table.close(&around).is_none() && table.close(&inside).is_none());
+        let left = table.close(&inside).unwrap();
+        assert_eq!(left.parent.as_ref(), Some(&around));
+        assert!(table.close(&around).is_some() && !table.has(&around));
+    }
+
+    #[test]
+    fn two_tables_keep_their_slots_apart() {
+        let tables = [Arc::new(Table::new()), Arc::new(Table::new())];
+        for _ in 0..2 * SPARE {
+            let ids = tables.each_ref().map(|table| [open(table, None), open(table, None)]);
+            for (table, ids) in tables.iter().zip(ids) {
+                assert!(ids.iter().all(|id| table.close(id).is_some()));
+            }
+        }
+        assert!(tables.iter().all(|table| table.used.load(Ordering::Relaxed) == 2));
+    }
+}
