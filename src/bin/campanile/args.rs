@@ -191,9 +191,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 #[derive(Debug, clap::Args)]
 #[command(after_help = tail_help())]
 pub(crate) struct Tail {
-    /// Only what matches; without it, everything
-    #[arg(value_name = "QUERY")]
-    query: Vec<String>,
+    #[command(flatten)]
+    pub(crate) matching: Matching,
     /// How many of the stored matches to begin with
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 10)]
     pub(crate) lines: usize,
@@ -227,9 +226,8 @@ pub(crate) struct Search {
 #[derive(Debug, clap::Args)]
 #[command(after_help = routes_help())]
 pub(crate) struct Routes {
-    /// Only what matches; without it, everything
-    #[arg(value_name = "QUERY")]
-    query: Vec<String>,
+    #[command(flatten)]
+    pub(crate) matching: Matching,
     /// What comes first: the route with the most requests, the most failures, the highest 95th percentile, or by name
     #[arg(long, value_enum, value_name = "ORDER", default_value_t = RoutesSort::Requests)]
     pub(crate) sort: RoutesSort,
@@ -254,9 +252,8 @@ pub(crate) enum RoutesSort {
 #[derive(Debug, clap::Args)]
 #[command(after_help = stats_help())]
 pub(crate) struct Stats {
-    /// Only what matches; without it, everything
-    #[arg(value_name = "QUERY")]
-    query: Vec<String>,
+    #[command(flatten)]
+    pub(crate) matching: Matching,
     /// How long it may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub(crate) seconds: u64,
@@ -286,9 +283,8 @@ pub(crate) struct Har {
 #[derive(Debug, clap::Args)]
 #[command(after_help = export_help())]
 pub(crate) struct Export {
-    /// Only what matches; without it, everything
-    #[arg(value_name = "QUERY")]
-    query: Vec<String>,
+    #[command(flatten)]
+    pub(crate) matching: Matching,
     /// What it is written as: all of each record as a line of JSON, a table, or an HTTP archive
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Json)]
     pub(crate) format: ExportFormat,
@@ -433,37 +429,26 @@ pub(crate) struct Why {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Matching {
+    /// Only what matches; without it, everything
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+}
+
+impl Matching {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        Ok(Query::parse(&self.query.join(" "))?)
+    }
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Common {
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-impl Tail {
-    pub(crate) fn query(&self) -> Result<Query, Failure> {
-        Ok(Query::parse(&self.query.join(" "))?)
-    }
-}
-
 impl Search {
-    pub(crate) fn query(&self) -> Result<Query, Failure> {
-        Ok(Query::parse(&self.query.join(" "))?)
-    }
-}
-
-impl Routes {
-    pub(crate) fn query(&self) -> Result<Query, Failure> {
-        Ok(Query::parse(&self.query.join(" "))?)
-    }
-}
-
-impl Stats {
-    pub(crate) fn query(&self) -> Result<Query, Failure> {
-        Ok(Query::parse(&self.query.join(" "))?)
-    }
-}
-
-impl Export {
     pub(crate) fn query(&self) -> Result<Query, Failure> {
         Ok(Query::parse(&self.query.join(" "))?)
     }

@@ -2,7 +2,8 @@
 
 use campanile::exporter::escape;
 use campanile::store::Stored;
-use jiff::Timestamp;
+
+use crate::render::at_utc;
 
 /// # Source
 /// RFC 4180, with the head in its first line.
@@ -14,9 +15,8 @@ pub(crate) fn row(stored: &Stored) -> String {
     let record = stored.record();
     let ms = |ns: u64| format!("{}.{:06}", ns / 1_000_000, ns % 1_000_000);
     let optional = |text: Option<String>| text.unwrap_or_default();
-    let client = record.client_address().or_else(|| Some(record.peer()?.ip()));
     let cells = [
-        Timestamp::from_nanosecond(record.start_unix_ns().into()).unwrap_or_default().to_string(),
+        at_utc(record.start_unix_ns()),
         text(stored.resource().service_name()),
         record.span_id().to_string(),
         text(record.request_id()),
@@ -31,7 +31,7 @@ pub(crate) fn row(stored: &Stored) -> String {
         optional(record.request_body_bytes().map(|bytes| bytes.to_string())),
         record.response_body_bytes().to_string(),
         optional(record.attribute("user.id").map(|id| text(&id.to_string()))),
-        optional(client.map(|address| address.to_string())),
+        optional(record.client_address().map(|address| address.to_string())),
         text(record.error_type().unwrap_or_default()),
         optional(record.failure().map(|failure| text(failure.message()))),
         optional(record.group().map(|group| group.to_string())),

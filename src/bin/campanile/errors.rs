@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
 use crate::place;
-use crate::render::{at, cut, now};
+use crate::render::{at, at_utc, cut, now};
 
 /// Cells before what a group is called.
 const LEFT: usize = 59;
@@ -185,11 +185,6 @@ pub(crate) fn object(group: &Group, now: u64, requests: Option<&[String]>) -> St
         object.insert("requests".to_owned(), json!(requests));
     }
     full::line(object)
-}
-
-/// The moment as RFC 3339 writes it.
-fn at_utc(unix_ns: u64) -> String {
-    jiff::Timestamp::from_nanosecond(unix_ns.into()).unwrap_or_default().to_string()
 }
 
 /// How long ago, in a few cells.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use campanile::exporter::escape;
 use campanile::query::Query;
-use campanile::store::{Reader, Scan, Scanned, Stored};
+use campanile::store::{Reader, Stored};
 
 use crate::args::{Export, ExportFormat};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::walk::{Walked, walk};
 use crate::{csv, full, har, place};
 
 /// Long enough for any store; Ctrl-C ends it before.
@@ -20,47 +20,24 @@ const WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Writes to the file that was named, else to the standard output.
 pub(crate) fn run(args: &Export, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
-    let query = args.query()?;
+    let query = args.matching.query()?;
     let mut reader = Reader::open(place::find(store)?)?;
-    let Some(path) = &args.out else {
-        return write(args, &mut reader, &query, output);
+    let walked = match &args.out {
+        None => write(args.format, &mut reader, &query, |text| output.write(text))?,
+        Some(path) => {
+            let mut file = BufWriter::new(create(path, args.force)?);
+            let written = write(args.format, &mut reader, &query, |text| Ok(file.write_all(text.as_bytes())?));
+            file.flush()?;
+            written?
+        }
     };
-    let file = create(path, args.force)?;
-    let mut file = BufWriter::new(file);
-    let written = write(args, &mut reader, &query, &mut Target { file: &mut file, output });
-    file.flush()?;
-    written
-}
-
-/// Where lines go, and who is told what is missing.
-pub(crate) trait Lines {
-    fn write(&mut self, text: &str) -> Result<(), Failure>;
-    fn complain(&mut self, message: &str);
-}
-
-impl Lines for Output {
-    fn write(&mut self, text: &str) -> Result<(), Failure> {
-        Self::write(self, text)
+    for warning in reader.warnings() {
+        output.complain(warning);
     }
-
-    fn complain(&mut self, message: &str) {
-        Self::complain(self, message);
+    if walked.is_late {
+        output.complain("time was over; the newest were written");
     }
-}
-
-struct Target<'a> {
-    file: &'a mut BufWriter<File>,
-    output: &'a mut Output,
-}
-
-impl Lines for Target<'_> {
-    fn write(&mut self, text: &str) -> Result<(), Failure> {
-        Ok(self.file.write_all(text.as_bytes())?)
-    }
-
-    fn complain(&mut self, message: &str) {
-        self.output.complain(message);
-    }
+    walked.is_any()
 }
 
 /// A new file that only its owner reads; one that is there stays, unless it is to be replaced. A link is never followed.
@@ -82,38 +59,27 @@ fn create(path: &Path, force: bool) -> Result<File, Failure> {
     })
 }
 
-fn write(args: &Export, reader: &mut Reader, query: &Query, lines: &mut dyn Lines) -> Result<(), Failure> {
-    let mut count = 0_u64;
-    let mut progress = Progress::new();
-    lines.write(match args.format {
+fn write(
+    format: ExportFormat,
+    reader: &mut Reader,
+    query: &Query,
+    mut write: impl FnMut(&str) -> Result<(), Failure>,
+) -> Result<Walked, Failure> {
+    write(match format {
         ExportFormat::Csv => csv::HEAD,
         ExportFormat::Har => har::START,
         ExportFormat::Json => "",
     })?;
-    let mut failed = None;
-    let scanned = reader.scan(&Scan::of(query), WITHIN, |stored| {
-        let written = lines.write(&part(args.format, &stored, count == 0));
-        failed = written.err();
-        count += 1;
-        if count.is_multiple_of(1000) {
-            progress.tell(count);
-        }
-        failed.is_none()
+    let mut is_first = true;
+    let walked = walk(reader, query, WITHIN, |stored| {
+        write(&part(format, stored, is_first))?;
+        is_first = false;
+        Ok(())
     })?;
-    progress.end();
-    if let Some(failure) = failed {
-        return Err(failure);
+    if format == ExportFormat::Har {
+        write(har::END)?;
     }
-    if args.format == ExportFormat::Har {
-        lines.write(har::END)?;
-    }
-    for warning in reader.warnings() {
-        lines.complain(warning);
-    }
-    if scanned == Scanned::Late {
-        lines.complain("time was over; the newest were written");
-    }
-    if count == 0 { Err(Failure::new(Failure::NOTHING, "nothing matches")) } else { Ok(()) }
+    Ok(walked)
 }
 
 fn part(format: ExportFormat, stored: &Stored, is_first: bool) -> String {

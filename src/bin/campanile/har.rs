@@ -4,13 +4,13 @@ use std::path::Path;
 
 use campanile::record::{Body, Header, Outcome, Record};
 use campanile::store::{Reader, Stored};
-use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use crate::args::Har;
 use crate::curl::origin;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::render::at_utc;
 use crate::{full, place, show};
 
 /// Finds one request and prints the archive.
@@ -46,7 +46,7 @@ pub(crate) fn entry(stored: &Stored) -> Json {
     };
     let head_ns = record.head_ns().unwrap_or_else(|| record.duration_ns());
     let mut entry = json!({
-        "startedDateTime": Timestamp::from_nanosecond(record.start_unix_ns().into()).unwrap_or_default().to_string(),
+        "startedDateTime": at_utc(record.start_unix_ns()),
         "time": ms(record.duration_ns()),
         "request": request(record),
         "response": response(record),
@@ -87,7 +87,7 @@ fn request(record: &Record) -> Json {
     let body = record.request_body().filter(|body| body.kept_bytes() > 0);
     if let (Some(body), Some(request)) = (body, request.as_object_mut()) {
         let data = json!({
-            "mimeType": content_type(record.request_headers()),
+            "mimeType": named(record.request_headers(), "content-type"),
             "text": body.content(),
             "params": [],
             "comment": cut(&body),
@@ -98,14 +98,10 @@ fn request(record: &Record) -> Json {
 }
 
 fn response(record: &Record) -> Json {
-    let named = |wanted: &str| {
-        let mut all = record.response_headers();
-        all.find(|header| header.name().eq_ignore_ascii_case(wanted)).and_then(|header| header.value())
-    };
     let status = record.status().unwrap_or_default();
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let sent = size(record.response_body_bytes());
-    let mime_type = content_type(record.response_headers());
+    let mime_type = named(record.response_headers(), "content-type");
     let content = match record.response_body().filter(|body| body.kept_bytes() > 0) {
         Some(body) => json!({ "size": sent, "mimeType": mime_type, "text": body.content(), "comment": cut(&body) }),
         None => json!({ "size": sent, "mimeType": mime_type }),
@@ -117,7 +113,7 @@ fn response(record: &Record) -> Json {
         "cookies": [],
         "headers": headers(record.response_headers().chain(record.trailers())),
         "content": content,
-        "redirectURL": named("location").unwrap_or_default(),
+        "redirectURL": named(record.response_headers(), "location"),
         "headersSize": -1,
         "bodySize": sent,
     })
@@ -150,11 +146,10 @@ fn pairs(query: &str) -> Vec<Json> {
     query.split('&').filter(|part| !part.is_empty()).map(pair).collect()
 }
 
-fn content_type<'a>(mut headers: impl Iterator<Item = Header<'a>>) -> &'a str {
-    headers
-        .find(|header| header.name().eq_ignore_ascii_case("content-type"))
-        .and_then(|header| header.value())
-        .unwrap_or_default()
+/// The value of the first header of this name, or nothing.
+fn named<'a>(mut headers: impl Iterator<Item = Header<'a>>, name: &str) -> &'a str {
+    let first = headers.find(|header| header.name().eq_ignore_ascii_case(name));
+    first.and_then(|header| header.value()).unwrap_or_default()
 }
 
 fn version(record: &Record) -> String {

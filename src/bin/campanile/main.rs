@@ -31,6 +31,7 @@ mod tally;
 mod timeline;
 #[cfg(unix)]
 mod token;
+mod walk;
 mod why;
 
 use std::process::ExitCode;

@@ -61,6 +61,11 @@ pub(crate) fn at(unix_ns: u64) -> String {
     format!("{} {:.0}", at.date(), at.time())
 }
 
+/// The moment as RFC 3339 writes it.
+pub(crate) fn at_utc(unix_ns: u64) -> String {
+    Timestamp::from_nanosecond(unix_ns.into()).unwrap_or_default().to_string()
+}
+
 /// Nanoseconds since 1970.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -25,7 +25,7 @@ const ROUTE: usize = 60;
 
 /// Sums up and prints.
 pub(crate) fn run(args: &Routes, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
-    let query = args.query()?;
+    let query = args.matching.query()?;
     let mut reader = Reader::open(place::find(store)?)?;
     let mut routes: HashMap<(String, String), Tally> = HashMap::new();
     let mut others = 0_u64;

@@ -32,7 +32,7 @@ struct Sums {
 
 /// Sums up and prints.
 pub(crate) fn run(args: &Stats, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
-    let query = args.query()?;
+    let query = args.matching.query()?;
     let mut reader = Reader::open(place::find(store)?)?;
     let mut sums =
         Sums { tally: Tally::new(), outcomes: [0; Outcome::ALL.len()], received: 0, sent: 0, course: Course::default() };

@@ -21,7 +21,7 @@ const GAPS_EVERY: u32 = 10;
 
 /// Prints the last matches, and then goes on until somebody ends it.
 pub(crate) fn run(args: &Tail, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
-    let query = args.query()?;
+    let query = args.matching.query()?;
     let directory = place::find(store)?;
     let mut reader = open(&directory, output)?;
     let mut lines = Lines::new(output, args.common.json);

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use campanile::query::Query;
 use campanile::record::{Outcome, Record};
-use campanile::store::{Reader, Scan, Scanned};
+use campanile::store::Reader;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::progress::Progress;
 use crate::spread::Spread;
+use crate::walk::walk;
 
 /// What is known of requests without keeping them.
 pub(crate) struct Tally {
@@ -87,25 +87,15 @@ pub(crate) fn each(
     output: &mut Output,
     mut take: impl FnMut(&Record),
 ) -> Result<(), Failure> {
-    let mut progress = Progress::new();
-    let mut read = 0;
-    let scanned = reader.scan(&Scan::of(query), Duration::from_secs(seconds.max(1)), |stored| {
+    let walked = walk(reader, query, Duration::from_secs(seconds.max(1)), |stored| {
         take(stored.record());
-        read += 1;
-        if read % 1000 == 0 {
-            progress.tell(read);
-        }
-        true
+        Ok(())
     })?;
-    progress.end();
     for warning in reader.warnings() {
         output.complain(warning);
     }
-    if scanned == Scanned::Late {
-        output.complain(&format!("time was over after {read} requests, the newest; --seconds gives it more"));
+    if walked.is_late {
+        output.complain(&format!("time was over after {} requests, the newest; --seconds gives it more", walked.read));
     }
-    if read == 0 {
-        return Err(Failure::new(Failure::NOTHING, "nothing matches"));
-    }
-    Ok(())
+    walked.is_any()
 }
