@@ -70,6 +70,8 @@ mod layer;
 pub mod metrics;
 #[cfg(feature = "opentelemetry")]
 pub mod opentelemetry;
+#[cfg(feature = "reading")]
+pub mod page;
 mod percent;
 mod pipeline;
 mod propagator;

@@ -27,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("metrics", &["record"]),
     ("vitals", &["record", "time"]),
     ("exporter", &["record", "error", "escape", "digits", "metrics"]),
+    ("page", &["record", "escape", "exporter", "store"]),
     ("remote", &["record", "error", "escape", "digits", "exporter", "metrics", "warn"]),
     ("pipeline", &["record", "group", "keep", "redact", "exporter", "metrics", "time", "warn", "vitals"]),
     ("capture", &["record", "keep", "metrics", "percent", "pipeline", "propagator", "random", "time"]),

@@ -1,8 +1,6 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
-mod backtrace;
-mod body;
 #[cfg(unix)]
 mod control;
 mod csv;
@@ -13,9 +11,7 @@ mod export;
 mod failure;
 mod full;
 mod har;
-mod load;
 mod output;
-mod page;
 mod place;
 mod progress;
 mod ps;
@@ -28,7 +24,6 @@ mod stats;
 mod table;
 mod tail;
 mod tally;
-mod timeline;
 #[cfg(unix)]
 mod token;
 mod walk;
