@@ -86,6 +86,8 @@ mod scan;
 pub mod store;
 pub mod testing;
 mod time;
+#[cfg(feature = "viewer")]
+pub mod viewer;
 mod vitals;
 mod warn;
 

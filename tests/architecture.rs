@@ -33,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("capture", &["record", "keep", "metrics", "percent", "pipeline", "propagator", "random", "time"]),
     ("control", &["record", "query", "keep", "pipeline", "percent", "random", "time"]),
     ("layer", &["record", "capture", "keep", "control", "propagator", "pipeline", "redact", "random", "scan", "time", "warn"]),
+    ("viewer", &["record", "query", "contrast", "store", "escape", "page", "pipeline", "time"]),
     ("opentelemetry", &["record", "exporter", "remote", "capture"]),
     (
         "config",

@@ -62,7 +62,7 @@ pub fn find(reader: &mut Reader, id: &str) -> Result<Vec<Stored>, Error> {
 }
 
 /// What became of a request that has no record.
-fn fate_of(reader: &mut Reader, record: &Record) -> Result<Option<String>, Error> {
+pub(crate) fn fate_of(reader: &mut Reader, record: &Record) -> Result<Option<String>, Error> {
     if record.kind() != Kind::Partial {
         return Ok(None);
     }
@@ -71,7 +71,7 @@ fn fate_of(reader: &mut Reader, record: &Record) -> Result<Option<String>, Error
 }
 
 /// What happened in the same trace outside any request: work that a request left behind. Oldest first.
-fn outside(reader: &mut Reader, record: &Record) -> Result<Vec<Stored>, Error> {
+pub(crate) fn outside(reader: &mut Reader, record: &Record) -> Result<Vec<Stored>, Error> {
     let Some(trace) = record.trace_id() else { return Ok(Vec::new()) };
     let mut found = reader.by_id(&trace.to_string())?;
     found.retain(|stored| !matches!(stored.record().kind(), Kind::Request | Kind::Partial));

@@ -26,6 +26,7 @@ mod tail;
 mod tally;
 #[cfg(unix)]
 mod token;
+mod ui;
 mod walk;
 mod why;
 
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         Command::Token(args) => token::run(&args, store, &mut output),
         Command::Diff(diff) => diff::run(&diff, store, &mut output),
         Command::Errors(errors) => errors::run(&errors, store, &mut output),
+        Command::Ui(ui) => ui::run(&ui, store, &mut output),
         Command::Why(why) => why::run(&why, store, &mut output),
     };
     match done.and_then(|()| output.flush()) {
