@@ -270,6 +270,16 @@ pub(crate) struct Curl {
     /// Where to send it in place of the host that was asked, such as http://localhost:3000
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// How it is written: the command of curl, that of HTTPie, or a test in Rust for an axum application
+    #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = CurlAs::Curl)]
+    pub(crate) written: CurlAs,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum CurlAs {
+    Curl,
+    Httpie,
+    Rust,
 }
 
 #[derive(Debug, clap::Args)]
@@ -601,6 +611,7 @@ is named on the standard error.
 Examples:
   campanile curl 8f2c
   campanile curl 8f2c --url http://localhost:3000 | sh
+  campanile curl 8f2c --as rust >> tests/found.rs
 
 {}",
         exit_codes()

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use campanile::record::{Body, Header, Outcome, Record};
+use campanile::replay::origin;
 use campanile::store::{Reader, Stored};
 use serde_json::{Value as Json, json};
 
 use crate::args::Har;
-use crate::curl::origin;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::render::at_utc;
