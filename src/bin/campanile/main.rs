@@ -3,6 +3,7 @@
 mod args;
 mod backtrace;
 mod body;
+mod confirm;
 #[cfg(unix)]
 mod control;
 mod csv;
@@ -20,6 +21,7 @@ mod place;
 mod progress;
 mod ps;
 mod render;
+mod replay;
 mod routes;
 mod search;
 mod show;
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Routes(routes) => routes::run(&routes, store, &mut output),
         Command::Stats(stats) => stats::run(&stats, store, &mut output),
         Command::Curl(curl) => curl::run(&curl, store, &mut output),
+        Command::Replay(replay) => replay::run(&replay, store, &mut output),
         Command::Export(export) => export::run(&export, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
