@@ -81,6 +81,8 @@ pub mod record;
 mod redact;
 #[cfg(feature = "otlp")]
 mod remote;
+#[cfg(feature = "reading")]
+pub mod replay;
 mod scan;
 #[cfg(feature = "store")]
 pub mod store;

@@ -31,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("remote", &["record", "error", "escape", "digits", "exporter", "metrics", "warn"]),
     ("pipeline", &["record", "group", "keep", "redact", "exporter", "metrics", "time", "warn", "vitals"]),
     ("capture", &["record", "keep", "metrics", "percent", "pipeline", "propagator", "random", "time"]),
+    ("replay", &["record", "capture", "escape", "propagator", "redact", "time"]),
     ("control", &["record", "query", "keep", "pipeline", "percent", "random", "time"]),
     ("layer", &["record", "capture", "keep", "control", "propagator", "pipeline", "redact", "random", "scan", "time", "warn"]),
     ("viewer", &["record", "query", "contrast", "store", "escape", "page", "pipeline", "time"]),

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Prints the curl command that sends a request again
     Curl(Curl),
+    /// Sends a request again and tells what changed in the answer
+    Replay(Replay),
     /// Prints a request as an HTTP archive (HAR), which browsers and other tools open
     Har(Har),
     /// Writes what matches as JSON lines, CSV or an HTTP archive
@@ -272,6 +274,38 @@ pub(crate) struct Curl {
     /// Where to send it in place of the host that was asked, such as http://localhost:3000
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// How it is written: the command of curl, that of HTTPie, or a test in Rust for an axum application
+    #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = CurlAs::Curl)]
+    pub(crate) written: CurlAs,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum CurlAs {
+    Curl,
+    Httpie,
+    Rust,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = replay_help())]
+pub(crate) struct Replay {
+    /// At least 4 digits of the short id, or the whole request id or trace id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Where to send it in place of the host that was asked, such as http://localhost:3000
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A header to send, in place of those of this name; may be given several times
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) headers: Vec<(String, String)>,
+    /// How long it may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) seconds: u64,
+    /// Sends what may change something on another machine without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, clap::Args)]
@@ -441,6 +475,12 @@ pub(crate) struct Why {
     pub(crate) common: Common,
 }
 
+/// A header as it is written in a request.
+fn header(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once(':').map(|(name, value)| (name.trim(), value.trim())).filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write it as 'name: value'".to_owned())
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Matching {
     /// Only what matches; without it, everything
@@ -488,7 +528,8 @@ Exit codes:
   3  the id fits several requests or groups, which are listed
   4  the store cannot be read
   5  the output cannot be written
-  6  the running process refuses"
+  6  the running process refuses
+  7  a request that was sent again got no answer"
         .to_owned()
 }
 
@@ -614,6 +655,24 @@ is named on the standard error.
 Examples:
   campanile curl 8f2c
   campanile curl 8f2c --url http://localhost:3000 | sh
+  campanile curl 8f2c --as rust >> tests/found.rs
+
+{}",
+        exit_codes()
+    )
+}
+
+fn replay_help() -> String {
+    format!(
+        "\
+It is sent as it was stored, as a request of its own: without its request id and trace context. What is not stored, such as \
+withheld headers, is named on the standard error. Redirects are not followed. A request other than GET, HEAD, OPTIONS and \
+TRACE to another machine is sent only when you agree to it.
+
+Examples:
+  campanile replay 8f2c
+  campanile replay 8f2c --url http://localhost:3000 -H 'authorization: Bearer …'
+  campanile replay 8f2c --json
 
 {}",
         exit_codes()

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use campanile::record::{Body, Header, Outcome, Record};
+use campanile::replay::origin;
 use campanile::store::{Reader, Stored};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
 use crate::args::Har;
-use crate::curl::origin;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::render::at_utc;
@@ -76,7 +77,7 @@ fn request(record: &Record) -> Json {
     let query = record.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut request = json!({
         "method": record.method(),
-        "url": format!("{}{}{query}", origin(record), record.path()),
+        "url": uri(&format!("{}{}{query}", origin(record), record.path())),
         "httpVersion": version(record),
         "cookies": [],
         "headers": headers(record.request_headers()),
@@ -150,6 +151,12 @@ fn pairs(query: &str) -> Vec<Json> {
 fn named<'a>(mut headers: impl Iterator<Item = Header<'a>>, name: &str) -> &'a str {
     let first = headers.find(|header| header.name().eq_ignore_ascii_case(name));
     first.and_then(|header| header.value()).unwrap_or_default()
+}
+
+/// The text with what no URI holds percent-encoded, such as a space in a host that somebody made up.
+fn uri(text: &str) -> String {
+    const NEVER: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
+    utf8_percent_encode(text, NEVER).to_string()
 }
 
 fn version(record: &Record) -> String {

@@ -1,6 +1,7 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
+mod confirm;
 #[cfg(unix)]
 mod control;
 mod csv;
@@ -16,6 +17,7 @@ mod place;
 mod progress;
 mod ps;
 mod render;
+mod replay;
 mod routes;
 mod search;
 mod show;
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Routes(routes) => routes::run(&routes, store, &mut output),
         Command::Stats(stats) => stats::run(&stats, store, &mut output),
         Command::Curl(curl) => curl::run(&curl, store, &mut output),
+        Command::Replay(replay) => replay::run(&replay, store, &mut output),
         Command::Export(export) => export::run(&export, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),

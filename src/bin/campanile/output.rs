@@ -6,6 +6,13 @@ use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 
 use crate::failure::Failure;
 
+/// Colours of terminals.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Colour {
+    Red,
+    Green,
+}
+
 /// The standard output, with what is known about it.
 pub(crate) struct Output {
     out: BufWriter<Stdout>,
@@ -30,6 +37,15 @@ impl Output {
 
     pub(crate) const fn is_coloured(&self) -> bool {
         self.is_coloured
+    }
+
+    /// The text in a colour, where there are colours. It holds no codes of its own.
+    pub(crate) fn paint(&self, colour: Colour, text: &str) -> String {
+        let code = match colour {
+            Colour::Red => 31,
+            Colour::Green => 32,
+        };
+        if self.is_coloured { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     /// Cells of a line.
