@@ -29,6 +29,8 @@ mod value;
 
 pub use self::builder::{Builder, builder, init};
 pub use self::env::Env;
+#[cfg(feature = "reading")]
+pub(crate) use self::redact::of_reader as redact_rules;
 #[cfg(feature = "axum")]
 pub use self::signal::shutdown_signal;
 pub use self::telemetry::Telemetry;

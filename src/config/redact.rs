@@ -8,6 +8,12 @@ use crate::redact::{Redact, Rules};
 const KEYS: &str = "CAMPANILE_REDACT_KEYS";
 const PATTERNS: &str = "CAMPANILE_REDACT_PATTERNS";
 
+/// The rules of a reader: those of the environment alone.
+#[cfg(feature = "reading")]
+pub(crate) fn of_reader(redact: Redact, env: &Env) -> Result<Rules, BuildError> {
+    rules(redact, env, &mut Warnings::default())
+}
+
 /// The rules of the settings in code and of the environment. One that cannot be followed is an error, whoever gave it: a
 /// secret would go out.
 pub(super) fn rules(code: Redact, env: &Env, warnings: &mut Warnings) -> Result<Rules, BuildError> {

@@ -32,6 +32,8 @@ use http::Extensions;
 use http::uri::Scheme;
 use tower_layer::Layer;
 
+#[cfg(feature = "reading")]
+pub(crate) use self::headers::copy_headers;
 pub use self::body::ObserveBody;
 pub(crate) use self::callers::Callers;
 pub use self::callers::TrustIds;

@@ -77,9 +77,21 @@ pub(super) fn attribute(record: &Record) -> Json {
         if let Some(parent) = record.parent_span_id() {
             pairs.text("parent_span_id", &parent.to_string());
         }
-        pairs.list("attributes", record.attributes().map(|field| key_value(field.name(), super::write::any(field.value().into()))).map(|pair| map(vec![pair])).collect());
     }
     about(&mut pairs, record);
+    key_value(RECORD, map(pairs.0))
+}
+
+/// That of a further event of a record outside any request.
+pub(super) fn of_event(record: &Record) -> Json {
+    let mut pairs = Pairs::default();
+    pairs.text("kind", kind_word(Kind::Event));
+    pairs.flag("no_trace", record.trace_id().is_none());
+    pairs.number("sequence", Some(record.sequence()));
+    pairs.text("request_id", record.request_id());
+    if record.span_id().is_valid() {
+        pairs.text("span_id", &record.span_id().to_string());
+    }
     key_value(RECORD, map(pairs.0))
 }
 

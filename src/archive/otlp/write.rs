@@ -25,7 +25,9 @@ pub(in crate::archive) fn lines(record: &Record, resource: &Resource) -> Vec<Str
     for span in record.spans() {
         spans.push(child(record, &span, own.take()));
     }
-    let mut logs: Vec<Json> = record.events().map(|told| event(record, &told, own.take())).collect();
+    // Each of several late events is a record of its own to whoever reads them.
+    let mut next = || own.take().or_else(|| (record.kind() == Kind::Event).then(|| own::of_event(record)));
+    let mut logs: Vec<Json> = record.events().map(|told| event(record, &told, next())).collect();
     for untold in untold(record) {
         logs.push(failure(record, &untold, own.take()));
     }
