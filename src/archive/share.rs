@@ -149,7 +149,7 @@ impl About {
         zip: &mut W,
         is_meant: &dyn Fn(&Stored) -> bool,
         page: &mut dyn FnMut(&Stored) -> String,
-        walk: &mut dyn FnMut(&mut dyn FnMut(&Stored) -> Result<(), E>) -> Result<(), E>,
+        walk: &mut impl FnMut(&mut dyn FnMut(&Stored) -> Result<(), E>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut pages = 0;
         walk(&mut |stored| {

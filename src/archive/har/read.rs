@@ -214,6 +214,13 @@ fn request(maker: &Maker, entry: Entry, number: u64) -> Option<(Resource, Record
     }
     answer(&mut parts, &response.content, &of_response);
     parts.response_bytes = parts.response_bytes.max(whole(response.body_size).unwrap_or_default());
+    // The text may have become shorter or longer when its secrets were taken out.
+    let told = [own.request_body_kept_bytes, own.response_body_kept_bytes];
+    for (slot, kept_bytes) in [&mut parts.request_body, &mut parts.response_body].into_iter().zip(told) {
+        if let (Some(slot), Some(kept_bytes)) = (slot, kept_bytes) {
+            slot.kept_bytes = kept_bytes;
+        }
+    }
     end(&mut parts, &entry);
     let resource = resource(maker, &entry, url.host);
     Some((resource, maker.finish(parts, &[])?))
@@ -344,7 +351,7 @@ fn version(name: &str) -> &'static str {
 
 /// What is not known is -1.
 fn whole(number: f64) -> Option<u64> {
-    (number >= 0.0 && number < 9e15).then_some(number as u64)
+    (0.0..9e15).contains(&number).then_some(number as u64)
 }
 
 fn nanoseconds(ms: f64) -> u64 {

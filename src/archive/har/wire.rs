@@ -109,6 +109,8 @@ pub(super) struct Own {
     pub(super) outcome: Option<String>,
     pub(super) error_type: Option<String>,
     pub(super) client: Option<String>,
+    pub(super) request_body_kept_bytes: Option<u32>,
+    pub(super) response_body_kept_bytes: Option<u32>,
     pub(super) service: Option<String>,
     pub(super) release: Option<String>,
     pub(super) instance: Option<String>,

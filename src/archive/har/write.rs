@@ -49,6 +49,8 @@ fn own(record: &Record, resource: &Resource) -> Json {
         "outcome": record.outcome().as_str(),
         "error_type": record.error_type(),
         "client": record.client_address().map(|address| address.to_string()),
+        "request_body_kept_bytes": record.request_body().map(|body| body.kept_bytes()),
+        "response_body_kept_bytes": record.response_body().map(|body| body.kept_bytes()),
         "service": resource.service_name(),
         "release": resource.attribute("service.version"),
         "instance": resource.attribute("service.instance.id"),

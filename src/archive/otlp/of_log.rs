@@ -9,6 +9,7 @@ use super::read_own::Own;
 use super::wire::{Any, Log, SpanEvent, Word};
 use crate::archive::make::{ToldRedaction, push_field_text, push_word};
 use crate::record::parts::{EventSlot, FailureSlot, MAX_BACKTRACE_BYTES, MAX_FIELD_BYTES, Origin, Parts, Text};
+use crate::remote::otlp::told::EXCEPTION;
 use crate::record::{FailureKind, Kept, Kind, SpanId, TraceFlags, TraceId};
 
 /// The level that a number and a text name.
@@ -70,7 +71,7 @@ pub(super) fn unix_ns(log: &Log) -> u64 {
 }
 
 /// Puts a log record into a record. `is_own` where that was written here, and knows its failures.
-pub(super) fn inside(parts: &mut Parts, log: Log, is_own: bool) {
+pub(super) fn inside(parts: &mut Parts, mut log: Log, is_own: bool) {
     let at = unix_ns(&log);
     let mut given = Attributes::new(log.attributes);
     if given.flag(&[FAILURE_ALONE]) && is_own {
@@ -80,6 +81,10 @@ pub(super) fn inside(parts: &mut Parts, log: Log, is_own: bool) {
         // They belong to the failure, which is known.
         for name in ["exception.type", "exception.message", "exception.stacktrace", GROUP] {
             given.take(&[name]);
+        }
+        // An event without a name of its own was given that of the failure.
+        if log.event_name == EXCEPTION {
+            log.event_name = String::new();
         }
     }
     let message = match log.body {

@@ -30,6 +30,9 @@ impl Failure {
     #[cfg(unix)]
     pub(crate) const REFUSED: u8 = 6;
 
+    /// A file cannot be read, or not all of it.
+    pub(crate) const INPUT: u8 = 7;
+
     /// An end with a message of one or more lines.
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()) }

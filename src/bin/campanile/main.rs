@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod full;
 mod har;
+mod import;
 mod load;
 mod output;
 mod page;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Stats(stats) => stats::run(&stats, store, &mut output),
         Command::Curl(curl) => curl::run(&curl, store, &mut output),
         Command::Export(export) => export::run(&export, store, &mut output),
+        Command::Import(import) => import::run(&import, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
