@@ -51,7 +51,10 @@ mod tests {
             let Address { scheme, host, port, path, query } = Address::of(url);
             (scheme, host, port, path, query)
         };
-        assert_eq!(all("https://u:p@shop.example:8443/a/b?c=d?e#f"), ("https", "shop.example", Some(8443), "/a/b", Some("c=d?e")));
+        assert_eq!(
+            all("https://u:p@shop.example:8443/a/b?c=d?e#f"),
+            ("https", "shop.example", Some(8443), "/a/b", Some("c=d?e"))
+        );
         assert_eq!(all("http://[::1]:80"), ("http", "::1", Some(80), "/", None));
         assert_eq!(all("http://a?b"), ("http", "a", None, "/", Some("b")));
         assert_eq!(all("/orders/1?x"), ("", "", None, "/orders/1", Some("x")));

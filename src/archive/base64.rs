@@ -37,7 +37,9 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_read() {
-        for (text, bytes) in [("", &b""[..]), ("Zg==", b"f"), ("Zm8", b"fo"), ("Zm9v\r\nYmFy", b"foobar"), ("//79", b"\xff\xfe\xfd")] {
+        for (text, bytes) in
+            [("", &b""[..]), ("Zg==", b"f"), ("Zm8", b"fo"), ("Zm9v\r\nYmFy", b"foobar"), ("//79", b"\xff\xfe\xfd")]
+        {
             assert_eq!(decode(text, 100).as_deref(), Some(bytes));
         }
         assert_eq!(decode("Zm9vYmFy", 4).as_deref(), Some(&b"foob"[..]));

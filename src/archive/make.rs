@@ -10,7 +10,8 @@ use crate::group::Fingerprint;
 use crate::keep::probe;
 use crate::layer::copy_headers;
 use crate::record::parts::{
-    BodySlot, HeaderSlot, MAX_FIELD_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REDACTIONS, Media, Parts, RedactionSlot, Side, Slot, Text,
+    BodySlot, HeaderSlot, MAX_FIELD_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REDACTIONS, Media, Parts, RedactionSlot, Side,
+    Slot, Text,
 };
 use crate::record::{Record, Resource};
 use crate::redact::Rules;
@@ -52,7 +53,8 @@ impl Maker {
     ) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes())) else {
+            let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+            else {
                 continue;
             };
             if map.len() >= 4 * MAX_HEADERS || map.try_append(name, value).is_err() {

@@ -30,7 +30,7 @@ const MANIFEST: &str = "manifest.json";
 const MAX_PAGES: u64 = 1_000;
 /// How many times as large as the file its records may be, beyond [`FREE_BYTES`].
 const MAX_RATIO: u64 = 200;
-const FREE_BYTES: u64 = 256 * 1024 * 1024;
+const FREE_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes that are read to find what is in a file, at most: each file in it takes memory.
 const MAX_DIRECTORY_BYTES: u64 = 4 * 1024 * 1024;
 

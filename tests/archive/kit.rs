@@ -73,7 +73,9 @@ pub(crate) fn write(directory: &Path, times: usize) {
         tracing::info!(port = 3000, "started");
         drop(tracing::info_span!("clean up", files = 2).entered());
         for _ in 0..times {
-            for (method, path) in [("POST", "/orders/1?token=abc&page=2"), ("GET", "/fail"), ("GET", "/boom"), ("PATCH", "/nothing")] {
+            for (method, path) in
+                [("POST", "/orders/1?token=abc&page=2"), ("GET", "/fail"), ("GET", "/boom"), ("PATCH", "/nothing")]
+            {
                 let request = Request::builder()
                     .method(method)
                     .uri(path)

@@ -45,7 +45,8 @@ fn the_generated_types_read_every_line() {
     let exported = String::from_utf8(exported(store(), "otlp")).unwrap();
     assert!(!exported.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "it may be looked at on a terminal");
     let (traces, logs) = requests(&exported);
-    let spans: Vec<_> = traces.iter().flat_map(|of| &of.resource_spans).flat_map(|of| &of.scope_spans).flat_map(|of| &of.spans).collect();
+    let spans: Vec<_> =
+        traces.iter().flat_map(|of| &of.resource_spans).flat_map(|of| &of.scope_spans).flat_map(|of| &of.spans).collect();
     let servers: Vec<_> = spans.iter().filter(|span| span.kind == 2).collect();
     assert_eq!(servers.len(), 4);
     for span in &servers {
@@ -61,12 +62,17 @@ fn the_generated_types_read_every_line() {
     assert!(matches!(said["http.request.header.accept"], Value::ArrayValue(_)));
     assert_eq!(text(said["http.request.body.content"]), "{\"name\":\"Zoë\",\"card\":\"REDACTED\"}");
     assert_eq!(order.status, None);
-    let logs: Vec<_> = logs.iter().flat_map(|of| &of.resource_logs).flat_map(|of| &of.scope_logs).flat_map(|of| &of.log_records).collect();
-    let loaded = logs.iter().find(|log| log.body.as_ref().and_then(|body| body.value.as_ref()) == Some(&Value::StringValue("loaded order".to_owned())));
+    let logs: Vec<_> =
+        logs.iter().flat_map(|of| &of.resource_logs).flat_map(|of| &of.scope_logs).flat_map(|of| &of.log_records).collect();
+    let loaded = logs.iter().find(|log| {
+        log.body.as_ref().and_then(|body| body.value.as_ref()) == Some(&Value::StringValue("loaded order".to_owned()))
+    });
     let loaded = loaded.unwrap();
     assert_eq!((loaded.severity_number, loaded.severity_text.as_str()), (9, "INFO"));
     assert!(spans.iter().any(|span| span.span_id == loaded.span_id && span.name == "sql select"));
-    let panic = logs.iter().find(|log| attributes(&log.attributes).get("campanile.failure.kind").is_some_and(|kind| text(kind) == "panic"));
+    let panic = logs
+        .iter()
+        .find(|log| attributes(&log.attributes).get("campanile.failure.kind").is_some_and(|kind| text(kind) == "panic"));
     assert_eq!(panic.unwrap().event_name, "http.server.request.exception");
 }
 

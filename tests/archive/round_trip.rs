@@ -94,7 +94,7 @@ fn an_import_is_read_by_the_directory_named_after_its_file_and_never_mixed_with_
     place.put("out.jsonl", exported(store(), "otlp"));
     let output = place.import(&["out.jsonl"]);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("4 requests\n") && said.contains("campanile --store out.campanile search"), "{said}");
+    assert!(said.contains("4 requests\n") && said.contains("campanile --store out.campanile search kind:request"), "{said}");
     let again = place.import(&["out.jsonl"]);
     assert_eq!(again.status.code(), Some(5));
     assert!(String::from_utf8(again.stderr).unwrap().contains("is there already"));
@@ -106,7 +106,8 @@ fn an_import_is_read_by_the_directory_named_after_its_file_and_never_mixed_with_
 #[test]
 fn old_records_are_not_removed_by_age() {
     let place = Place::new();
-    let old = String::from_utf8(exported(store(), "otlp")).unwrap().replace("\"startTimeUnixNano\":\"1", "\"startTimeUnixNano\":\"0");
+    let old =
+        String::from_utf8(exported(store(), "otlp")).unwrap().replace("\"startTimeUnixNano\":\"1", "\"startTimeUnixNano\":\"0");
     place.put("old.jsonl", old);
     assert!(place.import(&["old.jsonl"]).status.success());
     assert_eq!(records(&place.path("old.campanile")).len(), 4, "they began decades ago");

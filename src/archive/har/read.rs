@@ -66,7 +66,8 @@ pub(in crate::archive) fn read<E>(
         Ok(true) => {}
         Ok(false) => imported.unreadable(Place::File, "it has no \"log\" with \"entries\": it is no HAR"),
         Err(error) if error.is_io() => {
-            let what = format!("what comes next cannot be read, or is larger than {} MiB; the rest was left out", MAX_ENTRY_BYTES >> 20);
+            let what =
+                format!("what comes next cannot be read, or is larger than {} MiB; the rest was left out", MAX_ENTRY_BYTES >> 20);
             imported.unreadable(Place::Entry(entries + 1), what);
         }
         Err(error) => {
@@ -198,7 +199,8 @@ fn request(maker: &Maker, entry: Entry, number: u64) -> Option<(Resource, Record
     parts.route = own.route.as_deref().map(|route| push_uri(&mut parts, route));
     let version = if response.http_version.is_empty() { &request.http_version } else { &response.http_version };
     parts.protocol_version = Text::Static(self::version(version));
-    parts.status = whole(response.status).and_then(|status| u16::try_from(status).ok()).filter(|status| (100..1000).contains(status));
+    parts.status =
+        whole(response.status).and_then(|status| u16::try_from(status).ok()).filter(|status| (100..1000).contains(status));
     parts.client = own.client.as_deref().and_then(|client| client.parse().ok());
     let of_request = headers(maker, &mut parts, Side::Request, &request.headers);
     let of_response = headers(maker, &mut parts, Side::Response, &response.headers);
@@ -238,7 +240,8 @@ fn ids(parts: &mut Parts, entry: &Entry, number: u64) {
     let own = &entry.own;
     parts.span_id = own.id.as_deref().and_then(SpanId::parse).unwrap_or_else(|| {
         let number = number.to_string();
-        let made = group::hash([&number, &entry.started_date_time, &entry.request.method, &entry.request.url].map(|text| text.as_str()));
+        let made =
+            group::hash([&number, &entry.started_date_time, &entry.request.method, &entry.request.url].map(|text| text.as_str()));
         SpanId(made.max(1).to_be_bytes())
     });
     let named = |headers: &[Header], name: &str| {
@@ -306,7 +309,9 @@ fn end(parts: &mut Parts, entry: &Entry) {
         (None, Some(_)) if entry.response.error.is_empty() => Outcome::Answered,
         (None, Some(_)) => Outcome::BodyError,
         // Whoever recorded it went away, or was sent away.
-        (None, None) if entry.response.error.is_empty() || entry.response.error.contains("ABORTED") => Outcome::ClientGoneBeforeHead,
+        (None, None) if entry.response.error.is_empty() || entry.response.error.contains("ABORTED") => {
+            Outcome::ClientGoneBeforeHead
+        }
         (None, None) => Outcome::Failed,
     };
     let is_failed = matches!(parts.outcome, Outcome::Failed | Outcome::Panicked | Outcome::BodyError);

@@ -9,8 +9,12 @@ use crate::archive::json::line;
 use crate::record::{Body, Header, Outcome, Record, Resource};
 
 /// What stands before the first entry.
-pub(in crate::archive) const START: &str =
-    concat!(r#"{"log":{"version":"1.2","creator":{"name":"campanile","version":""#, env!("CARGO_PKG_VERSION"), r#""},"entries":["#, "\n");
+pub(in crate::archive) const START: &str = concat!(
+    r#"{"log":{"version":"1.2","creator":{"name":"campanile","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""},"entries":["#,
+    "\n"
+);
 /// What stands behind the last one.
 pub(in crate::archive) const END: &str = "]}}";
 

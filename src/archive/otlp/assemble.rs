@@ -65,7 +65,10 @@ impl Assembly {
             let resource = self.resource(of.resource.attributes, maker);
             for scope in of.scope_logs {
                 for mut log in scope.log_records {
-                    if !scope.scope.name.is_empty() && scope.scope.name != "campanile" && !log.attributes.iter().any(|pair| pair.key == "target") {
+                    if !scope.scope.name.is_empty()
+                        && scope.scope.name != "campanile"
+                        && !log.attributes.iter().any(|pair| pair.key == "target")
+                    {
                         let value = Any::Text(scope.scope.name.clone());
                         log.attributes.push(KeyValue { key: "target".to_owned(), value });
                     }

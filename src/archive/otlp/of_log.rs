@@ -9,8 +9,8 @@ use super::read_own::Own;
 use super::wire::{Any, Log, SpanEvent, Word};
 use crate::archive::make::{ToldRedaction, push_field_text, push_word};
 use crate::record::parts::{EventSlot, FailureSlot, MAX_BACKTRACE_BYTES, MAX_FIELD_BYTES, Origin, Parts, Text};
-use crate::remote::otlp::told::EXCEPTION;
 use crate::record::{FailureKind, Kept, Kind, SpanId, TraceFlags, TraceId};
+use crate::remote::otlp::told::EXCEPTION;
 
 /// The level that a number and a text name.
 fn level(number: &Word, text: &str) -> Level {

@@ -56,11 +56,7 @@ fn identity(parts: &mut Parts, span: &Span, own: Option<&mut Own>) {
 }
 
 /// The record of a request, without what happened in it.
-pub(super) fn request(
-    maker: &Maker,
-    mut span: Span,
-    mut own: Option<Own>,
-) -> (Box<Parts>, Vec<ToldRedaction>) {
+pub(super) fn request(maker: &Maker, mut span: Span, mut own: Option<Own>) -> (Box<Parts>, Vec<ToldRedaction>) {
     let mut parts = Box::new(Parts::default());
     identity(&mut parts, &span, own.as_mut());
     if let Some(link) = span.links.first().filter(|link| own.is_some() && link.trace_id.0.is_valid()) {
@@ -90,7 +86,8 @@ pub(super) fn request(
 }
 
 fn ids(parts: &mut Parts, given: &mut Attributes) {
-    parts.request_id = push_word(parts, &given.text(&["campanile.request.id", "http.request.id", "request.id"]).unwrap_or_default());
+    parts.request_id =
+        push_word(parts, &given.text(&["campanile.request.id", "http.request.id", "request.id"]).unwrap_or_default());
     let source = given.text(&["campanile.request.id.source"]).unwrap_or_default();
     let sources = [RequestIdSource::Generated, RequestIdSource::Inbound, RequestIdSource::Extension, RequestIdSource::Maker];
     parts.request_id_source = sources.into_iter().find(|known| known.as_str() == source).unwrap_or(RequestIdSource::Inbound);

@@ -123,8 +123,14 @@ fn request(pairs: &mut Pairs, record: &Record) {
     pairs.number("port", record.port());
     pairs.number("client_port", record.parts().client_port);
     pairs.text("request_id_source", record.request_id_source().as_str());
-    pairs.map("request_body", record.request_body().map(|kept| body(kept, record.parts().request_body.map(|slot| slot.media))).unwrap_or_default());
-    pairs.map("response_body", record.response_body().map(|kept| body(kept, record.parts().response_body.map(|slot| slot.media))).unwrap_or_default());
+    pairs.map(
+        "request_body",
+        record.request_body().map(|kept| body(kept, record.parts().request_body.map(|slot| slot.media))).unwrap_or_default(),
+    );
+    pairs.map(
+        "response_body",
+        record.response_body().map(|kept| body(kept, record.parts().response_body.map(|slot| slot.media))).unwrap_or_default(),
+    );
     let sides = [
         headers(Side::Request, record.request_headers()),
         headers(Side::Response, record.response_headers()),

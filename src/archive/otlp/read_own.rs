@@ -5,9 +5,7 @@ use super::keys::RECORD;
 use super::wire::{Any, KeyValue};
 use crate::archive::make::{ToldRedaction, push_field_text, push_word};
 use crate::query::kind_word;
-use crate::record::parts::{
-    CauseSlot, FailureSlot, MAX_BACKTRACE_BYTES, MAX_FAILURES, MAX_GROUP_KEY_BYTES, Media, Parts, Side,
-};
+use crate::record::parts::{CauseSlot, FailureSlot, MAX_BACKTRACE_BYTES, MAX_FAILURES, MAX_GROUP_KEY_BYTES, Media, Parts, Side};
 use crate::record::{FailureKind, GroupId, Kept, Kind, Vitals};
 
 /// The attribute of a record that was written here.

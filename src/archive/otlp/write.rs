@@ -196,7 +196,8 @@ fn trailers(record: &Record) -> Vec<Json> {
     let kept: Vec<_> = record.trailers().filter_map(|trailer| Some((trailer.name(), trailer.value()?))).collect();
     let is_first = |at: usize, name: &str| !kept.iter().take(at).any(|(earlier, _)| *earlier == name);
     let names = kept.iter().enumerate().filter(|(at, (name, _))| is_first(*at, name)).map(|(_, (name, _))| *name);
-    let values = |name: &str| Told::Texts(kept.iter().filter(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned()).collect());
+    let values =
+        |name: &str| Told::Texts(kept.iter().filter(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned()).collect());
     names.map(|name| key_value(&format!("{TRAILER}{name}"), any(values(name)))).collect()
 }
 

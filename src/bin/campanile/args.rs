@@ -669,7 +669,7 @@ Without --store they go to a directory of their own, named after the first file,
 removed for them.
 
 Examples:
-  campanile import share.zip && campanile --store share.campanile search
+  campanile import share.zip && campanile --store share.campanile search kind:request
   campanile import traces.jsonl logs.jsonl
   zcat collector.jsonl.gz | campanile import --store /tmp/collector -
   campanile import --json shop.har

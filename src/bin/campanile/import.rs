@@ -78,8 +78,9 @@ fn own_directory(args: &Import) -> Result<PathBuf, Failure> {
     let directory = PathBuf::from(name);
     if directory.symlink_metadata().is_ok() {
         let named = escape(&directory.display().to_string()).to_string();
-        let message =
-            format!("'{named}' is there already: read it with --store {named}, add to it with import --store {named}, or remove it");
+        let message = format!(
+            "'{named}' is there already: read it with --store {named}, add to it with import --store {named}, or remove it"
+        );
         return Err(Failure::new(Failure::OUTPUT, message));
     }
     Ok(directory)
@@ -171,9 +172,13 @@ fn as_text(imported: &Imported, directory: &Path) -> String {
     line(imported.outside, "event or span outside any request", "events and spans outside any request");
     line(imported.copies, "copy was left out", "copies were left out");
     line(imported.metrics, "line of metrics was left out", "lines of metrics were left out");
-    line(imported.late, "trace came in pieces too far apart to be put together", "traces came in pieces too far apart to be put together");
+    line(
+        imported.late,
+        "trace came in pieces too far apart to be put together",
+        "traces came in pieces too far apart to be put together",
+    );
     if imported.records() > 0 {
-        out.push_str(&format!("Stored in {named}. To read them: campanile --store {named} search\n"));
+        out.push_str(&format!("Stored in {named}. To read them: campanile --store {named} search kind:request\n"));
     }
     out
 }
