@@ -52,6 +52,8 @@
 //! `opentelemetry` (the bridge to its API and SDK) are not. A feature adds what it is named after, and [`init`] uses what is there: with `store`, a debug build stores; with
 //! `console`, a terminal gets aligned lines; with `otlp`, an endpoint in the environment is sent to.
 
+#[cfg(feature = "reading")]
+pub mod archive;
 mod capture;
 mod config;
 #[cfg(feature = "store")]

@@ -37,7 +37,7 @@ pub use self::error::Error;
 pub use self::httpie::httpie;
 pub use self::lines::Line;
 pub use self::note::Note;
-pub use self::request::{Request, origin};
+pub use self::request::Request;
 pub use self::rust_test::rust_test;
 pub use self::send::Sending;
 

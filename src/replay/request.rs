@@ -73,7 +73,7 @@ impl Request {
             return None;
         }
         let target = target(record);
-        let base = base.map_or_else(|| origin(record), |base| base.trim_end_matches('/').to_owned());
+        let base = base.map_or_else(|| record.origin(), |base| base.trim_end_matches('/').to_owned());
         let mut request = Self::new(record.method(), format!("{base}{target}"));
         request.origin = Some(Origin {
             id: record.span_id().to_short().to_string(),
@@ -229,18 +229,6 @@ impl fmt::Debug for Request {
             .field("body_bytes", &self.body.len())
             .field("notes", &self.notes)
             .finish_non_exhaustive()
-    }
-}
-
-/// Scheme, host and port that a request was sent to, such as `http://localhost:3000`.
-#[must_use]
-pub fn origin(record: &Record) -> String {
-    let scheme = if record.scheme() == "https" { "https" } else { "http" };
-    let host = record.host().unwrap_or("localhost");
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    match record.port() {
-        Some(port) => format!("{scheme}://{host}:{port}"),
-        None => format!("{scheme}://{host}"),
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Har(Har),
     /// Writes what matches as JSON lines, CSV or an HTTP archive
     Export(Export),
+    /// Reads files of requests into a store: OTLP JSON lines, HTTP archives of browsers, shares
+    Import(Import),
     /// Lists the requests in flight, the oldest first, and those whose process died
     Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
@@ -321,7 +323,7 @@ pub(crate) struct Har {
 pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) matching: Matching,
-    /// What it is written as: all of each record as a line of JSON, a table, or an HTTP archive
+    /// What it is written as: all of each record as a line of JSON, a table, an HTTP archive, OTLP, or all of it in a zip
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Json)]
     pub(crate) format: ExportFormat,
     /// A file to write to, which only you may read [default: the standard output]
@@ -337,6 +339,20 @@ pub(crate) enum ExportFormat {
     Json,
     Csv,
     Har,
+    /// OpenTelemetry's protocol as JSON lines
+    Otlp,
+    /// A share: OTLP, HAR and pages to read
+    Zip,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = import_help())]
+pub(crate) struct Import {
+    /// The files to read; - is the standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, clap::Args)]
@@ -529,7 +545,8 @@ Exit codes:
   4  the store cannot be read
   5  the output cannot be written
   6  the running process refuses
-  7  a request that was sent again got no answer"
+  7  a request that was sent again got no answer
+  8  a file cannot be read, or not all of it"
         .to_owned()
 }
 
@@ -702,11 +719,34 @@ Examples:
   campanile export status:5xx > failures.jsonl
   campanile export --format csv -o orders.csv 'route:/orders* since:1d'
   campanile export --format har --out failures.har --force 'status:5xx since:1h'
+  campanile export --format zip -o share.zip 'status:5xx since:1h'
 
 {}
 
 {}",
         keys(),
+        exit_codes()
+    )
+}
+
+fn import_help() -> String {
+    format!(
+        "\
+Files are OTLP JSON lines, as export --format otlp and the collector's file exporter write them; HTTP archives, as export \
+--format har and browsers do; and zips of export --format zip. Times and ids stay as they are; secrets are taken out as of \
+live requests, by the table and by CAMPANILE_REDACT_KEYS and CAMPANILE_REDACT_PATTERNS.
+
+Without --store they go to a directory of their own, named after the first file, which no application's ageing removes. With \
+--store they go into that one; whoever writes there removes them by its own settings, counted from now. Nothing else is ever \
+removed for them.
+
+Examples:
+  campanile import share.zip && campanile --store share.campanile search kind:request
+  campanile import traces.jsonl logs.jsonl
+  zcat collector.jsonl.gz | campanile import --store /tmp/collector -
+  campanile import --json shop.har
+
+{}",
         exit_codes()
     )
 }

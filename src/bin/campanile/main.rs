@@ -12,6 +12,7 @@ mod export;
 mod failure;
 mod full;
 mod har;
+mod import;
 mod output;
 mod place;
 mod progress;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Curl(curl) => curl::run(&curl, store, &mut output),
         Command::Replay(replay) => replay::run(&replay, store, &mut output),
         Command::Export(export) => export::run(&export, store, &mut output),
+        Command::Import(import) => import::run(&import, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
