@@ -93,7 +93,7 @@ fn a_line_without_an_end_takes_no_memory() {
     let mut file = std::fs::File::create(place.path("long.jsonl")).unwrap();
     file.write_all(b"{\"resourceSpans\":[{\"x\":\"").unwrap();
     let piece = vec![b'a'; 1 << 20];
-    for _ in 0..300 {
+    for _ in 0..80 {
         file.write_all(&piece).unwrap();
     }
     file.write_all(b"\"}]}\n").unwrap();
@@ -110,7 +110,7 @@ fn an_entry_without_an_end_takes_no_memory() {
     let mut file = std::fs::File::create(place.path("long.har")).unwrap();
     file.write_all(b"{\"log\":{\"entries\":[{\"request\":{\"method\":\"GET\",\"url\":\"http://a/\"}},{\"comment\":\"").unwrap();
     let piece = vec![b'a'; 1 << 20];
-    for _ in 0..300 {
+    for _ in 0..80 {
         file.write_all(&piece).unwrap();
     }
     drop(file);
@@ -119,10 +119,10 @@ fn an_entry_without_an_end_takes_no_memory() {
     assert_eq!(summary(&output)["requests"], 1);
 }
 
-/// Imports a file with 400 MiB of address space: what takes more aborts.
+/// Imports a file with 300 MiB of address space: what takes more aborts.
 fn limited(place: &Place, file: &str) -> std::process::Output {
     let program = env!("CARGO_BIN_EXE_campanile");
-    let script = format!("ulimit -v 409600; exec '{program}' import --json {file}");
+    let script = format!("ulimit -v 307200; exec '{program}' import --json {file}");
     let mut command = std::process::Command::new("sh");
     command.args(["-c", &script]).env_remove("CAMPANILE_STORE").current_dir(place.directory.path());
     let output = command.output().unwrap();
@@ -164,11 +164,11 @@ fn a_zip_is_never_unpacked_whatever_its_names_are() {
 #[test]
 fn a_zip_that_swells_is_read_up_to_a_limit() {
     let place = Place::new();
-    // 100 MiB of empty lines in about 100 KiB.
+    // 70 MiB of empty lines in about 70 KiB.
     let mut bomb = zip::ZipWriter::new(std::fs::File::create(place.path("bomb.zip")).unwrap());
     bomb.start_file("records.jsonl", zip::write::SimpleFileOptions::DEFAULT).unwrap();
     let piece = [b" ".repeat((1 << 20) - 1), b"\n".to_vec()].concat();
-    for _ in 0..100 {
+    for _ in 0..70 {
         bomb.write_all(&piece).unwrap();
     }
     bomb.finish().unwrap();
