@@ -64,14 +64,14 @@ fn what_is_not_utf8_is_replaced_and_told() {
 fn files_of_other_kinds_are_refused_and_leave_nothing_behind() {
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".repeat(100);
     for (bytes, said, code) in [
-        (&b""[..], "it is empty", 7),
-        (b"GET / HTTP/1.1\r\n", "it is neither OTLP JSON lines", 7),
-        (&png, "it is neither OTLP JSON lines", 7),
-        (b"{\"log\":{\"version\":\"1.2\"}}", "it has no \"log\" with \"entries\"", 7),
-        (b"{\"log\":[1,2]}", "it is JSON of another form than expected", 7),
-        (b"[1]", "it is neither", 7),
-        (b"PK\x03\x04 and then nothing of a zip", "give its file", 7),
-        (b"SQLite format 3\0", "it is neither", 7),
+        (&b""[..], "it is empty", 8),
+        (b"GET / HTTP/1.1\r\n", "it is neither OTLP JSON lines", 8),
+        (&png, "it is neither OTLP JSON lines", 8),
+        (b"{\"log\":{\"version\":\"1.2\"}}", "it has no \"log\" with \"entries\"", 8),
+        (b"{\"log\":[1,2]}", "it is JSON of another form than expected", 8),
+        (b"[1]", "it is neither", 8),
+        (b"PK\x03\x04 and then nothing of a zip", "give its file", 8),
+        (b"SQLite format 3\0", "it is neither", 8),
     ] {
         let place = Place::new();
         let output = place.import_text(bytes);
