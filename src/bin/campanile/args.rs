@@ -53,6 +53,9 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Shows the store in a browser, until it is ended
     Ui(Ui),
+    /// Settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Prints what a shell needs to complete commands and options
     #[command(after_help = completions_help())]
     Completions {
@@ -66,6 +69,16 @@ pub(crate) enum Command {
     /// Makes a signed token; requests that carry it are captured in full
     #[cfg(unix)]
     Token(TokenArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Shows every setting, what it is and where that comes from; secrets are withheld
+    #[command(after_help = config_help())]
+    Show {
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[cfg(unix)]
@@ -717,6 +730,22 @@ Examples:
   campanile completions bash > ~/.local/share/bash-completion/completions/campanile
   campanile completions zsh > ~/.zfunc/_campanile
   campanile completions fish > ~/.config/fish/completions/campanile.fish"
+}
+
+fn config_help() -> String {
+    format!(
+        "\
+Settings are variables of the environment; those shown are of the environment in which this command runs, and an application \
+that was started elsewhere may have others. What is set in code wins over both. What cannot be followed, and names that \
+nothing reads, are told on the standard error.
+
+Examples:
+  campanile config show
+  CAMPANILE_KEEP=failed campanile config show --json
+
+{}",
+        exit_codes()
+    )
 }
 
 fn ps_help() -> String {

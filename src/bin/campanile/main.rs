@@ -1,6 +1,7 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
+mod config;
 mod confirm;
 #[cfg(unix)]
 mod control;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Replay(replay) => replay::run(&replay, store, &mut output),
         Command::Export(export) => export::run(&export, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
+        Command::Config(command) => config::run(&command, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
