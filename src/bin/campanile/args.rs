@@ -19,8 +19,33 @@ pub(crate) struct Args {
     /// The store's directory [default: CAMPANILE_STORE, else .campanile here or above]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+    /// Whether there are colours: auto has them on a terminal, unless NO_COLOR is set, and elsewhere with CLICOLOR_FORCE
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = When::Auto, hide_possible_values = true)]
+    pub(crate) color: When,
+    /// Writes straight to the terminal; else what is more than a screen is shown by $PAGER, or less
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Auto, always or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Command {
+    /// Whether it prints what is read from the top, and not for a program, a file or as things happen.
+    pub(crate) const fn is_paged(&self) -> bool {
+        match self {
+            Self::Show(_) | Self::Search(_) | Self::Errors(_) | Self::Why(_) | Self::Routes(_) | Self::Stats(_) => true,
+            Self::Ps(_) | Self::Diff(_) | Self::Config(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

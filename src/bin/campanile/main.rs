@@ -14,6 +14,7 @@ mod failure;
 mod full;
 mod har;
 mod output;
+mod pager;
 mod place;
 mod progress;
 mod ps;
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Failure::USAGE));
         }
     };
-    let mut output = Output::of_process();
+    let mut output = Output::of_process(args.color, args.command.is_paged() && !args.no_pager);
     let store = args.store.as_deref();
     let done = match args.command {
         Command::Tail(tail) => tail::run(&tail, store, &mut output),
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
         Command::Ui(ui) => ui::run(&ui, store, &mut output),
         Command::Why(why) => why::run(&why, store, &mut output),
     };
-    match done.and_then(|()| output.flush()) {
+    let code = match done.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // What was found so far comes before the complaint.
@@ -84,7 +85,9 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.code())
         }
-    }
+    };
+    output.finish();
+    code
 }
 
 fn completions(shell: clap_complete::Shell, output: &mut Output) -> Result<(), Failure> {
