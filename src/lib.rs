@@ -123,7 +123,7 @@ pub use self::capture::{
 };
 #[cfg(feature = "axum")]
 pub use self::config::shutdown_signal;
-pub use self::config::{Builder, Env, Telemetry, builder, init};
+pub use self::config::{Builder, Env, Setting, Telemetry, builder, init};
 pub use self::error::BuildError;
 pub use self::keep::Keep;
 pub use self::layer::{

@@ -19,8 +19,33 @@ pub(crate) struct Args {
     /// The store's directory [default: CAMPANILE_STORE, else .campanile here or above]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+    /// Whether there are colours: auto has them on a terminal, unless NO_COLOR is set, and elsewhere with CLICOLOR_FORCE
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = When::Auto, hide_possible_values = true)]
+    pub(crate) color: When,
+    /// Writes straight to the terminal; else what is more than a screen is shown by $PAGER, or less
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Auto, always or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Command {
+    /// Whether it prints what is read from the top, and not for a program, a file or as things happen.
+    pub(crate) const fn is_paged(&self) -> bool {
+        match self {
+            Self::Show(_) | Self::Search(_) | Self::Errors(_) | Self::Why(_) | Self::Routes(_) | Self::Stats(_) => true,
+            Self::Ps(_) | Self::Diff(_) | Self::Config(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +80,9 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Shows the store in a browser, until it is ended
     Ui(Ui),
+    /// Settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Prints what a shell needs to complete commands and options
     #[command(after_help = completions_help())]
     Completions {
@@ -68,6 +96,16 @@ pub(crate) enum Command {
     /// Makes a signed token; requests that carry it are captured in full
     #[cfg(unix)]
     Token(TokenArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Shows every setting, what it is and where that comes from; secrets are withheld
+    #[command(after_help = config_help())]
+    Show {
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[cfg(unix)]
@@ -757,6 +795,22 @@ Examples:
   campanile completions bash > ~/.local/share/bash-completion/completions/campanile
   campanile completions zsh > ~/.zfunc/_campanile
   campanile completions fish > ~/.config/fish/completions/campanile.fish"
+}
+
+fn config_help() -> String {
+    format!(
+        "\
+Settings are variables of the environment; those shown are of the environment in which this command runs, and an application \
+that was started elsewhere may have others. What is set in code wins over both. What cannot be followed, and names that \
+nothing reads, are told on the standard error.
+
+Examples:
+  campanile config show
+  CAMPANILE_KEEP=failed campanile config show --json
+
+{}",
+        exit_codes()
+    )
 }
 
 fn ps_help() -> String {

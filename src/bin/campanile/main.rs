@@ -1,6 +1,7 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
+mod config;
 mod confirm;
 #[cfg(unix)]
 mod control;
@@ -14,6 +15,7 @@ mod full;
 mod har;
 mod import;
 mod output;
+mod pager;
 mod place;
 mod progress;
 mod ps;
@@ -50,7 +52,7 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Failure::USAGE));
         }
     };
-    let mut output = Output::of_process();
+    let mut output = Output::of_process(args.color, args.command.is_paged() && !args.no_pager);
     let store = args.store.as_deref();
     let done = match args.command {
         Command::Tail(tail) => tail::run(&tail, store, &mut output),
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Export(export) => export::run(&export, store, &mut output),
         Command::Import(import) => import::run(&import, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
+        Command::Config(command) => config::run(&command, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
@@ -74,7 +77,7 @@ fn main() -> ExitCode {
         Command::Ui(ui) => ui::run(&ui, store, &mut output),
         Command::Why(why) => why::run(&why, store, &mut output),
     };
-    match done.and_then(|()| output.flush()) {
+    let code = match done.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // What was found so far comes before the complaint.
@@ -84,7 +87,9 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.code())
         }
-    }
+    };
+    output.finish();
+    code
 }
 
 fn completions(shell: clap_complete::Shell, output: &mut Output) -> Result<(), Failure> {
