@@ -53,6 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "control",
             "layer",
             "opentelemetry",
+            "viewer",
             "propagator",
             "query",
             "redact",
