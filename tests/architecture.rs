@@ -70,6 +70,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "control",
             "layer",
             "opentelemetry",
+            "viewer",
             "propagator",
             "query",
             "redact",

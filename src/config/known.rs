@@ -83,6 +83,12 @@ pub(super) const KNOWN: &[Known] = &[
     row("CAMPANILE_TRUNCATE_IP", Nature::Plain, "false", "true: addresses are kept as /24 and /48"),
     row("CAMPANILE_TRUSTED_PROXIES", Nature::Plain, "none", "proxies that may tell the client"),
     row("CAMPANILE_TRUST_INBOUND_IDS", Nature::Plain, "always", "whose x-request-id is taken over: always, private or never"),
+    row(
+        "CAMPANILE_VIEWER",
+        Nature::Plain,
+        "on in debug builds on a terminal with a store, else off",
+        "the local page: on, off, a port or a loopback address",
+    ),
     row("RUST_LOG", Nature::Plain, "info", "which events the console shows"),
     row("OTEL_SERVICE_NAME", Nature::Plain, "unknown_service and the executable's name", "who is speaking"),
     row("OTEL_RESOURCE_ATTRIBUTES", Nature::Plain, "none", "what else is known of who is speaking"),

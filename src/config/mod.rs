@@ -27,6 +27,7 @@ mod shown;
 mod signal;
 mod telemetry;
 mod value;
+mod viewer;
 
 pub use self::builder::{Builder, builder, init};
 pub use self::env::Env;

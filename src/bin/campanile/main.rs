@@ -24,7 +24,6 @@ mod replay;
 mod routes;
 mod search;
 mod show;
-mod spread;
 mod stats;
 mod table;
 mod tail;
