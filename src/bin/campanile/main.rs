@@ -15,6 +15,7 @@ mod output;
 mod place;
 mod progress;
 mod ps;
+mod purge;
 mod render;
 mod routes;
 mod search;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Har(har) => har::run(&har, store, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
+        Command::Purge(purge) => purge::run(&purge, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
         #[cfg(unix)]
         Command::Control(command) => control::run(&command, store, &mut output),
