@@ -22,6 +22,9 @@ const FAULTS: &str = "src/remote/tests/faults.rs";
 const GRPC: &str = "src/remote/tests/grpc.rs";
 const TLS: &str = "src/remote/tests/tls.rs";
 const SAMPLES: &str = "src/exporter/tests.rs";
+const STORE_FILES: &str = "tests/store/files.rs";
+const LOCKED: &str = "tests/store/locked.rs";
+const AGEING: &str = "tests/store/ageing.rs";
 const HERE: &str = "tests/bad_inputs/elsewhere.rs";
 
 const CASES: &[(&str, Case)] = &[
@@ -76,10 +79,19 @@ const CASES: &[(&str, Case)] = &[
     ("RR-29", Runs(GRPC, "an_exhausted_receiver_is_tried_again_only_where_it_says_when")),
     ("RR-30", Runs(GRPC, "a_missing_status_is_not_a_success")),
     ("RR-32", Runs(FAULTS, "a_cookie_is_forgotten")),
+    ("ST-01", Runs(STORE_FILES, "st_01_noise_in_the_middle_of_a_file_is_noticed_and_hides_nothing_else")),
+    ("ST-02", Runs(STORE_FILES, "st_02_an_empty_file_is_initialised_or_passed_over_and_stops_nobody")),
+    ("ST-04", Runs(STORE_FILES, "st_04_a_newer_file_is_read_by_nobody_and_written_by_nobody")),
+    ("ST-05", Runs(STORE_FILES, "st_05_a_file_that_was_copied_without_its_log_opens_with_what_is_in_it")),
+    ("ST-06", Runs(STORE_FILES, "st_06_a_file_with_anything_but_our_tables_is_refused_and_nothing_of_it_runs")),
+    ("ST-08", Runs(LOCKED, "st_08_a_lock_that_nobody_lets_go_of_delays_no_request_and_costs_no_record")),
+    ("ST-09", Runs(STORE_FILES, "st_09_a_link_is_never_followed")),
+    // Of this one, how long a write takes at most is measured by the bench `ageing`.
+    ("ST-10", Runs(AGEING, "st_10_the_size_limit_is_never_exceeded_while_an_application_writes_flat_out")),
 ];
 
 /// Areas that have to be complete here.
-const AREAS: [&str; 2] = ["env_config", "remote_response"];
+const AREAS: [&str; 3] = ["env_config", "remote_response", "store_files"];
 
 /// Cases of other areas that only the library's own tests can bring about.
 const OTHERS: [&str; 2] = ["EV-13", "EV-14"];
