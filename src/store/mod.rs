@@ -14,8 +14,9 @@
 //!
 //! # When something is wrong on disk
 //! With less than 256 MiB or 5 % of the disk left nothing is written, and what is lost is counted, until there is more.
-//! Writing never depends on what is there: only a directory that cannot be used is an error. A file that fails while it
-//! is written is renamed to `.damaged` and the records go to a new one. Reading leaves out what is damaged, foreign or
+//! Writing never depends on what is there: only a directory that cannot be used is an error. Where the system refuses to write a
+//! file, or somebody holds it, what is in it stays and the records go to a new one. A file that proves damaged while it
+//! is written is renamed to `.damaged`, and here too another is begun. Reading leaves out what is damaged, foreign or
 //! newer and says so in [`Reader::warnings`].
 //!
 //! # Search
@@ -42,6 +43,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(test)]
+mod agreement;
 mod blocks;
 mod codec;
 mod directory;
@@ -50,6 +53,7 @@ mod groups;
 mod instance;
 mod open;
 mod partials;
+mod purge;
 mod reader;
 mod rows;
 mod schema;
@@ -66,6 +70,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
 pub use self::groups::{Group, GroupState, Groups, Release};
+pub use self::purge::{Purge, Purgeable, Purged};
 pub use self::reader::{Count, Counts, Cursor, Find, Gap, Reader, Scan, Scanned};
 pub use self::rows::Stored;
 pub use self::unfinished::{LeftBehind, Unfinished};

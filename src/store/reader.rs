@@ -2,6 +2,7 @@
 
 mod complete;
 mod count;
+mod holes;
 mod scan;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::blocks::Layout;
-use super::directory::{Directory, Name};
+use super::directory::{Directory, Identity, Name};
 use super::error::Kind;
 use super::open::{Opened, open_read_only};
 use super::rows::{Rows, Stored};
@@ -23,6 +24,7 @@ use crate::query::{Query, number_column as number};
 use crate::record::{Losses, Reason, Resource};
 
 pub use self::count::{Count, Counts};
+pub(super) use self::holes::PURGED;
 pub use self::scan::{Scan, Scanned};
 
 /// Files that are kept open between two calls.
@@ -40,13 +42,25 @@ const MAX_POLLED: usize = 1000;
 pub struct Reader {
     directory: Directory,
     expected: schema::Expected,
-    /// With the version of each, and what is known of its blocks.
-    open: BTreeMap<Name, (Connection, i32, Layout)>,
+    open: BTreeMap<Name, Open>,
     resources: HashMap<(Name, i64), Arc<Resource>>,
     /// Files that are not tried again.
     skipped: HashSet<Name>,
+    /// Of each process the segment up to which it was looked for holes.
+    whole_up_to: HashMap<u32, Name>,
     warnings: Vec<String>,
     position: Cursor,
+}
+
+/// A file that is open.
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    version: i32,
+    /// What is known of its blocks.
+    layout: Layout,
+    /// Which file it is: one that was written anew is opened again.
+    identity: Option<Identity>,
 }
 
 /// What [`Reader::find`] returns, and how long it may look for it.
@@ -156,14 +170,14 @@ impl Reader {
             let message = format!("nothing is stored in '{}' yet", directory.path().display());
             return Err(Error::new(Kind::NotFound, message));
         }
-        let expected =
-            schema::Expected::new().map_err(|error| Error::new(Kind::Io, "SQLite does not work here").because(error))?;
+        let expected = schema::Expected::known()?;
         Ok(Self {
             directory,
             expected,
             open: BTreeMap::new(),
             resources: HashMap::new(),
             skipped: HashSet::new(),
+            whole_up_to: HashMap::new(),
             warnings: Vec::new(),
             position: Cursor::default(),
         })
@@ -187,7 +201,9 @@ impl Reader {
         let mut late = false;
         // What an earlier search left out is none of this one's business.
         self.warnings.retain(|warning| !warning.starts_with(LATE));
-        for name in self.refresh()?.into_iter().rev() {
+        let names = self.refresh()?;
+        self.look_for_holes(&names);
+        for name in names.into_iter().rev() {
             let seen = self.visit(&name, |connection, rows| {
                 let plan = search.plan(connection, rows, (floor(&found, limit), until))?;
                 for range in plan.ranges() {
@@ -291,9 +307,10 @@ impl Reader {
         let mut gaps: BTreeMap<u64, Losses> = BTreeMap::new();
         for name in self.refresh()? {
             let rows = self.visit(&name, |connection, _| {
-                let sql = "SELECT unix_ns, reason, count FROM loss WHERE unix_ns >= ? ORDER BY id DESC LIMIT 1000";
+                let sql =
+                    "SELECT unix_ns, reason, count FROM loss WHERE unix_ns >= ? AND reason <> ? ORDER BY id DESC LIMIT 1000";
                 let mut statement = connection.prepare(sql)?;
-                let rows = statement.query_map([number(since_unix_ns)], |row| {
+                let rows = statement.query_map((number(since_unix_ns), PURGED), |row| {
                     Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
                 })?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()
@@ -328,7 +345,7 @@ impl Reader {
     /// The segments that are there now, oldest first; forgets what is known of others.
     pub(super) fn refresh(&mut self) -> Result<Vec<Name>, Error> {
         let names = self.directory.segments()?;
-        self.open.retain(|name, _| names.contains(name));
+        self.open.retain(|name, open| open.identity.is_some() && self.directory.identity(name) == open.identity);
         self.resources.retain(|(name, _), _| names.contains(name));
         self.skipped.retain(|name| names.contains(name));
         Ok(names)
@@ -343,10 +360,12 @@ impl Reader {
         if self.skipped.contains(name) {
             return None;
         }
-        let (connection, version, layout) = match self.open.remove(name) {
+        let open = match self.open.remove(name) {
             Some(open) => open,
             None => match open_read_only(&self.directory, name, &self.expected) {
-                Opened::Ready(connection, version) => (connection, version, Layout::new(version)),
+                Opened::Ready(connection, version, identity) => {
+                    Open { connection, version, layout: Layout::new(version), identity }
+                }
                 Opened::NotYet => return None,
                 Opened::Refused(why) => {
                     // It may also have been removed a moment ago.
@@ -358,6 +377,7 @@ impl Reader {
                 }
             },
         };
+        let Open { connection, version, layout, identity } = open;
         let mut rows =
             Rows { name, version, layout, resources: &mut self.resources, resource: None, damaged: false, decode: codec::decode };
         let done = work(&connection, &mut rows);
@@ -368,7 +388,7 @@ impl Reader {
         match done {
             Ok(done) => {
                 if self.open.len() < MAX_OPEN {
-                    self.open.insert(name.clone(), (connection, version, layout));
+                    self.open.insert(name.clone(), Open { connection, version, layout, identity });
                 }
                 Some(done)
             }

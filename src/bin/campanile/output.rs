@@ -71,9 +71,9 @@ impl Output {
         self.width
     }
 
-    /// Whether somebody looks at it.
+    /// Whether it goes to a terminal as it is.
     pub(crate) fn is_terminal(&self) -> bool {
-        self.out.get_ref().is_terminal()
+        matches!(self.out, Out::Direct(_)) && io::stdout().is_terminal()
     }
 
     /// To write bytes to it.
@@ -130,6 +130,27 @@ impl Output {
             pager.wait();
         }
         self.later.iter().for_each(|message| say(message));
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Direct(out) => out.write(bytes),
+            Self::Paged(pager) => pager.write(&String::from_utf8_lossy(bytes)).map(|()| bytes.len()),
+            Self::Held { text, .. } => {
+                text.push_str(&String::from_utf8_lossy(bytes));
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Direct(out) => out.flush(),
+            Self::Paged(pager) => pager.flush(),
+            Self::Held { .. } => Ok(()),
+        }
     }
 }
 
