@@ -11,6 +11,8 @@ use super::error::Kind;
 /// What SQLite keeps beside a file.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 const DAMAGED: &str = ".damaged";
+/// A segment that is being written anew.
+const COPY: &str = ".new";
 /// The history of groups, which has a bound of its own.
 pub(super) const GROUPS: &str = "groups.sqlite";
 
@@ -48,6 +50,35 @@ impl Name {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What a copy of it is called until it takes its place.
+    pub(super) fn copy(&self) -> String {
+        format!("{}{COPY}", self.0)
+    }
+}
+
+/// Whether it is a copy of a segment, or what SQLite keeps beside one.
+fn is_of_copy(file: &str) -> bool {
+    let beside = BESIDE.iter().find_map(|suffix| file.strip_suffix(suffix));
+    beside.unwrap_or(file).strip_suffix(COPY).and_then(Name::parse).is_some()
+}
+
+/// Which file it is that has a name at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    /// Elsewhere a file that is open keeps its name.
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Self {
+        Self(0, 0)
     }
 }
 
@@ -138,6 +169,12 @@ impl Directory {
         fs::symlink_metadata(self.file(name)).is_ok_and(|metadata| metadata.is_file())
     }
 
+    /// Which file has this name: another one than before where a segment was written anew.
+    pub(super) fn identity(&self, name: &Name) -> Option<Identity> {
+        let metadata = fs::symlink_metadata(self.file(name)).ok()?;
+        metadata.is_file().then(|| Identity::of(&metadata))
+    }
+
     /// Whether the disk has too little room left, where that can be told.
     pub(super) fn is_nearly_full(&self) -> bool {
         free_and_total_bytes(&self.path).is_some_and(|(free, total)| is_below_floor(free, total))
@@ -157,6 +194,30 @@ impl Directory {
         let beside = BESIDE.iter().map(|suffix| format!("{name}{suffix}"));
         let all = std::iter::once(name.to_owned()).chain(beside);
         all.filter_map(|file| fs::symlink_metadata(self.path.join(file)).ok()).map(|metadata| metadata.len()).sum()
+    }
+
+    /// What the history of groups takes on disk.
+    pub(super) fn bytes_of_groups(&self) -> u64 {
+        self.bytes_with_beside(GROUPS)
+    }
+
+    /// Files of segments that are being written anew, or were when a process was killed.
+    pub(super) fn copies(&self) -> impl Iterator<Item = PathBuf> {
+        let files = fs::read_dir(&self.path).into_iter().flatten().filter_map(Result::ok);
+        files.filter(|file| file.file_name().to_str().is_some_and(is_of_copy)).map(|file| file.path())
+    }
+
+    /// What was renamed because it was damaged.
+    pub(super) fn set_aside_before(&self) -> Result<Vec<String>, Error> {
+        let segments = self.entries()?.into_iter().filter(|entry| entry.damaged).map(|entry| entry.name.0);
+        let groups = fs::symlink_metadata(self.path.join(format!("{GROUPS}{DAMAGED}"))).is_ok_and(|metadata| metadata.is_file());
+        let all = segments.chain(groups.then(|| GROUPS.to_owned()));
+        Ok(all.map(|name| format!("{name}{DAMAGED}")).collect())
+    }
+
+    /// Waits until the names of files are on the disk, where that is possible.
+    pub(super) fn sync(&self) {
+        let _ = fs::File::open(&self.path).and_then(|directory| directory.sync_all());
     }
 
     /// The segments that can be read, oldest first.
@@ -193,8 +254,9 @@ impl Directory {
     pub(super) fn prune(&self, limits: &Limits, current: Option<&Name>) -> Result<u64, Error> {
         let entries = self.entries()?;
         // A history that outgrew its bound does not empty the store.
-        let groups = self.bytes_with_beside(GROUPS).min(limits.max_bytes / 2);
-        let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum::<u64>().saturating_add(groups);
+        let groups = self.bytes_of_groups().min(limits.max_bytes / 2);
+        let copies: u64 = self.copies().filter_map(|path| fs::symlink_metadata(path).ok()).map(|metadata| metadata.len()).sum();
+        let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum::<u64>().saturating_add(groups).saturating_add(copies);
         bytes = bytes.saturating_add(self.prune_damaged_groups(limits, bytes));
         let mut files = entries.len();
         let mut removed = 0;
@@ -237,8 +299,12 @@ impl Directory {
     }
 
     pub(super) fn remove_segment(&self, name: &Name) {
-        let _ = fs::remove_file(self.file(name));
-        self.remove_beside(name.as_str());
+        self.remove_file_and_beside(name.as_str());
+    }
+
+    pub(super) fn remove_file_and_beside(&self, file: &str) {
+        let _ = fs::remove_file(self.path.join(file));
+        self.remove_beside(file);
     }
 
     /// Renames a file that cannot be used any more, so that nobody takes it for ours; one that was renamed before gives way
@@ -248,7 +314,8 @@ impl Directory {
         self.remove_beside(name);
     }
 
-    fn remove_beside(&self, name: &str) {
+    /// Removes what SQLite keeps beside a file.
+    pub(super) fn remove_beside(&self, name: &str) {
         for suffix in BESIDE {
             let _ = fs::remove_file(self.path.join(format!("{name}{suffix}")));
         }

@@ -60,6 +60,12 @@ impl Error {
     pub fn is_disk_full(&self) -> bool {
         self.kind == Kind::Full
     }
+
+    /// Whether somebody else is at it: it may go well another time.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.kind == Kind::Busy
+    }
 }
 
 impl fmt::Display for Error {

@@ -50,6 +50,7 @@ mod groups;
 mod instance;
 mod open;
 mod partials;
+mod purge;
 mod reader;
 mod rows;
 mod schema;
@@ -66,6 +67,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::error::Error;
 pub use self::groups::{Group, GroupState, Groups, Release};
+pub use self::purge::{Purge, Purgeable, Purged};
 pub use self::reader::{Count, Counts, Cursor, Find, Gap, Reader, Scan, Scanned};
 pub use self::rows::Stored;
 pub use self::unfinished::{LeftBehind, Unfinished};

@@ -8,8 +8,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::directory::{Directory, Name};
-use super::schema;
+use super::directory::{Directory, Identity, Name};
+use super::{schema, segment};
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The largest row that is read, in bytes; a stored record is a little larger than 1 MiB at most.
@@ -17,8 +17,8 @@ const MAX_ROW_BYTES: i32 = 32 * 1024 * 1024;
 
 /// What became of it.
 pub(super) enum Opened {
-    /// With its version.
-    Ready(Connection, i32),
+    /// With its version, and which file it is.
+    Ready(Connection, i32, Option<Identity>),
     /// A segment that is being begun right now.
     NotYet,
     /// Why it is not read.
@@ -27,19 +27,30 @@ pub(super) enum Opened {
 
 /// Opens a segment for reading, and refuses everything that is not one of ours.
 pub(super) fn open_read_only(directory: &Directory, name: &Name, expected: &schema::Expected) -> Opened {
-    let path = directory.file(name);
+    let (path, identity) = (directory.file(name), directory.identity(name));
     let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let first = Connection::open_with_flags(&path, read_only).and_then(|connection| check(connection, expected));
+    let look = |connection: Connection| {
+        connection.execute_batch("PRAGMA query_only = ON;")?;
+        check(connection, identity, expected)
+    };
+    let first = Connection::open_with_flags(&path, read_only).and_then(look);
     match first {
         // In a directory that cannot be written SQLite has no place for its lock file, and needs none where nothing is
         // in the log any more.
         Err(error) if cannot_lock(&error) && !directory.has_log(name) => {
             let flags = read_only | OpenFlags::SQLITE_OPEN_URI;
-            Connection::open_with_flags(immutable_uri(&path), flags).and_then(|connection| check(connection, expected))
+            Connection::open_with_flags(immutable_uri(&path), flags).and_then(look)
         }
         first => first,
     }
     .unwrap_or_else(|error| Opened::Refused(error.to_string()))
+}
+
+/// Opens a segment that is to be written anew, with the same care.
+pub(super) fn open_to_replace(directory: &Directory, name: &Name, expected: &schema::Expected) -> Opened {
+    let identity = directory.identity(name);
+    let opened = segment::open_to_write(&directory.file(name)).and_then(|connection| check(connection, identity, expected));
+    opened.unwrap_or_else(|error| Opened::Refused(error.to_string()))
 }
 
 fn cannot_lock(error: &rusqlite::Error) -> bool {
@@ -75,13 +86,10 @@ pub(super) fn defend(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;")
 }
 
-fn check(connection: Connection, expected: &schema::Expected) -> rusqlite::Result<Opened> {
+fn check(connection: Connection, identity: Option<Identity>, expected: &schema::Expected) -> rusqlite::Result<Opened> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     defend(&connection)?;
-    connection.execute_batch("PRAGMA query_only = ON;")?;
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    let objects = schema::objects(&connection)?;
+    let schema::Declared { application, version, objects } = schema::declared(&connection)?;
     if application == 0 && version == 0 && objects.is_empty() {
         return Ok(Opened::NotYet);
     }
@@ -95,5 +103,5 @@ fn check(connection: Connection, expected: &schema::Expected) -> rusqlite::Resul
     if !expected.is(version, &objects) {
         return refused("its tables are not those of a store");
     }
-    Ok(Opened::Ready(connection, version))
+    Ok(Opened::Ready(connection, version, identity))
 }

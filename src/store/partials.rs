@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::directory::{Directory, Name};
-use super::segment::{Row, open_to_write};
+use super::segment::{NOTHING_LEFT, Row, open_to_write};
 use crate::record::{Kind, Record, SpanId};
 
 /// Takes a report out.
@@ -91,10 +91,18 @@ impl Partials {
 
 /// Takes reports out of a segment that is closed.
 fn remove(directory: &Directory, name: &Name, spans: &[SpanId]) -> rusqlite::Result<()> {
-    let mut connection = open_to_write(&directory.file(name))?;
-    let transaction = connection.transaction()?;
-    for span_id in spans {
-        transaction.prepare_cached(DELETE)?.execute([span_id.0])?;
+    loop {
+        let identity = directory.identity(name);
+        let mut connection = open_to_write(&directory.file(name))?;
+        connection.execute_batch(NOTHING_LEFT)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for span_id in spans {
+            transaction.prepare_cached(DELETE)?.execute([span_id.0])?;
+        }
+        transaction.commit()?;
+        // Where the segment was written anew meanwhile, they are still in the new file.
+        if directory.identity(name) == identity {
+            return Ok(());
+        }
     }
-    transaction.commit()
 }

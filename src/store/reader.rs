@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::blocks::Layout;
-use super::directory::{Directory, Name};
+use super::directory::{Directory, Identity, Name};
 use super::error::Kind;
 use super::open::{Opened, open_read_only};
 use super::rows::{Rows, Stored};
@@ -40,13 +40,23 @@ const MAX_POLLED: usize = 1000;
 pub struct Reader {
     directory: Directory,
     expected: schema::Expected,
-    /// With the version of each, and what is known of its blocks.
-    open: BTreeMap<Name, (Connection, i32, Layout)>,
+    open: BTreeMap<Name, Open>,
     resources: HashMap<(Name, i64), Arc<Resource>>,
     /// Files that are not tried again.
     skipped: HashSet<Name>,
     warnings: Vec<String>,
     position: Cursor,
+}
+
+/// A file that is open.
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    version: i32,
+    /// What is known of its blocks.
+    layout: Layout,
+    /// Which file it is: one that was written anew is opened again.
+    identity: Option<Identity>,
 }
 
 /// What [`Reader::find`] returns, and how long it may look for it.
@@ -156,8 +166,7 @@ impl Reader {
             let message = format!("nothing is stored in '{}' yet", directory.path().display());
             return Err(Error::new(Kind::NotFound, message));
         }
-        let expected =
-            schema::Expected::new().map_err(|error| Error::new(Kind::Io, "SQLite does not work here").because(error))?;
+        let expected = schema::Expected::known()?;
         Ok(Self {
             directory,
             expected,
@@ -328,7 +337,7 @@ impl Reader {
     /// The segments that are there now, oldest first; forgets what is known of others.
     pub(super) fn refresh(&mut self) -> Result<Vec<Name>, Error> {
         let names = self.directory.segments()?;
-        self.open.retain(|name, _| names.contains(name));
+        self.open.retain(|name, open| open.identity.is_some() && self.directory.identity(name) == open.identity);
         self.resources.retain(|(name, _), _| names.contains(name));
         self.skipped.retain(|name| names.contains(name));
         Ok(names)
@@ -343,10 +352,12 @@ impl Reader {
         if self.skipped.contains(name) {
             return None;
         }
-        let (connection, version, layout) = match self.open.remove(name) {
+        let open = match self.open.remove(name) {
             Some(open) => open,
             None => match open_read_only(&self.directory, name, &self.expected) {
-                Opened::Ready(connection, version) => (connection, version, Layout::new(version)),
+                Opened::Ready(connection, version, identity) => {
+                    Open { connection, version, layout: Layout::new(version), identity }
+                }
                 Opened::NotYet => return None,
                 Opened::Refused(why) => {
                     // It may also have been removed a moment ago.
@@ -358,6 +369,7 @@ impl Reader {
                 }
             },
         };
+        let Open { connection, version, layout, identity } = open;
         let mut rows =
             Rows { name, version, layout, resources: &mut self.resources, resource: None, damaged: false, decode: codec::decode };
         let done = work(&connection, &mut rows);
@@ -368,7 +380,7 @@ impl Reader {
         match done {
             Ok(done) => {
                 if self.open.len() < MAX_OPEN {
-                    self.open.insert(name.clone(), (connection, version, layout));
+                    self.open.insert(name.clone(), Open { connection, version, layout, identity });
                 }
                 Some(done)
             }

@@ -92,7 +92,8 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn stored(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<Stored>> {
+    /// From a row that begins with the number, the resource and the record.
+    pub(super) fn stored(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<Stored>> {
         let Ok(record) = (self.decode)(row.get_ref(2)?.as_blob().unwrap_or_default()) else { return Ok(None) };
         let resource = self.resource(connection, row.get(1)?)?;
         Ok(Some(Stored { record, resource }))

@@ -4,6 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use rusqlite::Connection;
 
+use super::Error;
+use super::error::Kind;
+
 /// Marks our files: "CAMP".
 pub(super) const APPLICATION_ID: i32 = 0x4341_4d50;
 /// The version that is written, and the newest that is understood.
@@ -78,6 +81,10 @@ CREATE TABLE block(
 CREATE TABLE piece(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 ";
 
+/// What makes the tables of each version, from version 1 on.
+const VERSIONS: [&[&str]; 4] =
+    [&[TABLES, BEFORE_BLOCKS], &[TABLES, BEFORE_BLOCKS, SECOND], &[TABLES, SECOND, THIRD], &[TABLES, SECOND, THIRD]];
+
 /// Makes the tables, all or nothing.
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
@@ -85,8 +92,31 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
+/// Makes the tables of a version that is known, in a file without any.
+pub(super) fn create_as(connection: &Connection, version: i32) -> rusqlite::Result<()> {
+    let parts = usize::try_from(version - 1).ok().and_then(|index| VERSIONS.get(index)).copied().unwrap_or_default();
+    parts.iter().try_for_each(|part| connection.execute_batch(part))?;
+    connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"))
+}
+
 /// Type, name and text of everything that a file declares.
 pub(super) type Objects = Vec<(String, String, Option<String>)>;
+
+/// What a file says that it is.
+pub(super) struct Declared {
+    pub(super) application: i32,
+    pub(super) version: i32,
+    pub(super) objects: Objects,
+}
+
+/// All of it as it is at one moment: the file may be begun just now.
+pub(super) fn declared(connection: &Connection) -> rusqlite::Result<Declared> {
+    let snapshot = connection.unchecked_transaction()?;
+    let number = |pragma: &str| snapshot.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    // The tables first: what is read first is what the moment begins with.
+    let objects = objects(&snapshot)?;
+    Ok(Declared { application: number("application_id")?, version: number("user_version")?, objects })
+}
 
 pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
     let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name LIMIT 64")?;
@@ -102,7 +132,7 @@ pub(super) struct Expected(Arc<[Objects]>);
 static EXPECTED: OnceLock<Expected> = OnceLock::new();
 
 impl Expected {
-    pub(super) fn new() -> rusqlite::Result<Self> {
+    fn new() -> rusqlite::Result<Self> {
         if let Some(known) = EXPECTED.get() {
             return Ok(known.clone());
         }
@@ -111,10 +141,13 @@ impl Expected {
             parts.iter().try_for_each(|part| connection.execute_batch(part))?;
             objects(&connection)
         };
-        let with_blocks: &[&str] = &[TABLES, SECOND, THIRD];
-        let versions = [&[TABLES, BEFORE_BLOCKS], &[TABLES, BEFORE_BLOCKS, SECOND][..], with_blocks, with_blocks];
-        let expected: Arc<[Objects]> = versions.into_iter().map(declared).collect::<Result<_, _>>()?;
+        let expected: Arc<[Objects]> = VERSIONS.into_iter().map(declared).collect::<Result<_, _>>()?;
         Ok(EXPECTED.get_or_init(|| Self(expected)).clone())
+    }
+
+    /// As [`new`](Self::new), for whoever cannot go on without.
+    pub(super) fn known() -> Result<Self, Error> {
+        Self::new().map_err(|error| Error::new(Kind::Io, "SQLite does not work here").because(error))
     }
 
     /// Whether these are the tables of this version.

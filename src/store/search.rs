@@ -23,7 +23,11 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     /// Reports about running requests are left out unless they are asked for.
     pub(super) fn new(query: &'a Query, with_partial: bool) -> Self {
-        let now = unix_ns(std::time::SystemTime::now());
+        Self::at(query, with_partial, unix_ns(std::time::SystemTime::now()))
+    }
+
+    /// With times that count back from this moment.
+    pub(super) fn at(query: &'a Query, with_partial: bool, now: u64) -> Self {
         let (newest, first) = (query.to_sql(now, true), query.to_sql(now, false));
         let kinds = if with_partial { "" } else { " AND kind <> 'partial'" };
         Self { query, now, newest, first, need: query.need(now), kinds }
@@ -37,6 +41,42 @@ impl<'a> Search<'a> {
 
     pub(super) fn matches(&self, stored: &Stored) -> bool {
         self.query.matches_from(stored.resource(), stored.record(), self.now)
+    }
+
+    /// How many records of a segment match.
+    pub(super) fn count(&self, connection: &Connection, rows: &mut Rows<'_>) -> rusqlite::Result<u64> {
+        let mut count = 0;
+        self.each_match(connection, rows, || {
+            count += 1;
+            true
+        })?;
+        Ok(count)
+    }
+
+    /// Whether any record of a segment matches.
+    pub(super) fn is_any(&self, connection: &Connection, rows: &mut Rows<'_>) -> rusqlite::Result<bool> {
+        let mut is_any = false;
+        self.each_match(connection, rows, || {
+            is_any = true;
+            false
+        })?;
+        Ok(is_any)
+    }
+
+    fn each_match(&self, connection: &Connection, rows: &mut Rows<'_>, mut found: impl FnMut() -> bool) -> rusqlite::Result<()> {
+        let always = (i64::MIN, i64::MAX);
+        let plan = self.plan(connection, rows, always)?;
+        let mut goes_on = true;
+        for range in plan.ranges() {
+            plan.each(connection, rows, range, always, |stored| {
+                goes_on = !stored.is_some_and(|stored| self.matches(&stored)) || found();
+                goes_on
+            })?;
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The condition on the columns of a version, with its values and some more behind them.

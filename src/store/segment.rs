@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, TransactionBehavior, params};
 
 use super::blocks::{Block, Builder};
-use super::directory::{Directory, Name};
+use super::directory::{Directory, Identity, Name};
 use super::error::Kind as ErrorKind;
 use super::partials::{Partials, is_over};
 use super::{Error, codec, schema};
@@ -19,6 +19,9 @@ const BUSY_TRIES: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) name: Name,
+    directory: Directory,
+    /// The file that was begun. Whoever takes records out of it puts another in its place.
+    identity: Option<Identity>,
     connection: Connection,
     /// The resource that was written last, and its row.
     resource: Option<(Resource, i64)>,
@@ -37,17 +40,33 @@ pub(super) type Row<'a> = (&'a Record, Vec<u8>);
 impl Segment {
     /// Opens the empty file of this name and makes it a segment.
     pub(super) fn open(directory: &Directory, name: Name, max_bytes: u64) -> rusqlite::Result<Self> {
+        let identity = directory.identity(&name);
         let connection = open_to_write(&directory.file(&name))?;
         // The log may take a sixteenth of a segment before it is carried over, between 256 KiB and 16 MiB: each time waits
         // for the disk.
         let pages = (max_bytes / 16 / 4096).clamp(64, 4096);
         connection.execute_batch(&format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {pages}; \
-             PRAGMA journal_size_limit = {}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
+             PRAGMA journal_size_limit = {}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; {NOTHING_LEFT}",
             pages * 4096
         ))?;
         schema::create(&connection)?;
-        Ok(Self { name, connection, resource: None, last: 0, open: Builder::new(1), rows: 0, since: Instant::now() })
+        Ok(Self {
+            name,
+            directory: directory.clone(),
+            identity,
+            connection,
+            resource: None,
+            last: 0,
+            open: Builder::new(1),
+            rows: 0,
+            since: Instant::now(),
+        })
+    }
+
+    /// Whether its name still leads to it.
+    pub(super) fn is_there(&self) -> bool {
+        self.identity.is_some() && self.directory.identity(&self.name) == self.identity
     }
 
     /// Writes all of it in one transaction, or nothing. Waits a bounded time for whoever has locked the file.
@@ -95,6 +114,10 @@ impl Segment {
         now_unix_ns: u64,
     ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Whoever replaces a file holds its lock until it is done, so this is asked with the lock in hand.
+        if self.identity.is_none() || self.directory.identity(&self.name) != self.identity {
+            return Err(moved());
+        }
         let known = self.resource.as_ref().filter(|(known, _)| known == resource).map(|(_, row)| *row);
         let resource_row = match known {
             Some(row) => row,
@@ -130,6 +153,15 @@ impl Segment {
         }
         Ok(())
     }
+}
+
+/// What is taken out is overwritten: a report that was replaced may tell of a request that is purged later.
+pub(super) const NOTHING_LEFT: &str = "PRAGMA secure_delete = ON;";
+
+/// The file that is open has no name any more, or another one.
+fn moved() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY_DBMOVED);
+    rusqlite::Error::SqliteFailure(code, Some("another file is in its place".to_owned()))
 }
 
 /// Opens a file that is there, for writing; never by way of a link.

@@ -7,7 +7,7 @@ use super::groups::History;
 use super::instance::{self, Instance};
 use super::partials::Partials;
 use super::segment::{Row, Segment, failed, is_damage, is_out_of_reach};
-use super::{Error, Settings, codec, error::Kind, unix_ns};
+use super::{Error, Settings, codec, error::Kind, purge, unix_ns};
 use crate::record::{Kind as RecordKind, Losses, Reason, Record, Resource};
 
 /// A store's largest part in one file.
@@ -50,6 +50,7 @@ impl Store {
         let settings = Settings { max_bytes: settings.max_bytes.max(Settings::MIN_MAX_BYTES), ..settings };
         let now = Instant::now();
         let directory = Directory::create(&settings.directory)?;
+        purge::sweep(&directory);
         let mut store = Self {
             groups: History::new(directory.clone(), settings.max_bytes),
             instance: Instance::begin(&directory),
@@ -192,12 +193,12 @@ impl Store {
         // Old segments go as a whole, so one that is filled slowly must end in time to be old.
         let max_time = self.settings.max_age / 8;
         let goes_on = self.segment.as_ref().is_some_and(|segment| {
-            self.directory.contains(&segment.name)
+            segment.is_there()
                 && self.directory.bytes_of(&segment.name) < self.segment_bytes
                 && (segment.since.elapsed() < max_time || segment.rows == 0)
         });
         if !goes_on {
-            let ended = self.segment.take().filter(|segment| self.directory.contains(&segment.name));
+            let ended = self.segment.take().filter(Segment::is_there);
             ended.into_iter().for_each(Segment::close);
             self.begin()?;
         } else if self.pruned.elapsed() >= PRUNE_EVERY {
@@ -244,11 +245,13 @@ impl Drop for Store {
         self.partials.remove_all(&self.directory);
         // A process that had nothing to say leaves no file behind.
         if let Some(segment) = self.segment.take_if(|segment| segment.rows == 0) {
-            let name = segment.name.clone();
+            let (name, is_there) = (segment.name.clone(), segment.is_there());
             drop(segment);
-            self.directory.remove_segment(&name);
+            if is_there {
+                self.directory.remove_segment(&name);
+            }
         }
-        let is_there = |segment: &Segment| self.directory.contains(&segment.name) && !self.directory.is_nearly_full();
+        let is_there = |segment: &Segment| segment.is_there() && !self.directory.is_nearly_full();
         self.segment.take().filter(is_there).into_iter().for_each(Segment::close);
     }
 }

@@ -57,6 +57,24 @@ impl Builder {
         (self.rows == PART_ROWS * PARTS).then(|| self.finish_block())
     }
 
+    /// Goes on with this row: there are none before it. Hands over the block that ends there.
+    pub(in crate::store) fn skip_to(&mut self, row: i64) -> Option<Block> {
+        let next = self.first + number(self.rows as u64);
+        if row - self.first >= number((PART_ROWS * PARTS) as u64) || self.rows == 0 {
+            let ended = self.finish();
+            self.begin(row);
+            return ended;
+        }
+        // A part is told by the numbers of its rows, also of those that are not there.
+        for _ in next..row {
+            self.rows += 1;
+            if self.rows.is_multiple_of(PART_ROWS) {
+                self.finish_part();
+            }
+        }
+        None
+    }
+
     /// The block that is open, as it is.
     pub(in crate::store) fn finish(&mut self) -> Option<Block> {
         if self.rows == 0 {

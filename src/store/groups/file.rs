@@ -12,6 +12,7 @@ use crate::query::number_column as number;
 use crate::record::GroupId;
 use crate::store::directory::{self, Directory};
 use crate::store::error::Kind;
+use crate::store::schema::{Declared, declared};
 use crate::store::segment::{self, is_damage, open_to_write};
 use crate::store::{Error, open, unix_ns};
 
@@ -165,9 +166,7 @@ impl What {
 
 pub(super) fn check(connection: &Connection) -> rusqlite::Result<What> {
     open::defend(connection)?;
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    let objects = crate::store::schema::objects(connection)?;
+    let Declared { application, version, objects } = declared(connection)?;
     Ok(match (application, version) {
         (0, 0) if objects.is_empty() => What::Empty,
         (application, _) if application != schema::APPLICATION_ID => What::Foreign,
@@ -178,14 +177,14 @@ pub(super) fn check(connection: &Connection) -> rusqlite::Result<What> {
 }
 
 /// A file that is to be written.
-pub(super) enum Writable {
+pub(in crate::store) enum Writable {
     Ready(Connection),
     /// It belongs to somebody else, or to a newer version.
     Refused,
 }
 
 /// Opens it for writing, and makes it where it is missing. One that is damaged is set aside first.
-pub(super) fn open_writable(directory: &Directory) -> Result<Writable, Error> {
+pub(in crate::store) fn open_writable(directory: &Directory) -> Result<Writable, Error> {
     for _ in 0..2 {
         let path = directory.path().join(NAME);
         match fs::symlink_metadata(&path) {
@@ -229,7 +228,7 @@ fn is_owners(file: &Metadata, directory: &Directory) -> bool {
 }
 
 /// One group.
-pub(super) fn group(connection: &Connection, id: GroupId) -> rusqlite::Result<Option<Group>> {
+pub(in crate::store) fn group(connection: &Connection, id: GroupId) -> rusqlite::Result<Option<Group>> {
     let sql = format!("SELECT {} FROM error_group WHERE id = ?", Group::COLUMNS);
     connection.prepare_cached(&sql)?.query_row([id.0.to_be_bytes()], Group::read).optional()
 }

@@ -66,8 +66,7 @@ impl History {
         if !group.is_described() && is_known {
             group.describe_as(described(id, record));
         }
-        let user = record.attribute("user.id").map(|user| user.to_string());
-        group.see(record.end_unix_ns(), record.rpc_method().or_else(|| record.route()), self.release.as_deref(), user.as_deref());
+        group.see_record(record, self.release.as_deref());
     }
 
     /// Writes what was seen, in one transaction; what cannot be written waits.
@@ -215,7 +214,7 @@ fn release(resource: &Resource) -> Option<String> {
 
 /// A group as this record shows it. Of a summary it may be unknown what made the fingerprint: the spans that the error
 /// happened in are gone.
-fn described(id: GroupId, record: &Record) -> Group {
+pub(in crate::store) fn described(id: GroupId, record: &Record) -> Group {
     let fingerprint = Fingerprint::of(record);
     let title = fingerprint.as_ref().map_or("", |fingerprint| fingerprint.title());
     let whole = fingerprint.iter().filter(|fingerprint| fingerprint.id() == id);

@@ -19,5 +19,6 @@ mod schema;
 mod users;
 
 pub use self::file::Groups;
-pub(super) use self::history::History;
+pub(super) use self::file::{Writable, group, open_writable};
+pub(super) use self::history::{History, described};
 pub use self::row::{Group, GroupState, Release};

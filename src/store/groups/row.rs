@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::users::Users;
 use crate::query::number_column as number;
-use crate::record::GroupId;
+use crate::record::{GroupId, Record};
 use crate::store::codec::{decode_pairs, encode_pairs};
 
 /// Routes that are told one by one, and releases.
@@ -197,7 +197,26 @@ impl Group {
     }
 
     /// Counts one record.
-    pub(super) fn see(&mut self, unix_ns: u64, route: Option<&str>, release: Option<&str>, user: Option<&str>) {
+    pub(in crate::store) fn see_record(&mut self, record: &Record, release: Option<&str>) {
+        let user = record.attribute("user.id").map(|user| user.to_string());
+        let route = record.rpc_method().or_else(|| record.route());
+        self.see(record.end_unix_ns(), route, release, user.as_deref());
+    }
+
+    /// The group when so many of its records are gone: what it was called and whom it met is told by those that are left.
+    pub(in crate::store) fn told_from(self, left: Self, gone: u64) -> Self {
+        Self {
+            count: self.count.saturating_sub(gone).max(left.count),
+            title: left.title,
+            components: left.components,
+            routes: left.routes,
+            users: left.users,
+            last_unix_ns: left.last_unix_ns,
+            ..self
+        }
+    }
+
+    fn see(&mut self, unix_ns: u64, route: Option<&str>, release: Option<&str>, user: Option<&str>) {
         self.first_unix_ns = self.first_unix_ns.min(unix_ns);
         self.last_unix_ns = self.last_unix_ns.max(unix_ns);
         self.count += 1;
@@ -284,7 +303,7 @@ impl Group {
     }
 
     /// Writes it over what was there.
-    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
+    pub(in crate::store) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let routes: Vec<_> = self.routes.iter().map(|(route, count)| (route.as_str(), count.to_string())).collect();
         let releases: Vec<_> = self
             .releases
