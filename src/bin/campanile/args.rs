@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Lists the requests in flight, the oldest first, and those whose process died
     Ps(Ps),
+    /// Takes what matches out of the store for good: afterwards no file of it holds its bytes
+    Purge(Purge),
     /// Tells what is different about the requests that match, beside others of the same routes
     Diff(Diff),
     /// Shows the store in a browser, until it is ended
@@ -394,6 +396,46 @@ pub(crate) struct Import {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = purge_help())]
+pub(crate) struct Purge {
+    /// What is to go
+    #[arg(value_name = "QUERY", required_unless_present_any = ["before", "all"])]
+    query: Vec<String>,
+    /// Only what began so long ago or before then: 7d, or 2026-01-31, or 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    before: Option<String>,
+    /// Everything
+    #[arg(long, conflicts_with_all = ["query", "before"])]
+    all: bool,
+    /// Does not ask; needed where nobody can be asked
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Only counts
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+impl Purge {
+    pub(crate) fn query(&self) -> Result<Query, Failure> {
+        let text = self.query.join(" ");
+        let query = Query::parse(&text)?;
+        if query.is_empty() && !self.all && self.before.is_none() {
+            return Err(Failure::new(Failure::USAGE, "the query asks for nothing: write what is to go, or --all for everything"));
+        }
+        let Some(before) = &self.before else { return Ok(query) };
+        let until = format!("until:\"{}\"", before.replace(['"', '\\'], ""));
+        let wrong = |_| {
+            let message = format!("'{}' is no time: write 7d, or 2026-01-31, or 2026-01-31T12:00:00Z", escape(before));
+            Failure::new(Failure::USAGE, message)
+        };
+        let time = Query::parse(&until).map_err(wrong)?;
+        if query.is_empty() { Ok(time) } else { Ok(Query::parse(&format!("({text}) {until}"))?) }
+    }
+}
+
+#[derive(Debug, clap::Args)]
 #[command(after_help = ps_help())]
 pub(crate) struct Ps {
     #[command(flatten)]
@@ -692,6 +734,26 @@ Examples:
   campanile stats since:1h
   campanile stats 'route:/orders/{{id}} release:1.4.2'
   campanile stats --json status:5xx
+
+{}
+
+{}",
+        keys(),
+        exit_codes()
+    )
+}
+
+fn purge_help() -> String {
+    format!(
+        "\
+How much matches is said first, and then asked for; where nobody can be asked, --yes is needed. Applications may run \
+meanwhile. The segments that have some of it are written anew, and the history of errors is told from what is left. What \
+other places hold, such as a collector, is theirs.
+
+Examples:
+  campanile purge user:42
+  campanile purge --dry-run 'path:/orders/981 or request:01a207ea'
+  campanile purge --yes --before 7d
 
 {}
 

@@ -19,6 +19,7 @@ mod pager;
 mod place;
 mod progress;
 mod ps;
+mod purge;
 mod render;
 mod replay;
 mod routes;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Config(command) => config::run(&command, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
+        Command::Purge(purge) => purge::run(&purge, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
         #[cfg(unix)]
         Command::Control(command) => control::run(&command, store, &mut output),
