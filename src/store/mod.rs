@@ -14,8 +14,9 @@
 //!
 //! # When something is wrong on disk
 //! With less than 256 MiB or 5 % of the disk left nothing is written, and what is lost is counted, until there is more.
-//! Writing never depends on what is there: only a directory that cannot be used is an error. A file that fails while it
-//! is written is renamed to `.damaged` and the records go to a new one. Reading leaves out what is damaged, foreign or
+//! Writing never depends on what is there: only a directory that cannot be used is an error. Where the system refuses to write a
+//! file, or somebody holds it, what is in it stays and the records go to a new one. A file that proves damaged while it
+//! is written is renamed to `.damaged`, and here too another is begun. Reading leaves out what is damaged, foreign or
 //! newer and says so in [`Reader::warnings`].
 //!
 //! # Search

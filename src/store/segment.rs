@@ -64,6 +64,11 @@ impl Segment {
         })
     }
 
+    /// Whether no row was ever written.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.last == 0
+    }
+
     /// Whether its name still leads to it.
     pub(super) fn is_there(&self) -> bool {
         self.identity.is_some() && self.directory.identity(&self.name) == self.identity
@@ -207,10 +212,7 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
 
 /// Whether the file is no longer what was written.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown))
 }
 
 /// An error of SQLite as one of ours.
@@ -229,6 +231,12 @@ pub(super) fn is_out_of_reach(error: &rusqlite::Error) -> bool {
     is_busy(error)
         || matches!(
             error.sqlite_error_code(),
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed)
+            Some(
+                ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::FileLockingProtocolFailed
+                    // The system refuses to read or write it, as one that may not grow. What was written before can be read.
+                    | ErrorCode::SystemIoFailure
+            )
         )
 }

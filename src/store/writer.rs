@@ -158,12 +158,7 @@ impl Store {
         let written = match self.write_rows(rows, resource, &losses, now) {
             // In another file it may go better, once.
             Err(error) if is_damage(&error) || is_out_of_reach(&error) => {
-                if let Some(segment) = self.segment.take().filter(|_| is_damage(&error)) {
-                    let name = segment.name.clone();
-                    drop(segment);
-                    self.directory.set_aside(name.as_str());
-                    self.set_aside += 1;
-                }
+                self.leave(is_damage(&error));
                 self.ready()?;
                 self.write_rows(rows, resource, &losses, now)
             }
@@ -175,6 +170,19 @@ impl Store {
             self.partials.written(&self.directory, &segment.name, rows);
         }
         Ok(())
+    }
+
+    /// Ends a segment that cannot be written. What is in it stays where it can be read, unless it is damaged.
+    fn leave(&mut self, is_damaged: bool) {
+        let Some(segment) = self.segment.take() else { return };
+        let (name, is_needless) = (segment.name.clone(), segment.is_empty() && segment.is_there());
+        drop(segment);
+        if is_damaged {
+            self.directory.set_aside(name.as_str());
+            self.set_aside += 1;
+        } else if is_needless {
+            self.directory.remove_segment(&name);
+        }
     }
 
     fn write_rows(&mut self, rows: &[Row<'_>], resource: &Resource, losses: &Losses, now: u64) -> rusqlite::Result<()> {
