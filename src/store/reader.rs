@@ -2,6 +2,7 @@
 
 mod complete;
 mod count;
+mod holes;
 mod scan;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,6 +24,7 @@ use crate::query::{Query, number_column as number};
 use crate::record::{Losses, Reason, Resource};
 
 pub use self::count::{Count, Counts};
+pub(super) use self::holes::PURGED;
 pub use self::scan::{Scan, Scanned};
 
 /// Files that are kept open between two calls.
@@ -44,6 +46,8 @@ pub struct Reader {
     resources: HashMap<(Name, i64), Arc<Resource>>,
     /// Files that are not tried again.
     skipped: HashSet<Name>,
+    /// Of each process the segment up to which it was looked for holes.
+    whole_up_to: HashMap<u32, Name>,
     warnings: Vec<String>,
     position: Cursor,
 }
@@ -173,6 +177,7 @@ impl Reader {
             open: BTreeMap::new(),
             resources: HashMap::new(),
             skipped: HashSet::new(),
+            whole_up_to: HashMap::new(),
             warnings: Vec::new(),
             position: Cursor::default(),
         })
@@ -196,7 +201,9 @@ impl Reader {
         let mut late = false;
         // What an earlier search left out is none of this one's business.
         self.warnings.retain(|warning| !warning.starts_with(LATE));
-        for name in self.refresh()?.into_iter().rev() {
+        let names = self.refresh()?;
+        self.look_for_holes(&names);
+        for name in names.into_iter().rev() {
             let seen = self.visit(&name, |connection, rows| {
                 let plan = search.plan(connection, rows, (floor(&found, limit), until))?;
                 for range in plan.ranges() {
@@ -300,9 +307,10 @@ impl Reader {
         let mut gaps: BTreeMap<u64, Losses> = BTreeMap::new();
         for name in self.refresh()? {
             let rows = self.visit(&name, |connection, _| {
-                let sql = "SELECT unix_ns, reason, count FROM loss WHERE unix_ns >= ? ORDER BY id DESC LIMIT 1000";
+                let sql =
+                    "SELECT unix_ns, reason, count FROM loss WHERE unix_ns >= ? AND reason <> ? ORDER BY id DESC LIMIT 1000";
                 let mut statement = connection.prepare(sql)?;
-                let rows = statement.query_map([number(since_unix_ns)], |row| {
+                let rows = statement.query_map((number(since_unix_ns), PURGED), |row| {
                     Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
                 })?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
 use super::blocks::Layout;
 use super::directory::Name;
+use super::segment::is_damage;
 use super::{Error, codec};
 use crate::record::{Record, Resource};
 
@@ -81,9 +82,13 @@ impl Rows<'_> {
         let mut one = connection.prepare_cached("SELECT id, resource, data FROM record WHERE id = ?")?;
         while let Some(row) = numbers.next()? {
             let mut rows = one.query([row.get::<_, i64>(0)?])?;
-            // A report may have been replaced meanwhile.
-            let Some(row) = rows.next()? else { continue };
-            let stored = self.stored(connection, row)?;
+            let stored = match rows.next() {
+                Ok(Some(row)) => self.stored(connection, row)?,
+                // A report may have been replaced meanwhile.
+                Ok(None) => continue,
+                Err(error) if is_damage(&error) => None,
+                Err(error) => return Err(error),
+            };
             self.damaged |= stored.is_none();
             if !take(stored) {
                 break;

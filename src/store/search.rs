@@ -4,8 +4,12 @@ use rusqlite::{Connection, types::Value};
 
 use super::blocks::{self, Range};
 use super::rows::{Rows, Stored};
+use super::segment::is_damage;
 use super::{schema, unix_ns};
 use crate::query::{Bind, Need, Query, Sql};
+
+/// Rows beside a damaged one that are not looked for.
+const FEW: i64 = 8;
 
 /// What is looked for.
 pub(super) struct Search<'a> {
@@ -31,6 +35,11 @@ impl<'a> Search<'a> {
         let (newest, first) = (query.to_sql(now, true), query.to_sql(now, false));
         let kinds = if with_partial { "" } else { " AND kind <> 'partial'" };
         Self { query, now, newest, first, need: query.need(now), kinds }
+    }
+
+    /// From where its times count back, in nanoseconds since 1970.
+    pub(super) const fn now_unix_ns(&self) -> u64 {
+        self.now
     }
 
     /// Requests alone.
@@ -115,11 +124,19 @@ impl<'a> Search<'a> {
         // Blocks and rows are those of one moment.
         let snapshot = connection.unchecked_transaction()?;
         let end = end_of(&snapshot)?;
+        let everything = || vec![Range { first: 0, last: end, latest_unix_ns: i64::MAX }];
         let ranges = if self.has_index(rows.version) {
-            vec![Range { first: 0, last: end, latest_unix_ns: i64::MAX }]
+            everything()
         } else {
-            rows.layout.read_on(&snapshot)?;
-            blocks::ranges(&snapshot, &rows.layout, end, &self.need, window)?
+            let told = rows.layout.read_on(&snapshot);
+            match told.and_then(|()| blocks::ranges(&snapshot, &rows.layout, end, &self.need, window)) {
+                // What is told of rows may be damaged, and the rows not.
+                Err(error) if is_damage(&error) => {
+                    rows.damaged = true;
+                    everything()
+                }
+                told => told?,
+            }
         };
         let (index, id) = self.access(rows.version);
         let (condition, binds) = self.condition(rows.version, []);
@@ -158,10 +175,33 @@ impl Plan {
         rows: &mut Rows<'_>,
         range: &Range,
         window: (i64, i64),
-        take: impl FnMut(Option<Stored>) -> bool,
+        mut take: impl FnMut(Option<Stored>) -> bool,
     ) -> rusqlite::Result<()> {
-        let more = [range.first, range.last, window.0, window.1].map(Value::Integer);
-        rows.each_of(connection, &self.sql, self.binds.iter().cloned().chain(more).collect(), take)
+        // Where some of them are damaged, those around them are read all the same.
+        let mut parts = vec![(range.first, range.last)];
+        while let Some((first, last)) = parts.pop() {
+            let more = [first, last, window.0, window.1].map(Value::Integer);
+            let (mut is_begun, mut goes_on) = (false, true);
+            let read = rows.each_of(connection, &self.sql, self.binds.iter().cloned().chain(more).collect(), |stored| {
+                is_begun = true;
+                goes_on = take(stored);
+                goes_on
+            });
+            match read {
+                Err(error) if is_damage(&error) && !is_begun => {
+                    rows.damaged = true;
+                    let middle = first + (last - first) / 2;
+                    if last - first >= FEW {
+                        parts.extend([(first, middle), (middle + 1, last)]);
+                    }
+                }
+                read => read?,
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -26,9 +26,13 @@ const VIEWER: &str = "tests/viewer_http.rs";
 const VIEWER_APP: &str = "tests/viewer_app.rs";
 /// Sends the requests of the catalogue as they stand there.
 const CATALOGUED: &str = "every_request_of_the_catalogue_is_answered_as_it_says";
+const STORE_FILES: &str = "tests/store/files.rs";
+const LOCKED: &str = "tests/store/locked.rs";
+const AGEING: &str = "tests/store/ageing.rs";
 const HERE: &str = "tests/bad_inputs/elsewhere.rs";
 
 const CLI: &str = "tests/cli_inputs.rs";
+const PURGE: &str = "tests/purge.rs";
 
 const CASES: &[(&str, Case)] = &[
     ("CL-01", Runs(CLI, "cl_01_a_special_file_is_no_store")),
@@ -36,7 +40,7 @@ const CASES: &[(&str, Case)] = &[
     ("CL-04", Runs(CLI, "cl_04_what_stands_after_two_dashes_is_data")),
     ("CL-05", Runs(CLI, "cl_05_an_argument_that_is_no_text_is_an_error")),
     ("CL-06", Runs(CLI, "cl_06_settings_are_shown_without_secrets")),
-    ("CL-08", Missing("purge")),
+    ("CL-08", Runs(PURGE, "cl_08_it_prints_the_count_first_and_removes_nothing_unless_it_is_told_yes")),
     ("EN-01", Runs(OTLP_ENV, "en_01_an_endpoint_without_a_scheme_is_refused_with_what_to_write")),
     // TLS is always built in with OTLP, so the case's build without it does not exist; its point is held instead.
     ("EN-02", Runs(TLS, "an_https_endpoint_is_never_spoken_to_plainly")),
@@ -88,6 +92,15 @@ const CASES: &[(&str, Case)] = &[
     ("RR-29", Runs(GRPC, "an_exhausted_receiver_is_tried_again_only_where_it_says_when")),
     ("RR-30", Runs(GRPC, "a_missing_status_is_not_a_success")),
     ("RR-32", Runs(FAULTS, "a_cookie_is_forgotten")),
+    ("ST-01", Runs(STORE_FILES, "st_01_noise_in_the_middle_of_a_file_is_noticed_and_hides_nothing_else")),
+    ("ST-02", Runs(STORE_FILES, "st_02_an_empty_file_is_initialised_or_passed_over_and_stops_nobody")),
+    ("ST-04", Runs(STORE_FILES, "st_04_a_newer_file_is_read_by_nobody_and_written_by_nobody")),
+    ("ST-05", Runs(STORE_FILES, "st_05_a_file_that_was_copied_without_its_log_opens_with_what_is_in_it")),
+    ("ST-06", Runs(STORE_FILES, "st_06_a_file_with_anything_but_our_tables_is_refused_and_nothing_of_it_runs")),
+    ("ST-08", Runs(LOCKED, "st_08_a_lock_that_nobody_lets_go_of_delays_no_request_and_costs_no_record")),
+    ("ST-09", Runs(STORE_FILES, "st_09_a_link_is_never_followed")),
+    // Of this one, how long a write takes at most is measured by the bench `ageing`.
+    ("ST-10", Runs(AGEING, "st_10_the_size_limit_is_never_exceeded_while_an_application_writes_flat_out")),
     ("VW-01", Runs(VIEWER, CATALOGUED)),
     ("VW-02", Runs(VIEWER, CATALOGUED)),
     ("VW-04", Runs(VIEWER, CATALOGUED)),
@@ -122,7 +135,7 @@ const CASES: &[(&str, Case)] = &[
 ];
 
 /// Areas that have to be complete here.
-const AREAS: [&str; 4] = ["cli", "env_config", "remote_response", "viewer_http"];
+const AREAS: [&str; 5] = ["cli", "env_config", "remote_response", "store_files", "viewer_http"];
 
 /// Cases of other areas that only the library's own tests can bring about.
 const OTHERS: [&str; 2] = ["EV-13", "EV-14"];

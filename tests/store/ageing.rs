@@ -14,7 +14,7 @@ fn bytes(directory: &Path) -> Option<u64> {
 }
 
 #[test]
-fn the_size_limit_is_never_exceeded_while_applications_write_flat_out() {
+fn st_10_the_size_limit_is_never_exceeded_while_an_application_writes_flat_out() {
     for (max_bytes, size) in [(4_u64 << 20, 3500), (9 << 20, 20), (16 << 20, 60_000)] {
         let directory = tempfile::tempdir().unwrap();
         let count = (4 * max_bytes / (size as u64 + 400)).min(9000);

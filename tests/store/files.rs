@@ -52,7 +52,7 @@ fn st_01_noise_in_the_middle_of_a_file_is_noticed_and_hides_nothing_else() {
         let all = read(&mut reader);
         assert_eq!(reader.warnings().len(), 1, "ST-01: {:?}", reader.warnings());
         assert!(reader.warnings()[0].starts_with(path.file_name().unwrap().to_str().unwrap()), "{:?}", reader.warnings());
-        assert!(all.len() > 50, "ST-01: {} of 2050 are read", all.len());
+        assert!(all.len() > 1500, "ST-01: {} of 2050 are read", all.len());
         assert!(segments(directory.path()).len() == 2, "it stays where somebody can look at it");
     }
 }
@@ -65,12 +65,12 @@ fn st_01_a_file_that_proves_damaged_while_it_is_written_is_moved_aside_and_anoth
     app.flush();
     let path = segments(directory.path()).pop().unwrap();
     let other = Connection::open(&path).unwrap();
-    let root: u64 = other.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'record'", [], |row| row.get(0)).unwrap();
+    let root: i64 = other.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'record'", [], |row| row.get(0)).unwrap();
     // Also what the application has in its memory is not what is there any more.
     other.execute_batch("UPDATE resource SET attributes = attributes").unwrap();
     let busy: i64 = other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap();
     assert_eq!(busy, 0);
-    overwrite(&path, (root - 1) * 4096, 7);
+    overwrite(&path, u64::try_from(root - 1).unwrap() * 4096, 7);
     (501..=600).for_each(|number| app.send(number, 100));
     let stats = app.stats();
     assert_eq!((stats.offered, stats.exporters[0].delivered), (600, 600));
@@ -133,17 +133,20 @@ fn st_04_a_newer_file_is_read_by_nobody_and_written_by_nobody() {
 #[test]
 fn st_05_a_file_that_was_copied_without_its_log_opens_with_what_is_in_it() {
     let directory = tempfile::tempdir().unwrap();
-    let app = App::with(with_limit(directory.path(), 4 << 20));
+    let app = App::with(with_limit(directory.path(), 16 << 20));
     // Far enough that some of the log was carried over.
-    (1..=400).for_each(|number| app.send(number, 1000));
+    (1..=500).for_each(|number| app.send(number, 1000));
     app.flush();
     let path = segments(directory.path()).pop().unwrap();
     let copies = tempfile::tempdir().unwrap();
     fs::copy(&path, copies.path().join(path.file_name().unwrap())).unwrap();
     // The application goes on in another segment, which is copied whole.
     let mut next = path.clone();
-    for number in 401.. {
+    for number in 501.. {
         app.send(number, 1000);
+        if number % 20 != 0 {
+            continue;
+        }
         app.flush();
         next = segments(directory.path()).pop().unwrap();
         if next != path {
@@ -155,9 +158,9 @@ fn st_05_a_file_that_was_copied_without_its_log_opens_with_what_is_in_it() {
     let mut reader = Reader::open(copies.path()).unwrap();
     let all: Vec<_> = read(&mut reader).into_keys().collect();
     let held = all.iter().zip(1..).take_while(|(number, expected)| **number == *expected).count() as u64;
-    assert!(held > 50 && held < 400, "ST-05: the start of it is there: {all:?}");
+    assert!(held > 50 && held < 500, "ST-05: the start of it is there: {all:?}");
     let (first, last) = (all[usize::try_from(held).unwrap()], *all.last().unwrap());
-    assert!(first > 400 && all.len() as u64 == held + last + 1 - first, "and all that came in the next: {all:?}");
+    assert!(first > 500 && all.len() as u64 == held + last + 1 - first, "and all that came in the next: {all:?}");
     // By their sequence it is known how many are not.
     assert_eq!(reader.warnings().len(), 1, "{:?}", reader.warnings());
     let missing = first - held - 1;

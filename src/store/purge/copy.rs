@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
-use crate::query::kind_word;
+use crate::query::{kind_word, number_column as number};
 use crate::record::Kind;
 use crate::store::blocks::{Block, Builder};
 use crate::store::directory::Directory;
+use crate::store::reader::PURGED;
 use crate::store::rows::{Rows, Stored};
 use crate::store::schema;
 use crate::store::segment::{NOTHING_LEFT, open_to_write};
@@ -119,7 +120,7 @@ impl Copy {
 
     /// Copies what stands beside the records, takes reports out that the original has no more, and leaves a whole file. False
     /// where nothing is in it.
-    pub(super) fn finish(&mut self, source: &Connection) -> rusqlite::Result<bool> {
+    pub(super) fn finish(&mut self, source: &Connection, gone: u64, now_unix_ns: u64) -> rusqlite::Result<bool> {
         let Some(connection) = self.connection.take() else { return Ok(false) };
         let transaction = connection.unchecked_transaction()?;
         for id in &self.reports {
@@ -138,22 +139,26 @@ impl Copy {
                 transaction.prepare_cached("INSERT INTO resource VALUES (?, ?)")?.execute((id, attributes))?;
             }
         }
-        let mut losses = 0_u64;
+        let mut losses = false;
         let mut select = source.prepare("SELECT id, record, unix_ns, reason, count FROM loss")?;
         let mut found = select.query([])?;
         while let Some(row) = found.next()? {
-            let values =
-                (0..5).map(|column| row.get::<_, rusqlite::types::Value>(column)).collect::<rusqlite::Result<Vec<_>>>()?;
+            let values = (0..5).map(|column| row.get::<_, Value>(column)).collect::<rusqlite::Result<Vec<_>>>()?;
+            losses |= values.get(3) != Some(&Value::Text(PURGED.to_owned()));
             transaction.prepare_cached("INSERT INTO loss VALUES (?, ?, ?, ?, ?)")?.execute(params_from_iter(values))?;
-            losses += 1;
         }
+        // Not what went, but that it did: a number that is missing is not taken for one that was lost.
+        transaction.execute(
+            "INSERT INTO loss(record, unix_ns, reason, count) VALUES (?, ?, ?, ?)",
+            (self.last, number(now_unix_ns), PURGED, number(gone)),
+        )?;
         let last: Option<Block> = self.blocks.as_mut().and_then(Builder::finish);
         last.iter().try_for_each(|block| block.write(&transaction))?;
         transaction.commit()?;
         // As every other segment, so that reports can be taken out of it while it is read.
         connection.execute_batch("PRAGMA journal_mode = WAL;")?;
         connection.close().map_err(|(_, error)| error)?;
-        Ok(self.rows + losses > 0)
+        Ok(self.rows > 0 || losses)
     }
 
     /// Waits until it is on the disk.

@@ -86,8 +86,11 @@ impl<'a> Exchange<'a> {
         let locked = self.lock()?;
         let end = end_of(&locked).map_err(cannot)?;
         take(&mut copy, &locked, end).map_err(cannot)?;
-        let holds_any = copy.finish(&locked).map_err(cannot)?;
-        self.put(&copy, holds_any)?;
+        let holds_any = copy.finish(&locked, count, search.now_unix_ns()).map_err(cannot)?;
+        // One between two others stays, to tell of the numbers that are missing.
+        let is_between =
+            self.directory.segments()?.iter().any(|other| other < self.name && other.instance() == self.name.instance());
+        self.put(&copy, holds_any || is_between)?;
         // The old file is nobody's now, and lets go of its lock with this.
         drop(locked);
         Ok(count)

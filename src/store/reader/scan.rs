@@ -60,7 +60,9 @@ impl Reader {
             scan.before_unix_ns.map_or(i64::MAX, |before| number(before).saturating_sub(1)),
         );
         let mut scanned = Scanned::Whole;
-        for name in self.refresh()?.into_iter().rev() {
+        let names = self.refresh()?;
+        self.look_for_holes(&names);
+        for name in names.into_iter().rev() {
             let _ = self.visit(&name, |connection, rows| {
                 let plan = search.plan(connection, rows, window)?;
                 for range in plan.ranges() {
