@@ -11,7 +11,7 @@ use crate::query::{Bind, Query, keys, sample};
 use crate::record::{Losses, Record, Resource};
 
 const QUERIES: u64 = 10_500;
-const RECORDS: u64 = 24;
+const RECORDS: u64 = 16;
 
 /// Every operator, and what values may look like beside a word.
 const OPERATORS: [&str; 14] = [":", "=", "!=", ">", ">=", "<", "<=", "~", "~/", "..", ",", "*", "(", "-"];
@@ -51,7 +51,7 @@ fn the_store_and_the_live_matcher_agree_on_ten_thousand_queries() {
     let now = unix_ns(SystemTime::now());
     let records: Vec<_> = (0..RECORDS).map(|seed| sample::record(seed, now)).collect();
     // Of one segment blocks tell, and of the other not yet.
-    let (told, untold) = records.split_at(16);
+    let (told, untold) = records.split_at(10);
     let mut closed = Store::open(Settings::new(directory.path())).unwrap();
     closed.append(told, &resource, &Losses::default()).unwrap();
     drop(closed);

@@ -32,6 +32,7 @@ const AGEING: &str = "tests/store/ageing.rs";
 const HERE: &str = "tests/bad_inputs/elsewhere.rs";
 
 const CLI: &str = "tests/cli_inputs.rs";
+const PURGE: &str = "tests/purge.rs";
 
 const CASES: &[(&str, Case)] = &[
     ("CL-01", Runs(CLI, "cl_01_a_special_file_is_no_store")),
@@ -39,7 +40,7 @@ const CASES: &[(&str, Case)] = &[
     ("CL-04", Runs(CLI, "cl_04_what_stands_after_two_dashes_is_data")),
     ("CL-05", Runs(CLI, "cl_05_an_argument_that_is_no_text_is_an_error")),
     ("CL-06", Runs(CLI, "cl_06_settings_are_shown_without_secrets")),
-    ("CL-08", Runs("tests/purge.rs", "cl_08_it_prints_the_count_first_and_removes_nothing_unless_it_is_told_yes")),
+    ("CL-08", Runs(PURGE, "cl_08_it_prints_the_count_first_and_removes_nothing_unless_it_is_told_yes")),
     ("EN-01", Runs(OTLP_ENV, "en_01_an_endpoint_without_a_scheme_is_refused_with_what_to_write")),
     // TLS is always built in with OTLP, so the case's build without it does not exist; its point is held instead.
     ("EN-02", Runs(TLS, "an_https_endpoint_is_never_spoken_to_plainly")),
