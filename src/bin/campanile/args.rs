@@ -91,6 +91,8 @@ pub(crate) enum Command {
         #[arg(value_enum, value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
+    #[command(hide = true)]
+    Complete(Complete),
     /// Asks a running process for more detail, for a limited time
     #[cfg(unix)]
     #[command(subcommand)]
@@ -98,6 +100,26 @@ pub(crate) enum Command {
     /// Makes a signed token; requests that carry it are captured in full
     #[cfg(unix)]
     Token(TokenArgs),
+}
+
+/// What a shell asks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Complete {
+    #[arg(value_enum)]
+    pub(crate) shell: CompleteShell,
+    /// The line up to the cursor
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) line: String,
+    /// Characters at which the shell ends a word that it replaces
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) breaks: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum CompleteShell {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[derive(Debug, Subcommand)]
@@ -319,6 +341,8 @@ pub(crate) struct Curl {
     /// How it is written: the command of curl, that of HTTPie, or a test in Rust for an axum application
     #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = CurlAs::Curl)]
     pub(crate) written: CurlAs,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -851,12 +875,19 @@ Examples:
     )
 }
 
-fn completions_help() -> &'static str {
-    "\
+fn completions_help() -> String {
+    format!(
+        "\
+In bash, zsh and fish queries are completed too: keys, and the values that are stored with how often they were seen.
+
 Examples:
   campanile completions bash > ~/.local/share/bash-completion/completions/campanile
   campanile completions zsh > ~/.zfunc/_campanile
-  campanile completions fish > ~/.config/fish/completions/campanile.fish"
+  campanile completions fish > ~/.config/fish/completions/campanile.fish
+
+{}",
+        exit_codes()
+    )
 }
 
 fn config_help() -> String {

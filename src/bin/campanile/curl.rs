@@ -5,11 +5,12 @@ use std::path::Path;
 use campanile::exporter::escape;
 use campanile::replay::Request;
 use campanile::store::Reader;
+use serde_json::json;
 
 use crate::args::{Curl, CurlAs};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{place, show};
+use crate::{full, place, show};
 
 /// Finds one request and prints the command.
 pub(crate) fn run(args: &Curl, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
@@ -22,6 +23,10 @@ pub(crate) fn run(args: &Curl, store: Option<&Path>, output: &mut Output) -> Res
         CurlAs::Httpie => request.httpie(),
         CurlAs::Rust => request.rust_test(),
     };
+    if args.common.json {
+        let notes: Vec<_> = command.notes.iter().map(ToString::to_string).collect();
+        return output.write(&full::line(json!({ "text": command.text, "notes": notes })));
+    }
     for note in &command.notes {
         output.complain(&note.to_string());
     }

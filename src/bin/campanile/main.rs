@@ -1,6 +1,7 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
+mod complete;
 mod config;
 mod confirm;
 #[cfg(unix)]
@@ -24,6 +25,7 @@ mod render;
 mod replay;
 mod routes;
 mod search;
+mod shell_line;
 mod show;
 mod stats;
 mod table;
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Import(import) => import::run(&import, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
         Command::Config(command) => config::run(&command, &mut output),
+        Command::Complete(args) => complete::run(&args, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Purge(purge) => purge::run(&purge, store, &mut output),
@@ -93,8 +96,18 @@ fn main() -> ExitCode {
     code
 }
 
+/// The script for a shell. Some ask us what to offer, the others know words only.
 fn completions(shell: clap_complete::Shell, output: &mut Output) -> Result<(), Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "campanile", &mut script);
-    output.write(&String::from_utf8_lossy(&script))
+    use clap_complete::Shell;
+
+    output.write(match shell {
+        Shell::Bash => include_str!("completions/campanile.bash"),
+        Shell::Zsh => include_str!("completions/campanile.zsh"),
+        Shell::Fish => include_str!("completions/campanile.fish"),
+        _ => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "campanile", &mut script);
+            return output.write(&String::from_utf8_lossy(&script));
+        }
+    })
 }
