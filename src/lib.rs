@@ -48,8 +48,8 @@
 //! [reason](record::Reason).
 //!
 //! # Features
-//! `axum`, `console`, `store`, `otlp`, `tower-http` and `viewer` are on by default; `otlp-grpc`, `cli` (the command line) and
-//! `opentelemetry` (the bridge to its API and SDK) are not. A feature adds what it is named after, and [`init`] uses what is there: with `store`, a debug build stores; with
+//! `axum`, `console`, `store`, `otlp`, `tower-http` and `viewer` are on by default; `otlp-grpc`, `cli` (the command line),
+//! `mcp` (the command line for coding assistants) and `opentelemetry` (the bridge to its API and SDK) are not. A feature adds what it is named after, and [`init`] uses what is there: with `store`, a debug build stores; with
 //! `console`, a terminal gets aligned lines; with `otlp`, an endpoint in the environment is sent to.
 
 #[cfg(feature = "reading")]

@@ -93,6 +93,10 @@ pub(crate) enum Command {
     },
     #[command(hide = true)]
     Complete(Complete),
+    /// Answers coding assistants: a server of the Model Context Protocol on standard input and output
+    #[cfg(feature = "mcp")]
+    #[command(after_help = mcp_help())]
+    Mcp,
     /// Asks a running process for more detail, for a limited time
     #[cfg(unix)]
     #[command(subcommand)]
@@ -869,6 +873,21 @@ Examples:
   campanile import traces.jsonl logs.jsonl
   zcat collector.jsonl.gz | campanile import --store /tmp/collector -
   campanile import --json shop.har
+
+{}",
+        exit_codes()
+    )
+}
+
+#[cfg(feature = "mcp")]
+fn mcp_help() -> String {
+    format!(
+        "\
+The tools are search, show, errors, why, routes, stats, diff and running: each answers as the command does, as text and as \
+JSON. None changes anything. What was recorded is told to be data from outside.
+
+An assistant starts it, by a setting such as
+  {{\"mcpServers\": {{\"campanile\": {{\"command\": \"campanile\", \"args\": [\"mcp\", \"--store\", \"/path/to/.campanile\"]}}}}}}
 
 {}",
         exit_codes()

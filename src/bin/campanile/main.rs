@@ -1,6 +1,8 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
+#[cfg(feature = "mcp")]
+mod ask;
 mod complete;
 mod config;
 mod confirm;
@@ -15,6 +17,8 @@ mod failure;
 mod full;
 mod har;
 mod import;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod output;
 mod pager;
 mod place;
@@ -33,6 +37,8 @@ mod tail;
 mod tally;
 #[cfg(unix)]
 mod token;
+#[cfg(feature = "mcp")]
+mod tools;
 mod ui;
 mod walk;
 mod why;
@@ -65,6 +71,8 @@ fn main() -> ExitCode {
         Command::Replay(replay) => replay::run(&replay, store, &mut output),
         Command::Export(export) => export::run(&export, store, &mut output),
         Command::Import(import) => import::run(&import, store, &mut output),
+        #[cfg(feature = "mcp")]
+        Command::Mcp => mcp::run(store),
         Command::Har(har) => har::run(&har, store, &mut output),
         Command::Config(command) => config::run(&command, &mut output),
         Command::Complete(args) => complete::run(&args, &mut output),
