@@ -96,9 +96,13 @@ export function several(n, one, many = `${one}s`) {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
-/** The last part of a type's path: `CheckoutError`. */
+/** The last part of a type's path: `CheckoutError`; of one that is called only `Error`, with its module: `io::Error`. */
 export function shortType(type) {
-  return (type ?? '').replace(/<.*$/s, '').split('::').pop() || type || '';
+  const parts = (type ?? '').replace(/<.*$/s, '').split('::');
+  const last = parts.pop();
+  if (last !== 'Error') return last || type || '';
+  const module = parts.filter((part) => part !== 'error').pop();
+  return module ? `${module}::Error` : last;
 }
 
 /** How a request ended, as the one word that stands where the status does: its status, or what it has instead. */
