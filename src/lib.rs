@@ -70,6 +70,8 @@ mod layer;
 pub mod metrics;
 #[cfg(feature = "opentelemetry")]
 pub mod opentelemetry;
+#[cfg(feature = "reading")]
+pub mod page;
 mod percent;
 mod pipeline;
 mod propagator;
@@ -84,6 +86,8 @@ mod scan;
 pub mod store;
 pub mod testing;
 mod time;
+#[cfg(feature = "viewer")]
+pub mod viewer;
 mod vitals;
 mod warn;
 

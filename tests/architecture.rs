@@ -27,11 +27,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("metrics", &["record"]),
     ("vitals", &["record", "time"]),
     ("exporter", &["record", "error", "escape", "digits", "metrics"]),
+    ("page", &["record", "escape", "exporter", "store"]),
     ("remote", &["record", "error", "escape", "digits", "exporter", "metrics", "warn"]),
     ("pipeline", &["record", "group", "keep", "redact", "exporter", "metrics", "time", "warn", "vitals"]),
     ("capture", &["record", "keep", "metrics", "percent", "pipeline", "propagator", "random", "time"]),
     ("control", &["record", "query", "keep", "pipeline", "percent", "random", "time"]),
     ("layer", &["record", "capture", "keep", "control", "propagator", "pipeline", "redact", "random", "scan", "time", "warn"]),
+    ("viewer", &["record", "query", "contrast", "store", "escape", "page", "pipeline", "time"]),
     ("opentelemetry", &["record", "exporter", "remote", "capture"]),
     (
         "config",

@@ -126,6 +126,21 @@ impl Query {
         Self { source: String::new(), root: Expr::Test(expr::Test::Id(id)) }
     }
 
+    /// Finds what has this text anywhere in it, whatever the text means in the grammar.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn for_text(text: &str) -> Self {
+        let part = term::Value { text: text.to_owned(), form: term::Form::Quoted };
+        let part = term::text_op(term::Op::Part, &part);
+        let test = part.map_or_else(|_| term::any_words(text), |part| expr::Test::In(source::Source::Any, part));
+        Self { source: text.to_owned(), root: Expr::Test(test) }
+    }
+
+    /// What both find.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { source: format!("({}) ({})", self.source, other.source), root: Expr::All(vec![self.root, other.root]) }
+    }
+
     /// Whether it asks for reports about running requests, which are left out otherwise.
     #[cfg(feature = "store")]
     pub(crate) fn wants_partial(&self) -> bool {

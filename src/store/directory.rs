@@ -31,6 +31,15 @@ impl Name {
         (digits && hex).then(|| Self(text.to_owned()))
     }
 
+    /// What tells it from others.
+    pub(super) fn short(&self) -> &str {
+        self.0.strip_prefix("segment-").and_then(|name| name.strip_suffix(".sqlite")).unwrap_or_default()
+    }
+
+    pub(super) fn parse_short(text: &str) -> Option<Self> {
+        Self::parse(&format!("segment-{text}.sqlite"))
+    }
+
     /// Who began it.
     pub(super) fn instance(&self) -> u32 {
         let digits = self.0.strip_suffix(".sqlite").and_then(|name| name.rsplit_once('-')).map(|(_, digits)| digits);

@@ -4,6 +4,7 @@ mod count;
 mod scan;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub use self::scan::{Scan, Scanned};
 
 /// Files that are kept open between two calls.
 const MAX_OPEN: usize = 16;
+/// How the warning begins that a search took too long.
+const LATE: &str = "the search was stopped";
 /// Records that one call of [`Reader::poll`] returns, at most.
 const MAX_POLLED: usize = 1000;
 
@@ -53,6 +56,8 @@ pub struct Find {
     pub limit: usize,
     /// How long it may take. What was found until then is returned, with a [warning](Reader::warnings).
     pub within: Duration,
+    /// Only records that began before it, in nanoseconds since 1970.
+    pub before_unix_ns: Option<u64>,
 }
 
 impl Find {
@@ -72,7 +77,7 @@ impl Find {
 
 impl Default for Find {
     fn default() -> Self {
-        Self { limit: Self::DEFAULT_LIMIT, within: Self::DEFAULT_WITHIN }
+        Self { limit: Self::DEFAULT_LIMIT, within: Self::DEFAULT_WITHIN, before_unix_ns: None }
     }
 }
 
@@ -82,6 +87,41 @@ impl Default for Find {
 /// Before everything.
 #[derive(Clone, Debug, Default)]
 pub struct Cursor(BTreeMap<Name, i64>);
+
+impl Cursor {
+    /// How many records lie between another place and this one.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn since(&self, earlier: &Self) -> u64 {
+        let of = |(name, end): (&Name, &i64)| end.saturating_sub(earlier.0.get(name).copied().unwrap_or_default());
+        self.0.iter().map(of).filter_map(|count| u64::try_from(count).ok()).sum()
+    }
+
+    /// Reads what [`Display`](fmt::Display) writes; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut places = BTreeMap::new();
+        for part in text.split('_').filter(|_| text != "0") {
+            let (name, end) = part.split_once('.')?;
+            let digits = !end.is_empty() && end.len() < 19 && end.bytes().all(|byte| byte.is_ascii_digit());
+            places.insert(Name::parse_short(name)?, end.parse().ok().filter(|_| digits)?);
+        }
+        Some(Self(places))
+    }
+}
+
+/// Letters, digits and `-._`.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("0");
+        }
+        for (index, (name, end)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "_" };
+            write!(f, "{separator}{}.{end}", name.short())?;
+        }
+        Ok(())
+    }
+}
 
 /// What was lost on the way to the store.
 #[derive(Clone, Debug)]
@@ -142,18 +182,23 @@ impl Reader {
         let search = Search::new(query, with_partial);
         let mut position = Cursor::default();
         let mut found: Vec<Stored> = Vec::new();
+        let until = options.before_unix_ns.map_or(i64::MAX, |before| number(before).saturating_sub(1));
         let mut late = false;
+        // What an earlier search left out is none of this one's business.
+        self.warnings.retain(|warning| !warning.starts_with(LATE));
         for name in self.refresh()?.into_iter().rev() {
             let seen = self.visit(&name, |connection, rows| {
-                let plan = search.plan(connection, rows, (floor(&found, limit), i64::MAX))?;
+                let plan = search.plan(connection, rows, (floor(&found, limit), until))?;
                 for range in plan.ranges() {
+                    // Where no row matches, nobody else looks at the clock.
+                    late |= started.elapsed() > options.within;
                     // Whatever is older than everything on a full page does not have to be looked at.
                     let floor = floor(&found, limit);
                     if late || limit == 0 || range.latest_unix_ns < floor {
                         break;
                     }
                     let mut page = 0;
-                    plan.each(connection, rows, range, (floor, i64::MAX), |stored| {
+                    plan.each(connection, rows, range, (floor, until), |stored| {
                         let matching = stored.filter(|stored| search.matches(stored));
                         page += usize::from(matching.is_some());
                         found.extend(matching);
@@ -173,7 +218,7 @@ impl Reader {
         }
         if late {
             let seconds = options.within.as_secs_f32();
-            self.warn(format!("the search was stopped after {seconds} s: older records were not looked at"));
+            self.warn(format!("{LATE} after {seconds} s: older records were not looked at"));
         }
         self.position = position;
         Ok(found)

@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
     Diff(Diff),
+    /// Shows the store in a browser, until it is ended
+    Ui(Ui),
     /// Prints what a shell needs to complete commands and options
     #[command(after_help = completions_help())]
     Completions {
@@ -308,6 +310,17 @@ pub(crate) enum ExportFormat {
 pub(crate) struct Ps {
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = ui_help())]
+pub(crate) struct Ui {
+    /// Where it is served, at 127.0.0.1 [default: 7878, else any that is free]
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Opens it in the browser of this desktop
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -657,6 +670,22 @@ flight; what is known of a request: campanile show ID.
 Examples:
   campanile ps
   campanile ps --json
+
+{}",
+        exit_codes()
+    )
+}
+
+fn ui_help() -> String {
+    format!(
+        "\
+Prints the address to open. Its token lets a browser in, and is kept in the store's directory; only programs of this \
+machine can reach it. New requests appear while the application writes them. Ctrl-C ends it.
+
+Examples:
+  campanile ui
+  campanile ui --open
+  campanile --store /tmp/imported ui --port 8080
 
 {}",
         exit_codes()

@@ -1,8 +1,6 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
-mod backtrace;
-mod body;
 #[cfg(unix)]
 mod control;
 mod csv;
@@ -13,9 +11,7 @@ mod export;
 mod failure;
 mod full;
 mod har;
-mod load;
 mod output;
-mod page;
 mod place;
 mod progress;
 mod ps;
@@ -28,9 +24,9 @@ mod stats;
 mod table;
 mod tail;
 mod tally;
-mod timeline;
 #[cfg(unix)]
 mod token;
+mod ui;
 mod walk;
 mod why;
 
@@ -70,6 +66,7 @@ fn main() -> ExitCode {
         Command::Token(args) => token::run(&args, store, &mut output),
         Command::Diff(diff) => diff::run(&diff, store, &mut output),
         Command::Errors(errors) => errors::run(&errors, store, &mut output),
+        Command::Ui(ui) => ui::run(&ui, store, &mut output),
         Command::Why(why) => why::run(&why, store, &mut output),
     };
     match done.and_then(|()| output.flush()) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use campanile::exporter::escape;
+use campanile::page::process;
 use campanile::record::{Outcome, Record, Value};
 use campanile::store::{Reader, Unfinished};
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
 use crate::place;
-use crate::render::{bytes, moment, ms, now};
+use crate::render::{bytes, moment, now};
 use crate::table::table;
 
 /// Prints both, the oldest first: what hangs stands at the top.
@@ -84,16 +85,6 @@ fn path(record: &Record) -> String {
     }
 }
 
-/// Name and number of the process.
-pub(crate) fn process(it: &Unfinished) -> String {
-    let text = |name: &str| it.resource().attribute(name).map(|value| escape(value).to_string());
-    let name = text("service.name").unwrap_or_default();
-    match text("process.pid") {
-        Some(pid) => format!("{name} {pid}").trim_start().to_owned(),
-        None => name,
-    }
-}
-
 /// How far it is.
 fn state(record: &Record) -> String {
     let frames = match record.attribute("campanile.frames") {
@@ -126,15 +117,6 @@ fn line(it: &Unfinished, now: u64) -> String {
     all.insert("campanile.age_ms".to_owned(), json!(age_ns / 1_000_000));
     all.insert("process.pid".to_owned(), json!(it.resource().attribute("process.pid")));
     full::line(all)
-}
-
-/// What `campanile show` says of one.
-pub(crate) fn outcome(it: &Unfinished) -> String {
-    let last = ms(it.record().duration_ns());
-    match it.is_running() {
-        true => format!("still running; what is shown was known after {last} · process {}", process(it)),
-        false => format!("unknown: process {} died while it was running; last heard of after {last}", process(it)),
-    }
 }
 
 #[cfg(test)]

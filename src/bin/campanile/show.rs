@@ -3,16 +3,15 @@
 use std::path::Path;
 
 use campanile::exporter::escape;
-use campanile::record::{Kind, Record};
+use campanile::page::{self, status};
 use campanile::store::{Reader, Stored};
 
 use crate::args::Show;
 use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
-use crate::page::{page, status};
+use crate::place;
 use crate::render::moment;
-use crate::{place, ps};
 
 /// Finds one record and prints it.
 pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
@@ -21,9 +20,7 @@ pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Res
     if args.common.json {
         return output.write(&full::json(&stored));
     }
-    let later = outside(&mut reader, stored.record())?;
-    let fate = fate(&mut reader, stored.record())?;
-    output.write(&page(stored.record(), stored.resource(), fate.as_deref(), &later, output.width()))
+    output.write(&page::text(&mut reader, &stored, output.width())?)
 }
 
 /// The one record that has this id; where several have it, they are listed.
@@ -33,16 +30,9 @@ pub(crate) fn one(reader: &mut Reader, id: &str, as_json: bool, output: &mut Out
         let message = "an id is at least 4 digits of a short id (0-9, a-f), a whole request id or a whole trace id";
         return Err(Failure::new(Failure::USAGE, message));
     }
-    let mut found = reader.by_id(id)?;
+    let mut found = page::find(reader, id)?;
     for warning in reader.warnings() {
         output.complain(warning);
-    }
-    // Requests are what ids name; what happened outside any request is shown when there is nothing else.
-    if found.iter().any(|stored| stored.record().kind() == Kind::Request) {
-        found.retain(|stored| stored.record().kind() == Kind::Request);
-    } else if found.iter().any(|stored| stored.record().kind() == Kind::Partial) {
-        // Still running, or the process died.
-        found.retain(|stored| stored.record().kind() == Kind::Partial);
     }
     if found.len() > 1 {
         for stored in found.iter().rev() {
@@ -52,24 +42,6 @@ pub(crate) fn one(reader: &mut Reader, id: &str, as_json: bool, output: &mut Out
     }
     let missing = || Failure::new(Failure::NOTHING, format!("no request has the id {id}; it may have been removed by age"));
     found.pop().ok_or_else(missing)
-}
-
-/// What became of a request that has no record.
-fn fate(reader: &mut Reader, record: &Record) -> Result<Option<String>, Failure> {
-    if record.kind() != Kind::Partial {
-        return Ok(None);
-    }
-    let all = reader.unfinished()?;
-    Ok(all.iter().find(|it| it.record().span_id() == record.span_id()).map(ps::outcome))
-}
-
-/// What happened in the same trace outside any request: work that a request left behind. Oldest first.
-fn outside(reader: &mut Reader, record: &Record) -> Result<Vec<Stored>, Failure> {
-    let Some(trace) = record.trace_id() else { return Ok(Vec::new()) };
-    let mut found = reader.by_id(&trace.to_string())?;
-    found.retain(|stored| !matches!(stored.record().kind(), Kind::Request | Kind::Partial));
-    found.sort_by_key(|stored| stored.record().start_unix_ns());
-    Ok(found)
 }
 
 /// One of several.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use campanile::exporter::escape;
+use campanile::page::status;
 use campanile::query::Query;
 use campanile::store::{Find, Group, Groups, Reader, Stored};
 
@@ -11,7 +12,6 @@ use crate::args::Why;
 use crate::errors::{none_yet, object, one, standing, users};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::page::status;
 use crate::place;
 use crate::render::{at, moment, now};
 

@@ -61,6 +61,11 @@ impl Reader {
             let _ = self.visit(&name, |connection, rows| {
                 let plan = search.plan(connection, rows, window)?;
                 for range in plan.ranges() {
+                    // Where no row matches, nobody else looks at the clock.
+                    if started.elapsed() > within {
+                        scanned = Scanned::Late;
+                        break;
+                    }
                     plan.each(connection, rows, range, window, |stored| {
                         if let Some(stored) = stored.filter(|stored| search.matches(stored))
                             && !take(stored)

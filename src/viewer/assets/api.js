@@ -1,7 +1,8 @@
 // How the page asks the server: every address is relative to where the viewer is mounted.
 
 const root = document.documentElement;
-const base = root.dataset.base || '/';
+// Resolved once: the server gives it relative to the address that this page was loaded from.
+const base = new URL(root.dataset.base || './', location.href).pathname;
 
 /** The address of a page or an answer, for links. */
 export function href(path) {

@@ -1,6 +1,6 @@
 // A body: pretty, raw or hex, with a search; what was cut is always said.
 
-import { button, h, later } from './dom.js';
+import { button, h, later, put } from './dom.js';
 import { bytes, count, several } from './format.js';
 import { coloured, form, hex, isJson } from './pretty.js';
 import { pairs } from './text.js';
@@ -39,7 +39,7 @@ export function body(captured, sent, direction) {
     else {
       const pre = h('pre.raw', box);
       if (way === 'Pretty') pre.append(coloured(cut));
-      else for (let at = 0; at < cut.length; at += 20_000) pre.append(cut.slice(at, at + 20_000));
+      else for (let at = 0; at < cut.length; at += 20_000) put(pre, cut.slice(at, at + 20_000));
       parts.push(pre);
     }
     if (cut.length < text.length && way !== 'Hex') parts.push(more(`${several(text.length - cut.length, 'further character')}`));

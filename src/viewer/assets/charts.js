@@ -180,7 +180,7 @@ export function heatMap({ onbrush, height = 84 }) {
 }
 
 /** Several lines over time, such as p50, p95 and p99; `lines`: `[{label, colour, values}]`. */
-export function lineChart({ from_ms, step_ms, lines, format, height = 180, label, bars = false }) {
+export function lineChart({ from_ms, step_ms, lines, format, height = 180, label, bars = false, log = false }) {
   const readout = h('span.readout');
   const box = h('div.plot', { role: 'img', 'aria-label': label });
   const legend = h('span.legend', lines.map((line) => { const dot = h('span.dot'); dot.style.background = `var(--${line.colour})`; return [dot, line.label]; }));
@@ -190,8 +190,8 @@ export function lineChart({ from_ms, step_ms, lines, format, height = 180, label
   const paths = bars ? uPlot.paths.bars({ size: [1, 40], gap: 1, align: 1 }) : undefined;
   hold(box, (width) => new uPlot({
     width, height, legend: { show: false }, padding: [6, 0, 0, 0],
-    scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(1, (high ?? 1) * 1.08)] } },
-    axes: [timeAxis(), { stroke: () => colour('dim'), font: FONT, side: 1, size: 56, gap: 4, ticks: { show: false }, grid: { stroke: () => colour('line'), width: 1 }, space: 32, values: (_plot, splits) => splits.map(format) }],
+    scales: { x: { time: true }, y: log ? { distr: 3, range: (_plot, low, high) => [Math.max(0.001, (low ?? 1) / 1.2), (high ?? 10) * 1.2] } : { range: (_plot, _low, high) => [0, Math.max(1, (high ?? 1) * 1.08)] } },
+    axes: [timeAxis(), { stroke: () => colour('dim'), font: FONT, side: 1, size: 56, gap: 4, ticks: { show: false }, grid: { stroke: () => colour('line'), width: 1 }, space: 32, values: (_plot, splits) => splits.map((v) => (v === null || (log && !/^[125]/.test(String(Number(v.toPrecision(2)).toExponential()))) ? '' : format(v))) }],
     series: [{}, ...lines.map((line) => ({ stroke: () => colour(line.colour), fill: bars ? () => colour(line.colour) : undefined, width: bars ? 0 : 1.5, spanGaps: true, points: { show: false }, paths }))],
     cursor: { y: false, points: { show: !bars, size: 5 }, drag: { x: false, y: false } },
     hooks: { setCursor: [(plot) => {

@@ -17,17 +17,33 @@ export function h(what, properties, ...children) {
   for (const [name, value] of Object.entries(properties ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? '' : String(value));
+    else element.setAttribute(name, value === true ? '' : SHOWN.has(name) ? visible(String(value)) : String(value));
   }
   put(element, children);
   return element;
+}
+
+/** Attributes that people read. */
+const SHOWN = new Set(['title', 'aria-label', 'placeholder']);
+
+// Controls, marks of direction and what has no width: they could hide or turn what stands beside them.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/** The text with everything in sight: what cannot be seen stands as `\u{200b}`. Tabs and ends of lines stay. */
+export function visible(value) {
+  return value.replace(/\r\n/g, '\n').replace(UNSEEN, (char) => `\\u{${char.codePointAt(0).toString(16)}}`);
+}
+
+/** A text node. */
+export function text(value) {
+  return document.createTextNode(visible(String(value)));
 }
 
 /** Appends children as `h` does. */
 export function put(element, ...children) {
   for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+    element.append(child instanceof Node ? child : text(child));
   }
   return element;
 }

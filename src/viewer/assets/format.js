@@ -114,7 +114,7 @@ export function ending(row) {
 
 /** What colour it has: `ok`, `moved`, `client`, `failed` or `gone`. */
 export function tone(row) {
-  if (row.class || row.error || row.status >= 500 || row.outcome === 'panicked') return row.status < 500 && row.status >= 400 ? 'client' : 'failed';
+  if (row.failed || row.class || row.error || row.status >= 500 || row.outcome === 'panicked') return row.status < 500 && row.status >= 400 ? 'client' : 'failed';
   if (row.status >= 400) return 'client';
   if (row.status >= 300) return 'moved';
   if (row.status) return 'ok';

@@ -15,7 +15,7 @@ import { add, has, instant, remove, speaksOf, term, without } from './query.js';
 import { table } from './rows.js';
 import { marks, toggleMark } from './marks.js';
 
-const PAGE = 200;
+const PAGE = 100;
 /** Records that are held in the page, and new ones that wait while one reads. */
 const MOST = 20_000;
 const MOST_LIVE = 4_000;
@@ -109,7 +109,9 @@ export function listPage({ main, aside }) {
   const isReading = () => isPaused || !rows.isAtTop() || hovered || rows.body.contains(document.activeElement);
   const arrive = ({ records: fresh, skipped: more = 0 }) => {
     if (!fresh?.length && !more) return;
-    waiting = [...fresh, ...waiting];
+    // A reconnect may bring some once more.
+    const known = new Set([...waiting, ...records.slice(0, 600)].map((row) => row.id));
+    waiting = [...fresh.filter((row) => !known.has(row.id)), ...waiting];
     skipped += more;
     if (waiting.length > MOST_WAITING) {
       skipped += waiting.length - MOST_WAITING;
@@ -129,8 +131,7 @@ export function listPage({ main, aside }) {
     if (isPaused) pause(false);
     if (waiting.length || skipped) {
       const gap = skipped ? [{ gap: skipped, id: String(performance.now()) }] : [];
-      const known = new Set(waiting.map((row) => row.id));
-      records = [...waiting, ...gap, ...records.slice(0, 400).filter((row) => !known.has(row.id)), ...records.slice(400)];
+      records = [...waiting, ...gap, ...records];
       waiting = [];
       skipped = 0;
       if (records.length > MOST_LIVE && rows.isAtTop()) {
@@ -343,7 +344,6 @@ export function listPage({ main, aside }) {
   drawViews();
   showState('live');
   load();
-  addEventListener('pagehide', () => stream?.stop());
   addEventListener('pageshow', (event) => { if (event.persisted) load(); });
 }
 

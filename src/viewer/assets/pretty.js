@@ -1,6 +1,6 @@
 // Bodies made readable: JSON indented and coloured, also when it was cut in the middle.
 
-import { h } from './dom.js';
+import { h, put } from './dom.js';
 
 const TOKEN = /"(?:[^"\\]|\\.)*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\],:]|[^\s"{}[\],:]+/g;
 
@@ -20,7 +20,7 @@ export function indented(text) {
 /** The same as elements. */
 export function coloured(text) {
   const box = document.createDocumentFragment();
-  write(text, (piece, kind) => box.append(kind ? h(`span.${kind}`, piece) : piece));
+  write(text, (piece, kind) => put(box, kind ? h(`span.${kind}`, piece) : piece));
   return box;
 }
 

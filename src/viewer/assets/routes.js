@@ -74,6 +74,6 @@ function draw(box, answer, row, query) {
   const seconds = step_ms / 1000;
   fill(box, panel('course', [row.method, row.route].filter(Boolean).join(' '), h('a', { href: href(`?${search({ q: asks(query, row) })}`) }, 'its requests'),
     h('div.charts.inside',
-      lineChart({ from_ms, step_ms, label: 'Latency', height: 150, format: (ms) => duration(ms).replace(/\.0+ /, ' '), lines: [{ label: 'p50', colour: 'p50', values: row.course.p50 }, { label: 'p95', colour: 'p95', values: row.course.p95 }, { label: 'p99', colour: 'p99', values: row.course.p99 }] }),
+      lineChart({ from_ms, step_ms, label: 'Latency', height: 150, log: true, format: (ms) => duration(ms).replace(/\.0+ /, ' '), lines: [{ label: 'p50', colour: 'p50', values: row.course.p50 }, { label: 'p95', colour: 'p95', values: row.course.p95 }, { label: 'p99', colour: 'p99', values: row.course.p99 }] }),
       lineChart({ from_ms, step_ms, label: 'Requests', height: 150, bars: true, format: (n) => rate(n / seconds), lines: [{ label: 'all', colour: 'bar', values: row.course.counts }, { label: 'failed', colour: 'failed-bar', values: row.course.errors }] }))));
 }

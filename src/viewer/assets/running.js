@@ -43,8 +43,7 @@ export async function runningPage({ main, aside }) {
   await load();
   setInterval(load, 1000);
   setInterval(() => { for (const [cell, ms, since] of ticking) cell.textContent = duration(ms + performance.now() - since); }, 200);
-  const stream = listen({ query: '', cursor: null, onrunning: load });
-  addEventListener('pagehide', () => stream.stop());
+  listen({ query: '', cursor: null, onrunning: load });
 }
 
 function show(answer, tick) {

@@ -1,10 +1,10 @@
 //! What was kept of a body, as lines for people.
 
-use campanile::exporter::escape;
-use campanile::record::Body;
+use crate::escape::escape;
+use crate::record::Body;
 
 /// How much passed, and how much of it was kept.
-pub(crate) fn title(seen_bytes: u64, body: Option<Body<'_>>) -> String {
+pub(super) fn title(seen_bytes: u64, body: Option<Body<'_>>) -> String {
     let Some(body) = body else { return format!("body {seen_bytes} B") };
     if let Some(reason) = body.skipped() {
         return format!("body {seen_bytes} B, not kept: {}", escape(reason));
@@ -16,7 +16,7 @@ pub(crate) fn title(seen_bytes: u64, body: Option<Body<'_>>) -> String {
 }
 
 /// The text in lines; JSON with a line for each value. Nothing in it steers the terminal.
-pub(crate) fn lines(content: &str) -> Vec<String> {
+pub(super) fn lines(content: &str) -> Vec<String> {
     let is_json = content.trim_start().starts_with(['{', '[']);
     let text = if is_json { indented(content) } else { content.to_owned() };
     text.lines().map(|line| format!("  {}", escape(line))).collect()

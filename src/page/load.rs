@@ -1,18 +1,18 @@
 //! How much there was to do when a request came, and what the process looked like when it met trouble, in words.
 
-use campanile::record::{Record, Vitals};
+use crate::record::{Record, Vitals};
 
-use crate::render::{grouped, ms};
+use super::units::{grouped, ms};
 
 /// How many requests it met.
-pub(crate) fn met(record: &Record) -> Option<String> {
+pub(super) fn met(record: &Record) -> Option<String> {
     let in_flight = grouped(record.in_flight()?.into());
     let of_route = record.in_flight_on_route().map(|count| format!(", {} on its route", grouped(count.into())));
     Some(format!("{in_flight} in flight when it came{}", of_route.unwrap_or_default()))
 }
 
 /// What the process looked like at its end.
-pub(crate) fn process(vitals: Vitals) -> String {
+pub(super) fn process(vitals: Vitals) -> String {
     let facts = [
         vitals.memory_bytes.map(memory),
         vitals.cpu_ratio.map(|cores| format!("{cores:.1} cores")),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use campanile::exporter::escape;
-use campanile::record::{Failure, Frame};
+use crate::escape::escape;
+use crate::record::{Failure, Frame};
 
 /// Crates that are named of a run.
 const MAX_CRATES: usize = 3;
@@ -14,7 +14,7 @@ const MAX_FOREIGN: usize = 12;
 ///
 /// What stands before the first own frame, which is how a panic is made, is counted at the end with what stands behind the
 /// last one. A text that is no backtrace of the standard library is shown as it is.
-pub(crate) fn lines(failure: &Failure<'_>) -> Vec<String> {
+pub(super) fn lines(failure: &Failure<'_>) -> Vec<String> {
     let frames: Vec<_> = failure.frames().collect();
     if frames.is_empty() {
         return failure.backtrace().unwrap_or_default().lines().map(|text| escape(text).to_string()).collect();

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use campanile::exporter::escape;
-use campanile::record::{Record, Span, SpanId, SpanKind};
+use crate::escape::escape;
+use crate::record::{Record, Span, SpanId, SpanKind};
 
-use crate::render::ms;
+use super::units::ms;
 
 /// Cells of the names, at most.
 const NAMES: usize = 32;
@@ -16,7 +16,7 @@ const DURATIONS: usize = 10;
 const MAX_DEPTH: usize = 8;
 
 /// One row for each span, under a row for the request; every bar stands where its span was running.
-pub(crate) fn rows(record: &Record, width: usize) -> Vec<String> {
+pub(super) fn rows(record: &Record, width: usize) -> Vec<String> {
     let depths = depths(record);
     let mut labels = vec!["request".to_owned()];
     labels.extend(record.spans().map(|span| label(&span, depths.get(&span.id()).copied().unwrap_or_default())));
