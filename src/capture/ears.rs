@@ -63,7 +63,10 @@ impl Ears {
         let Exchange { parts, link, .. } = exchange;
         link.hub.pipeline.reconsider(parts);
         let slot = parts.spans.len();
-        let span = push_span(parts, attributes, parent, now_ns)?;
+        let Some(span) = push_span(parts, attributes, parent, now_ns) else {
+            // Left out and counted; what happens inside it is still the request's.
+            return Some(Mark::of_request(Arc::clone(link)));
+        };
         link.hub.pipeline.charge(parts);
         parts.scratch.open.push(OpenSpan { key: self.key(id), id: span, slot });
         Some(Mark::Inside { link: Arc::clone(link), id: span, slot: Some(slot) })
@@ -83,9 +86,12 @@ impl Ears {
             Owner::Request { link, .. } if link.is_bare() && !link.is_closed() => return Some(Mark::of_request(link)),
             Owner::Request { link, span } if !link.is_closed() => {
                 let mut parts = link.hub.pipeline.parts();
-                let id = push_span(&mut parts, attributes, span, link.now_ns())?;
+                let id = push_span(&mut parts, attributes, span, link.now_ns());
                 link.deliver(parts);
-                return Some(Mark::Inside { link, id, slot: None });
+                return Some(match id {
+                    Some(id) => Mark::Inside { link, id, slot: None },
+                    None => Mark::of_request(link),
+                });
             }
             Owner::Request { link, span } => (link.trace_id, link.trace_flags, span),
             Owner::Span { trace_id, trace_flags, span } => (trace_id, trace_flags, span),

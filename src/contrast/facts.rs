@@ -164,7 +164,7 @@ const UNIQUE: [&str; 8] =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::parts::{HeaderSlot, Parts, Side, Slot, Text};
+    use crate::record::parts::{HeaderSlot, Look, Parts, Side, Slot, Text};
 
     #[test]
     fn a_record_tells_its_facts() {
@@ -175,9 +175,9 @@ mod tests {
         parts.user_agent = Some(Text::Static("curl/8.4.0"));
         parts.set_attribute(Text::Static("order.lines"), Slot::I64(3));
         let (name, value) = (Text::Static("accept-language"), Some(Text::Static("de")));
-        parts.headers.push(HeaderSlot { side: Side::Request, name, value, len: 2 });
+        parts.headers.push(HeaderSlot { side: Side::Request, look: Look::Name, name, value, len: 2 });
         let name = Text::Static("authorization");
-        parts.headers.push(HeaderSlot { side: Side::Request, name, value: None, len: 2 });
+        parts.headers.push(HeaderSlot { side: Side::Request, look: Look::Name, name, value: None, len: 2 });
         let record = Record::new(parts);
         let mut resource = Resource::default();
         resource.set("service.version", "1.4.2");

@@ -3,7 +3,7 @@ use fastrand::Rng;
 use super::read::Sides;
 use super::*;
 use crate::query::Query;
-use crate::record::parts::{EventSlot, HeaderSlot, Origin, Parts, Side, Slot, Text};
+use crate::record::parts::{EventSlot, HeaderSlot, Look, Origin, Parts, Side, Slot, Text};
 use crate::record::{Kept, Record, Resource, SpanId};
 
 const REGIONS: [&str; 5] = ["eu", "us", "ap", "sa", "af"];
@@ -29,7 +29,7 @@ fn random(rng: &mut Rng) -> Box<Parts> {
     }
     for name in ["accept-language", "accept", "x-plan"] {
         let value = Some(Text::Static(rng.choice(["a", "b", "c", "d"]).unwrap()));
-        parts.headers.push(HeaderSlot { side: Side::Request, name: Text::Static(name), value, len: 1 });
+        parts.headers.push(HeaderSlot { side: Side::Request, look: Look::Name, name: Text::Static(name), value, len: 1 });
     }
     for flag in 0..10 {
         let name = parts.push_text(&format!("flag.{flag}"), 100);

@@ -120,7 +120,7 @@ impl Copying<'_> {
                 && known.is_plain
                 && is_usual
                 && !value.is_sensitive()
-                && copy.push_whole(known.name, value.as_bytes())
+                && copy.push_whole(known.name, known.look, value.as_bytes())
             {
                 if known.role != Role::Plain {
                     seen.note(known.role, value, copy.last());

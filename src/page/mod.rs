@@ -8,6 +8,7 @@ mod fate;
 mod json;
 mod load;
 mod sections;
+mod spread;
 mod timeline;
 pub mod units;
 mod words;
@@ -17,6 +18,7 @@ use crate::store::{Error, Reader, Stored};
 
 pub use self::fate::process;
 pub use self::json::{json, visible_json};
+pub use self::spread::Spread;
 pub use self::words::status;
 
 /// The page of one record, in lines of so many characters where that can be helped.

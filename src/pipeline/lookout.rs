@@ -9,6 +9,7 @@ use super::worker::redact;
 use super::{Pipeline, Shared};
 use crate::record::parts::Parts;
 use crate::record::{Record, SpanId};
+use crate::redact::Familiar;
 
 /// How often the worker has it look while something is in flight. A request that hangs is in the store after twice this,
 /// and the tenth of a second that the store takes.
@@ -107,7 +108,7 @@ fn report(shared: &Shared, ask: impl FnOnce(&mut dyn FnMut(Told))) {
             }
             Told::Over(id) => return over.push(id),
         };
-        if shared.home.charge(record.parts_mut()) && redact(shared, &mut record) {
+        if shared.home.charge(record.parts_mut()) && redact(shared, &mut record, &mut Familiar::nothing()) {
             chunk.push(Arc::new(Held::new(record, Arc::clone(&shared.home))));
         } else {
             shared.home.recycle(record.into_parts());

@@ -9,6 +9,7 @@ mod held;
 mod lane;
 mod lookout;
 mod measure;
+mod pool;
 mod quiet;
 mod shutdown;
 mod stats;

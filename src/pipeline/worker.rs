@@ -13,6 +13,7 @@ use super::{Shared, grouping, lane, quiet};
 use crate::keep::{Keeper, probe};
 use crate::record::parts::Text;
 use crate::record::{Reason, Record, Resource};
+use crate::redact::Familiar;
 use crate::time;
 use crate::warn::warn;
 
@@ -38,6 +39,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
     let mut measure = Measure::new(shared, resource);
     let mut keeper = Keeper::new(shared.keep.clone());
     let mut watch = Watch::new();
+    let mut familiar = Familiar::default();
     let mut sequence = 0;
     let mut idle = 0;
     let mut chunk = Vec::with_capacity(CHUNK);
@@ -50,7 +52,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         watch.look_if_due(shared);
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
-        let is_busy = drain(shared, &mut keeper, &mut measure, &mut sequence, &mut chunk);
+        let is_busy = drain(shared, &mut keeper, &mut familiar, &mut measure, &mut sequence, &mut chunk);
         // The lanes have them now.
         chunk.clear();
         measure.look(shared, is_busy);
@@ -99,7 +101,14 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
 }
 
 /// Hands on what is there, by way of `chunk`, which is empty; false when there was nothing.
-fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: &mut u64, chunk: &mut Vec<Arc<Held>>) -> bool {
+fn drain(
+    shared: &Shared,
+    keeper: &mut Keeper,
+    familiar: &mut Familiar,
+    measure: &mut Measure,
+    sequence: &mut u64,
+    chunk: &mut Vec<Arc<Held>>,
+) -> bool {
     let mut seen_quiet = 0;
     while chunk.len() + seen_quiet < CHUNK && !(shared.important.is_empty() && shared.ordinary.is_empty()) {
         // Counted before it leaves the queue, so that a snapshot never misses it.
@@ -112,7 +121,7 @@ fn drain(shared: &Shared, keeper: &mut Keeper, measure: &mut Measure, sequence: 
         let is_asked = shared.asks.settle(&mut record, time::unix_ns);
         // Before redaction: what does not travel has no secrets to look for. Where an error has to be grouped, it still does.
         keeper.settle(&mut record, is_asked);
-        if !shared.is_for_nobody(&record) && !redact(shared, &mut record) {
+        if !shared.is_for_nobody(&record) && !redact(shared, &mut record, familiar) {
             shared.give_back(record, Some(Reason::RedactionError));
             shared.in_hand.fetch_sub(1, Ordering::AcqRel);
             continue;
@@ -155,8 +164,8 @@ impl Shared {
 
 /// Takes its secrets out; false where nobody may see the record. A fault of ours costs this record, and neither its
 /// secrets nor those behind it.
-pub(super) fn redact(shared: &Shared, record: &mut Record) -> bool {
-    catch_unwind(AssertUnwindSafe(|| shared.rules.record(record))).is_ok()
+pub(super) fn redact(shared: &Shared, record: &mut Record, familiar: &mut Familiar) -> bool {
+    catch_unwind(AssertUnwindSafe(|| shared.rules.record_of_many(record, familiar))).is_ok()
 }
 
 /// Says which health checker or probe a request came from.

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use tracing::Level;
 
 use crate::record::parts::{
-    CauseSlot, EventSlot, FailureSlot, HeaderSlot, List, OPEN, Origin, Parts, Side, Slot, SpanSlot, Text,
+    CauseSlot, EventSlot, FailureSlot, HeaderSlot, List, Look, OPEN, Origin, Parts, Side, Slot, SpanSlot, Text,
 };
 use crate::record::{
     FailureKind, GroupId, Kept, Kind, Outcome, Record, RequestIdSource, SpanId, SpanKind, TraceFlags, TraceId, Vitals,
@@ -61,7 +61,13 @@ pub(crate) fn record(seed: u64, now_unix_ns: u64) -> Record {
     for side in [Side::Request, Side::Response, Side::Trailer] {
         if rng.bool() {
             let value = rng.bool().then_some(Text::Static("application/json"));
-            parts.headers.push(HeaderSlot { side, name: Text::Static("content-type"), value, len: rng.u32(..) });
+            parts.headers.push(HeaderSlot {
+                side,
+                look: Look::Name,
+                name: Text::Static("content-type"),
+                value,
+                len: rng.u32(..),
+            });
         }
     }
     for _ in 0..rng.u8(0..3) {

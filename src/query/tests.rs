@@ -195,7 +195,7 @@ fn a_pattern_stands_between_slashes_and_may_hold_anything() {
 
 #[test]
 fn texts_are_asked_for_by_the_place_where_they_stand() {
-    use crate::record::parts::{HeaderSlot, Parts, Side, Text};
+    use crate::record::parts::{HeaderSlot, Look, Parts, Side, Text};
     let change = |parts: &mut Parts| {
         parts.kind = crate::record::Kind::Request;
         parts.host = Some(Text::Static("shop.example"));
@@ -204,7 +204,7 @@ fn texts_are_asked_for_by_the_place_where_they_stand() {
         parts.response_bytes = 2_000_000;
         parts.first_byte_ns = Some(250_000_000);
         let (name, value) = (Text::Static("x-tenant"), Some(Text::Static("Acme")));
-        parts.headers.push(HeaderSlot { side: Side::Response, name, value, len: 4 });
+        parts.headers.push(HeaderSlot { side: Side::Response, look: Look::Name, name, value, len: 4 });
         parts.set_attribute(Text::Static("tenant"), crate::record::parts::Slot::I64(7));
     };
     for (query, expected) in [

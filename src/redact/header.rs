@@ -4,6 +4,10 @@ use std::ops::RangeInclusive;
 
 use super::defaults::{Part, RULES, Rule};
 use super::key::OwnKeys;
+use crate::record::parts::Look;
+
+/// The header in which gRPC tells what went wrong.
+pub(super) const MESSAGE: &str = "grpc-message";
 
 /// A header that is known by its name.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +18,8 @@ pub(crate) struct Known {
     pub(crate) role: Role,
     /// Whether its value may be copied as it is, where no setting says otherwise.
     pub(crate) is_plain: bool,
+    /// What has to be looked at where that was done.
+    pub(crate) look: Look,
     /// Why it is never kept, whatever the settings say.
     secret: Option<&'static str>,
     key: Key,
@@ -163,7 +169,7 @@ impl Known {
         let role = role(name);
         let is_plain = is_kept && !role.is_looked_into();
         let is_short = *Key::WHOLE.start() <= name.len() && name.len() <= *Key::WHOLE.end();
-        Self { name, is_kept, role, is_plain, secret, key: Key::of(name.as_bytes()), is_short }
+        Self { name, is_kept, role, is_plain, look: look(name), secret, key: Key::of(name.as_bytes()), is_short }
     }
 }
 
@@ -197,6 +203,42 @@ const fn is_in_table(name: &str) -> bool {
         at += 1;
     }
     false
+}
+
+/// Headers that clients send unchanged with most of their requests.
+const FAMILIAR: [&str; 16] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-type",
+    "origin",
+    "server",
+    "te",
+    "user-agent",
+    "vary",
+    "via",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-expose-headers",
+    "access-control-request-headers",
+];
+
+const fn look(name: &str) -> Look {
+    // It is percent-encoded.
+    if is_same(name, MESSAGE) {
+        return Look::Name;
+    }
+    let mut at = 0;
+    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
+    while at < FAMILIAR.len() {
+        if is_same(FAMILIAR[at], name) {
+            return Look::Familiar;
+        }
+        at += 1;
+    }
+    Look::Value
 }
 
 const fn role(name: &str) -> Role {

@@ -9,6 +9,7 @@
 mod cookie;
 mod defaults;
 mod ending;
+mod familiar;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod header;
@@ -27,6 +28,7 @@ mod suspect;
 mod text;
 
 pub(crate) use self::cookie::write_names;
+pub(crate) use self::familiar::Familiar;
 pub(crate) use self::header::{Known, Role, known};
 pub(crate) use self::rules::Rules;
 pub use self::settings::Redact;

@@ -1,16 +1,17 @@
 //! One pass over a finished record.
 
-use super::header::{known, reason_of_header};
+use super::familiar::Familiar;
+use super::header::{MESSAGE, known, reason_of_header};
 use super::named::is_named;
 use super::note::Notes;
 use super::reading::Reading;
 use super::rules::Rules;
 use super::{HEADER_PLACE, REDACTED};
 use crate::record::Record;
-use crate::record::parts::{BodySlot, EventSlot, FieldSlot, HeaderSlot, MAX_REDACTIONS, Parts, RedactionSlot, Side, Slot, Text};
+use crate::record::parts::{
+    BodySlot, EventSlot, FieldSlot, HeaderSlot, Look, MAX_REDACTIONS, Parts, RedactionSlot, Side, Slot, Text,
+};
 
-/// It is percent-encoded.
-const MESSAGE: &str = "grpc-message";
 /// An attribute that is a whole URL.
 const URL: &str = "url.full";
 /// Kept where it is the record's own; it is never taken for anything else then.
@@ -18,10 +19,16 @@ const REQUEST_ID: &str = "x-request-id";
 
 impl Rules {
     /// Takes the secrets out of a finished record; their bytes are overwritten.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn record(&self, record: &mut Record) {
+        self.record_of_many(record, &mut Familiar::nothing());
+    }
+
+    /// The same for who has many of them, each time with what is known from those before.
+    pub(crate) fn record_of_many(&self, record: &mut Record, familiar: &mut Familiar) {
         let parts = record.parts_mut();
         let mut pass = Pass { rules: self, parts, moved: Vec::new() };
-        pass.headers();
+        pass.headers(familiar);
         if !self.is_off {
             pass.head();
             pass.fields();
@@ -49,9 +56,10 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn headers(&mut self) {
+    fn headers(&mut self, familiar: &mut Familiar) {
         for at in 0..self.parts.headers.len() {
-            let Some(header) = self.parts.headers.get(at).filter(|header| !self.is_plain_header(header)).copied() else {
+            let Some(header) = self.parts.headers.get(at).filter(|header| !self.is_plain_header(header, familiar)).copied()
+            else {
                 continue;
             };
             let name = self.parts.str(header.name);
@@ -85,9 +93,18 @@ impl Pass<'_> {
     }
 
     /// Whether a header, as nearly all are, is kept by its name, has no secret in its value, and needs no closer look.
-    fn is_plain_header(&self, header: &HeaderSlot) -> bool {
-        let name = self.parts.str(header.name);
-        known(name).is_some_and(|known| known.is_kept) && name != MESSAGE && header.value.is_none_or(|value| self.is_plain(value))
+    fn is_plain_header(&self, header: &HeaderSlot, familiar: &mut Familiar) -> bool {
+        match (header.look, header.value) {
+            (Look::Familiar, Some(value)) => familiar.is_clear(self.bytes(value), |value| !self.rules.may_hide_plainly(value)),
+            (Look::Value, Some(value)) => self.is_plain(value),
+            (_, value) => self.is_kept(header.name) && value.is_none_or(|value| self.is_plain(value)),
+        }
+    }
+
+    /// Whether nothing but the value of a header has to be looked at, by its name.
+    fn is_kept(&self, name: Text) -> bool {
+        let name = self.parts.str(name);
+        known(name).is_some_and(|known| known.is_kept) && name != MESSAGE
     }
 
     /// What is shown of the value of a header that is no secret by its name.

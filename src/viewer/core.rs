@@ -14,7 +14,11 @@ pub(super) struct Core {
     pub(super) secrets: Secrets,
     pub(super) sources: Sources,
     directory: PathBuf,
+    about: Option<About>,
 }
+
+/// What the application tells of itself.
+pub(super) type About = Box<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 impl Core {
     pub(super) fn new(directory: &Path) -> Self {
@@ -24,7 +28,18 @@ impl Core {
             secrets: Secrets::of(directory),
             sources: Sources::here(),
             directory: directory.to_owned(),
+            about: None,
         }
+    }
+
+    /// With what the application tells of itself.
+    pub(super) fn told_by(self, about: About) -> Self {
+        Self { about: Some(about), ..self }
+    }
+
+    /// What the application tells of itself; nothing where another program reads its store.
+    pub(super) fn process(&self) -> Option<serde_json::Value> {
+        self.about.as_ref().map(|about| about())
     }
 
     pub(super) fn directory(&self) -> &Path {

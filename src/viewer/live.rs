@@ -92,6 +92,11 @@ impl Live {
         Self { shared: Arc::new(Shared { directory: directory.to_owned(), state: Mutex::default() }) }
     }
 
+    /// Pages that follow now, as far as is known.
+    pub(super) fn count(&self) -> usize {
+        self.shared.lock().count
+    }
+
     fn follow(&self, query: Query, from: Option<Cursor>) -> Result<mpsc::Receiver<Bytes>, Problem> {
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
         // The head of the answer goes with it, so that the page knows at once that it follows.

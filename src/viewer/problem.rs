@@ -54,10 +54,6 @@ impl Problem {
         Self { at: Some(at), ..self }
     }
 
-    pub(super) fn message(&self) -> &str {
-        &self.message
-    }
-
     pub(super) fn json(&self) -> Json {
         match self.at {
             Some(at) => json!({ "error": self.message, "at": at }),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::json::{ms, value};
-use crate::record::{Event, Field, Kind, Record};
+use crate::record::{Event, FailureKind, Field, Kind, Record};
 use crate::store::Stored;
 
 /// Attributes of a row.
@@ -85,7 +85,8 @@ fn error(record: &Record) -> Json {
     if failure.is_none() && !record.is_failed() {
         return Json::Null;
     }
-    let name = failure.and_then(|failure| failure.type_name()).or_else(|| record.error_type());
+    let is_panic = failure.is_some_and(|failure| failure.kind() == FailureKind::Panic);
+    let name = failure.and_then(|failure| failure.type_name()).or(is_panic.then_some("panic")).or_else(|| record.error_type());
     json!({ "type": name, "message": failure.map(|failure| cut(failure.message())) })
 }
 

@@ -334,6 +334,29 @@ async fn more_than_fits_is_left_out_and_counted() {
 }
 
 #[tokio::test]
+async fn a_span_without_room_is_counted_and_what_happens_in_it_is_still_the_requests() {
+    const OPEN: usize = 600;
+    let seen = Observed::new();
+    let _listening = listen(&seen);
+    let record = handle(&seen, || async {
+        let open: Vec<_> = (0..OPEN).map(|index| info_span!("held open", index)).collect();
+        open.last().unwrap().in_scope(|| info!("in the last"));
+        std::thread::scope(|scope| {
+            let subscriber = tracing::dispatcher::get_default(Clone::clone);
+            let last = open.last().unwrap().clone();
+            let work = move || last.in_scope(|| info!("on another thread"));
+            scope.spawn(move || tracing::dispatcher::with_default(&subscriber, work));
+        });
+    })
+    .await;
+    assert_eq!(record.spans().len() + record.dropped().spans as usize, OPEN);
+    assert!(record.dropped().spans > 0);
+    event(&record, "in the last");
+    event(&record, "on another thread");
+    assert_eq!(seen.records().len(), 1, "what does not fit has no record of its own");
+}
+
+#[tokio::test]
 async fn an_error_is_attached_with_its_type_its_chain_and_the_callers_place() {
     let seen = Observed::new();
     let record = handle(&seen, || async {

@@ -19,7 +19,6 @@ mod render;
 mod routes;
 mod search;
 mod show;
-mod spread;
 mod stats;
 mod table;
 mod tail;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use campanile::page::Spread;
 use campanile::query::Query;
 use campanile::record::{Outcome, Record};
 use campanile::store::Reader;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::spread::Spread;
 use crate::walk::walk;
 
 /// What is known of requests without keeping them.

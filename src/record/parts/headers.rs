@@ -1,6 +1,6 @@
 //! Headers are copied in, many at a time.
 
-use super::{CUT_MARK, HeaderSlot, MAX_HEADER_BYTES, MAX_HEADERS, Parts, Side, Text};
+use super::{CUT_MARK, HeaderSlot, Look, MAX_HEADER_BYTES, MAX_HEADERS, Parts, Side, Text};
 
 /// Copies the headers of one head or trailer.
 ///
@@ -99,21 +99,32 @@ impl HeaderCopy<'_> {
         u8::try_from(self.parts.headers.len()).unwrap_or_default()
     }
 
-    /// Appends a header with its whole value; false where that is too long, or where there may be no room.
+    /// Appends a header with its whole value, and what has to be looked at of it; false where that is too long, or where there may be no room.
     #[inline]
-    pub(crate) fn push_whole(&mut self, name: &'static str, value: &[u8]) -> bool {
+    pub(crate) fn push_whole(&mut self, name: &'static str, look: Look, value: &[u8]) -> bool {
         if self.parts.headers.len() >= self.until || value.len() > MAX_HEADER_BYTES {
             return false;
         }
         let text = self.text_by(|out| out.extend_from_slice(value));
-        self.push(Text::Static(name), Some(text), value.len());
+        self.push_slot(HeaderSlot {
+            side: self.side,
+            look,
+            name: Text::Static(name),
+            value: Some(text),
+            len: value.len() as u32,
+        });
         true
     }
 
     /// Appends a header that was [admitted](Self::admits): its value, where it is kept, and how long it was.
     #[inline]
     pub(crate) fn push(&mut self, name: Text, value: Option<Text>, len: usize) {
-        self.parts.headers.push(HeaderSlot { side: self.side, name, value, len: len as u32 });
+        self.push_slot(HeaderSlot { side: self.side, look: Look::Name, name, value, len: len as u32 });
+    }
+
+    #[inline]
+    fn push_slot(&mut self, header: HeaderSlot) {
+        self.parts.headers.push(header);
     }
 
     /// Makes what was copied part of the record; what is not UTF-8 is replaced.

@@ -20,7 +20,7 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) use self::headers::HeaderCopy;
 use self::slots::NONE;
 pub(crate) use self::slots::{
-    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Media, OPEN, OpenSpan, Origin,
+    BodySlot, CauseSlot, EventSlot, FailureSlot, FieldSlot, HeaderSlot, LinkSlot, List, Look, Media, OPEN, OpenSpan, Origin,
     RedactionSlot, Side, Slot, SpanSlot, Text,
 };
 use self::thin::Scarce;
@@ -156,6 +156,8 @@ pub(crate) struct Parts {
     pub(crate) dropped_failures: u32,
     /// Events and spans that gave way to later ones.
     pub(crate) thinned: u32,
+    /// Number of the shelf that it was taken from.
+    pub(crate) shelf: u8,
     /// Bytes that are counted against the budget of whoever holds it.
     pub(crate) charged_bytes: usize,
     /// Its capacities together when it was last counted.
@@ -176,7 +178,7 @@ impl Parts {
     pub(crate) fn clear(&mut self) {
         let taken = std::mem::take(self);
         let Self { mut fields, mut headers, mut spans, mut events, mut failures, mut causes, .. } = taken;
-        let Self { mut redactions, mut text, mut scratch, .. } = taken;
+        let Self { mut redactions, mut text, mut scratch, shelf, .. } = taken;
         fields.clear();
         headers.clear();
         spans.clear();
@@ -188,7 +190,7 @@ impl Parts {
         scratch.stack.clear();
         scratch.open.clear();
         scratch.bytes.clear();
-        *self = Self { fields, headers, spans, events, failures, causes, redactions, text, scratch, ..Self::default() };
+        *self = Self { fields, headers, spans, events, failures, causes, redactions, text, scratch, shelf, ..Self::default() };
     }
 
     /// Bytes that it holds, capacity included.

@@ -99,6 +99,7 @@ impl Pack {
             dropped_events: _,
             dropped_failures: _,
             thinned: _,
+            shelf: _,
             charged_bytes: _,
             charged_room: _,
             is_full: _,

@@ -138,9 +138,22 @@ pub(crate) enum Side {
     Trailer,
 }
 
+/// What has to be looked at before a header may be shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Its name, and what follows from that.
+    #[default]
+    Name,
+    /// Nothing but its value.
+    Value,
+    /// Nothing but its value, which a client sends again and again.
+    Familiar,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeaderSlot {
     pub(crate) side: Side,
+    pub(crate) look: Look,
     pub(crate) name: Text,
     /// `None` where the value was not taken at all.
     pub(crate) value: Option<Text>,

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::parts::{HeaderSlot, MAX_RECORD_BYTES, Origin, Side};
+use crate::record::parts::{HeaderSlot, Look, MAX_RECORD_BYTES, Origin, Side};
 
 fn origin(parts: &mut Parts, name: &str, level: Level) -> Origin {
     let name = parts.push_text(name, 100);
@@ -33,7 +33,13 @@ fn parts() -> Parts {
     let mut parts = Parts::default();
     parts.path = parts.push_text("/orders/7", 100);
     let value = parts.push_text("text/plain", 100);
-    parts.headers.push(HeaderSlot { side: Side::Request, name: Text::Static("accept"), value: Some(value), len: 10 });
+    parts.headers.push(HeaderSlot {
+        side: Side::Request,
+        look: Look::Name,
+        name: Text::Static("accept"),
+        value: Some(value),
+        len: 10,
+    });
     let value = Slot::Text(parts.push_text("42", 100));
     parts.set_attribute(Text::Static("user.id"), value);
     parts
@@ -81,7 +87,7 @@ fn what_cannot_give_way_is_not_tried_for_every_event() {
     let large = "x".repeat(1000);
     while parts.has_room(2_000) {
         let name = parts.push_text(&large, 1000);
-        parts.headers.push(HeaderSlot { side: Side::Request, name, value: None, len: 0 });
+        parts.headers.push(HeaderSlot { side: Side::Request, look: Look::Name, name, value: None, len: 0 });
     }
     for index in 0..100 {
         event(&mut parts, index, Level::INFO, &large);

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{FIRST, KINDS, LEVELS, MEDIA, SECOND, SIDES, SOURCES, THIRD, preset};
 use crate::record::parts::{
-    BodySlot, CauseSlot, EventSlot, FailureSlot, HeaderSlot, LinkSlot, List, Origin, Parts, RedactionSlot, Slot, SpanSlot, Text,
+    BodySlot, CauseSlot, EventSlot, FailureSlot, HeaderSlot, LinkSlot, List, Look, Origin, Parts, RedactionSlot, Slot, SpanSlot,
+    Text,
 };
 use crate::record::{FailureKind, GroupId, Kept, Kind, Outcome, Record, SpanId, SpanKind, TraceFlags, TraceId, Vitals};
 
@@ -318,7 +319,7 @@ impl<'a> Reader<'a> {
 
     fn header(&mut self) -> Option<HeaderSlot> {
         let (side, name, value) = (self.one_of(&SIDES)?, self.name()?, self.option_shared()?);
-        Some(HeaderSlot { side, name, value, len: self.u32()? })
+        Some(HeaderSlot { side, look: Look::Name, name, value, len: self.u32()? })
     }
 
     fn failure(&mut self) -> Option<FailureSlot> {

@@ -1,8 +1,18 @@
 //! Questions that the page asks, and what it is answered.
 
 mod asked;
+mod compare;
+mod complete;
+mod course;
+mod diff;
+mod errors;
 mod event;
 mod events;
+mod facets;
+mod health;
+mod routes;
+mod running;
+mod span;
 
 use std::sync::Arc;
 
@@ -34,6 +44,16 @@ pub(super) async fn question(core: &Arc<Core>, path: &[&str], params: &Params) -
     match path {
         ["events"] => events::events(core, params).await,
         ["events", id] => event::event(core, id).await,
+        ["facets"] => facets::facets(core, params).await,
+        ["course"] => course::course(core, params).await,
+        ["complete"] => complete::complete(core, params).await,
+        ["errors"] => errors::errors(core, params).await,
+        ["errors", group] => errors::one(core, group).await,
+        ["routes"] => routes::routes(core, params).await,
+        ["running"] => running::running(core).await,
+        ["health"] => health::health(core).await,
+        ["diff"] => diff::diff(core, params).await,
+        ["compare"] => compare::compare(core, params).await,
         _ => Err(Problem::not_found()),
     }
 }

@@ -7,19 +7,27 @@ const OCTAVES: usize = 45;
 
 /// Numbers by how large they are, to 1/32 of each.
 #[derive(Clone, Debug)]
-pub(crate) struct Spread {
+pub struct Spread {
     counts: Vec<u64>,
     count: u64,
     most: u64,
 }
 
+impl Default for Spread {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Spread {
-    pub(crate) const fn new() -> Self {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { counts: Vec::new(), count: 0, most: 0 }
     }
 
     /// A number that stands for so many.
-    pub(crate) fn add(&mut self, number: u64, times: u64) {
+    pub fn add(&mut self, number: u64, times: u64) {
         if self.counts.is_empty() {
             self.counts = vec![0; OCTAVES * STEPS];
         }
@@ -32,7 +40,8 @@ impl Spread {
     }
 
     /// The number that so many in a thousand do not exceed, to 1/32; `None` of none.
-    pub(crate) fn per_mille(&self, share: u64) -> Option<u64> {
+    #[must_use]
+    pub fn per_mille(&self, share: u64) -> Option<u64> {
         let wanted = (u128::from(self.count) * u128::from(share)).div_ceil(1000).max(1);
         let mut seen = 0_u128;
         let at = self.counts.iter().position(|count| {
