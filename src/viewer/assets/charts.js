@@ -1,7 +1,7 @@
 // The drawings: requests over time, latency as a heat map, lines over time, and small courses inside tables.
 
 import { h, svg } from './dom.js';
-import { clock, count, duration, rate } from './format.js';
+import { brief, clock, count, duration, rate } from './format.js';
 
 /** A colour of the style sheet as the canvas needs it. */
 function colour(name) {
@@ -23,6 +23,17 @@ function timeAxis() {
       const text = clock(s * 1000, { millis: false });
       return step < 60 ? text : text.replace(/:\d\d$/, '');
     }),
+  };
+}
+
+/** The axis of time, from the first part's start to the last one's end. */
+function whole(course) {
+  return {
+    time: true,
+    range: (_plot, low, high) => {
+      const { from_ms, step_ms, requests } = course() ?? {};
+      return from_ms === undefined ? [low, high] : [from_ms / 1000, (from_ms + step_ms * requests.length) / 1000];
+    },
   };
 }
 
@@ -68,7 +79,7 @@ export function rateChart({ onbrush, height = 84 }) {
   };
   const held = hold(box, (width) => new uPlot({
     width, height, legend: { show: false }, padding: [4, 0, 0, 0],
-    scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.05)] } },
+    scales: { x: whole(() => course), y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.05)] } },
     axes: [timeAxis(), { stroke: () => colour('dim'), font: FONT, side: 1, size: 34, gap: 4, ticks: { show: false }, grid: { stroke: () => colour('line'), width: 1 }, space: 28, values: (_plot, splits) => splits.map((v) => (v % 1 ? '' : count(v))) }],
     series: [{}, bars('bar'), bars('failed-bar')],
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false, dist: 5 } },
@@ -103,18 +114,19 @@ export function heatMap({ onbrush, height = 84 }) {
   let first = 0;
   let last = 1;
   let data = [[], []];
-  const edge = (i) => course?.latency.edges_ms[i];
+  // Cells are told by where they end; here by where they begin.
+  const edge = (i) => (i === 0 ? 0 : course?.latency.edges_ms[i - 1]);
   const span = (i) => {
     const to = edge(i + 1);
     return to === undefined ? `≥ ${duration(edge(i))}` : `${duration(edge(i))} – ${duration(to)}`;
   };
   const held = hold(box, (width) => new uPlot({
     width, height, legend: { show: false }, padding: [4, 0, 0, 0],
-    scales: { x: { time: true }, y: { range: () => [first, last] } },
+    scales: { x: whole(() => course), y: { range: () => [first, last] } },
     axes: [timeAxis(), {
       stroke: () => colour('dim'), font: FONT, side: 1, size: 48, gap: 4, ticks: { show: false }, grid: { show: false },
       splits: () => { const step = Math.max(1, Math.ceil((last - first) / 4)); const found = []; for (let i = first; i < last; i += step) found.push(i); return found; },
-      values: (_plot, splits) => splits.map((i) => (edge(i) === undefined ? '' : duration(edge(i)).replace(/\.0+ /, ' '))),
+      values: (_plot, splits) => splits.map((i) => (edge(i) === undefined ? '' : brief(edge(i)))),
     }],
     series: [{}, { stroke: 'transparent', points: { show: false } }],
     cursor: { points: { show: false }, drag: { x: true, y: true, uni: 12, setScale: false, dist: 5 } },
@@ -166,7 +178,7 @@ export function heatMap({ onbrush, height = 84 }) {
     figure,
     show(next) {
       course = next;
-      const used = next.latency.edges_ms.map((_, y) => next.latency.cells.some((column) => column[y] > 0));
+      const used = [0, ...next.latency.edges_ms].map((_, y) => next.latency.cells.some((column) => column[y] > 0));
       first = Math.max(0, used.indexOf(true));
       last = Math.max(first + 1, used.lastIndexOf(true) + 1);
       const end = (next.from_ms + next.requests.length * next.step_ms) / 1000;
@@ -190,8 +202,8 @@ export function lineChart({ from_ms, step_ms, lines, format, height = 180, label
   const paths = bars ? uPlot.paths.bars({ size: [1, 40], gap: 1, align: 1 }) : undefined;
   hold(box, (width) => new uPlot({
     width, height, legend: { show: false }, padding: [6, 0, 0, 0],
-    scales: { x: { time: true }, y: log ? { distr: 3, range: (_plot, low, high) => [Math.max(0.001, (low ?? 1) / 1.2), (high ?? 10) * 1.2] } : { range: (_plot, _low, high) => [0, Math.max(1, (high ?? 1) * 1.08)] } },
-    axes: [timeAxis(), { stroke: () => colour('dim'), font: FONT, side: 1, size: 56, gap: 4, ticks: { show: false }, grid: { stroke: () => colour('line'), width: 1 }, space: 32, values: (_plot, splits) => splits.map((v) => (v === null || (log && !/^[125]/.test(String(Number(v.toPrecision(2)).toExponential()))) ? '' : format(v))) }],
+    scales: { x: whole(() => ({ from_ms, step_ms, requests: data[0] })), y: log ? { distr: 3, range: (_plot, low, high) => [Math.max(0.001, (low ?? 1) / 1.2), (high ?? 10) * 1.2] } : { range: (_plot, _low, high) => [0, Math.max(1, (high ?? 1) * 1.08)] } },
+    axes: [timeAxis(), { stroke: () => colour('dim'), font: FONT, side: 1, size: 56, gap: 4, ticks: { show: false }, grid: { stroke: () => colour('line'), width: 1 }, space: 32, filter: log ? (_plot, splits) => splits.map((v) => (/^[1]/.test(Number(v.toPrecision(2)).toExponential()) ? v : null)) : undefined, values: (_plot, splits) => splits.map((v) => (v === null ? '' : format(v))) }],
     series: [{}, ...lines.map((line) => ({ stroke: () => colour(line.colour), fill: bars ? () => colour(line.colour) : undefined, width: bars ? 0 : 1.5, spanGaps: true, points: { show: false }, paths }))],
     cursor: { y: false, points: { show: !bars, size: 5 }, drag: { x: false, y: false } },
     hooks: { setCursor: [(plot) => {

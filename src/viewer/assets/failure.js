@@ -19,7 +19,8 @@ export function failure(error, { main = true } = {}) {
   const short = shortType(type);
   const own = (error.backtrace ?? []).filter((frame) => frame.own);
   const place = error.place;
-  const first = place && !own.some((frame) => frame.file === place.file && frame.line === place.line) ? [{ ...place, function: null, own: true }] : [];
+  const isThere = (frame) => frame.line === place.line && (frame.file === place.file || frame.file?.endsWith(`/${place.file}`));
+  const first = place && !own.some(isThere) ? [{ ...place, function: null, own: true }] : [];
   return h('div.failure',
     h(main ? 'p.message' : 'p.message.minor', h('strong', short), error.message ? [': ', long(error.message)] : null),
     type !== short ? h('p.dim.mono', type) : null,
@@ -52,10 +53,22 @@ function frame(one) {
   const at = [one.file, one.line].filter((part) => part !== null && part !== undefined).join(':');
   return h(`li${one.own ? '.own' : '.library'}`,
     h('div.where',
-      h('span.at.mono', at || '?'), one.function ? h('code.fn', one.function) : null,
+      h('span.at.mono', at || '?'), one.function ? h('code.fn', { title: one.function }, bare(one.function)) : null,
       one.path ? editorLink(one) : null,
       one.changed ? h('em', 'the file has changed since') : null),
     one.source?.length ? source(one.source, one.line) : null);
+}
+
+/** A function's name without what it is generic over. */
+function bare(name) {
+  let depth = 0;
+  let out = '';
+  for (const char of name.replace(/->/g, '→')) {
+    if (char === '<') depth += 1;
+    else if (char === '>') depth = Math.max(0, depth - 1);
+    else if (depth === 0) out += char;
+  }
+  return out.replace(/::(::)+/g, '::').replace(/^::|::$/g, '') || name;
 }
 
 function source(lines, here) {

@@ -50,6 +50,11 @@ export function duration(ms) {
   return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
 }
 
+/** A duration for an axis: 2.5 ms, 10 ms. */
+export function brief(ms) {
+  return duration(ms).replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');
+}
+
 function digits(n) {
   const size = Math.abs(n);
   return n.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0);

@@ -2,7 +2,7 @@
 
 import { get } from './api.js';
 import { fill, h } from './dom.js';
-import { ago, bytes, count, duration, moment, percent } from './format.js';
+import { ago, bytes, count, duration, moment, percent, several } from './format.js';
 import { panel, title, trouble } from './frame.js';
 import { plain } from './text.js';
 
@@ -23,35 +23,63 @@ export async function healthPage({ main }) {
 }
 
 function show(answer) {
+  const process = answer.process ?? {};
+  const exporters = process.exporters ?? [];
   const losses = answer.losses ?? [];
-  const lost = losses.reduce((sum, one) => sum + Number(one.count ?? 0), 0);
-  const failing = (answer.exporters ?? []).filter((one) => !isWell(one));
-  const verdict = failing.length || lost || answer.warnings?.length ? h('p.verdict.bad', failing.length ? `${failing.map((one) => one.name).join(', ')} cannot deliver` : lost ? `${count(lost)} lost` : 'There is something to look at')
-    : h('p.verdict.good', 'All is well: nothing lost, every exporter delivers');
+  const lost = losses.reduce((sum, one) => sum + Number(one.lost ?? 0), 0);
+  const failing = exporters.filter((one) => !isWell(one));
+  const troubles = [
+    failing.length ? `${failing.map((one) => one.name).join(', ')} cannot deliver` : null,
+    lost ? `${several(lost, 'record')} lost within a day` : null,
+    answer.warnings?.length ? several(answer.warnings.length, 'warning') : null,
+  ].filter(Boolean);
   const { store } = answer;
+  const plainParts = Object.entries(process).filter(([, value]) => value !== null && typeof value !== 'object');
   return [
-    verdict,
+    troubles.length ? h('p.verdict.bad', troubles.join(' · ')) : h('p.verdict.good', exporters.length ? 'All is well: nothing lost, every exporter delivers' : 'All is well: nothing was lost'),
     (answer.warnings ?? []).map((text) => h('p.warn', text)),
     h('dl.figures', [
-      ['service', [answer.service, answer.release].filter(Boolean).join(' ') || '–'],
-      ['instance', answer.instance], ['process', answer.pid],
-      ['running for', answer.started_ms ? h('span', { title: moment(answer.started_ms) }, duration(Date.now() - answer.started_ms)) : null],
-      ...Object.entries(answer.records ?? {}).map(([name, n]) => [name === 'total' ? 'records' : `records ${name}`, typeof n === 'number' ? count(n) : plain(n)]),
+      ...plainParts.map(([name, value]) => figure(name, value)),
+      ['store', `${bytes(store.bytes)}${store.max_bytes ? ` of ${bytes(store.max_bytes)}` : ''}`],
+      ['files', count(store.segments)],
+      store.newest_ms ? ['newest record', h('span', { title: moment(store.newest_ms) }, ago(store.newest_ms))] : null,
+      answer.followers === undefined ? null : ['pages that follow', count(answer.followers)],
       ['campanile', answer.version],
-    ].filter(([, value]) => value !== null && value !== undefined).map(([label, value]) => h('div', h('dt', label), h('dd', value)))),
-    answer.exporters?.length ? panel('exporters', 'Exporters', null, h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Exporters' }, h('table.plain',
-      h('thead', h('tr', h('th', { scope: 'col' }, 'Exporter'), h('th', { scope: 'col' }, 'State'), ['Sent', 'Failed', 'Dropped', 'Waiting'].map((label) => h('th.n', { scope: 'col' }, label)), h('th', { scope: 'col' }, 'Last trouble'))),
-      h('tbody', answer.exporters.map((one) => h('tr', h('td', h('strong', one.name)), h('td', h(`span.${isWell(one) ? 'ok' : 'failed'}`, h('span.status', one.state ?? (isWell(one) ? 'ok' : 'failing')))),
-        h('td.n', count(one.sent)), h('td.n', number(one.failed)), h('td.n', number(one.dropped)), h('td.n', one.capacity ? `${count(one.queued)} of ${count(one.capacity)}` : count(one.queued)),
+      ['directory', h('code', store.directory)],
+    ].filter(Boolean).map(([label, value]) => h('div', h('dt', label), h('dd', value)))),
+    store.max_bytes ? h('div.panel.panel-body', meter(store.bytes, store.max_bytes)) : null,
+    exporters.length ? panel('exporters', 'Exporters', null, h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Exporters' }, h('table.plain',
+      h('thead', h('tr', h('th', { scope: 'col' }, 'Exporter'), h('th', { scope: 'col' }, 'State'), ['Delivered', 'Lost', 'Waiting'].map((label) => h('th.n', { scope: 'col' }, label)), h('th', { scope: 'col' }, 'Last trouble'))),
+      h('tbody', exporters.map((one) => h('tr', h('td', h('strong', one.name)), h('td', h(`span.${isWell(one) ? 'ok' : 'failed'}`, h('span.status', one.state ?? (isWell(one) ? 'ok' : 'failing')))),
+        h('td.n', count(one.delivered ?? one.sent)), h('td.n', number(one.lost ?? one.dropped)), h('td.n', one.capacity ? `${count(one.queued)} of ${count(one.capacity)}` : count(one.queued)),
         h('td', one.last_error ? [one.last_error, one.last_ms ? h('span.dim', ` (${ago(one.last_ms)})`) : null] : '')))))) ) : null,
-    panel('losses', 'Losses', h('span.dim', lost ? `${count(lost)} in all` : 'none'), losses.length ? h('div.scroll-x', h('table.plain', h('thead', h('tr', h('th', { scope: 'col' }, 'What'), h('th', { scope: 'col' }, 'Why'), h('th.n', { scope: 'col' }, 'How many'))),
-      h('tbody', losses.map((one) => h('tr', h('td', one.what), h('td', one.reason), h('td.n', number(one.count))))))) : h('p.panel-body.dim', 'Everything that was recorded was delivered.')),
-    store ? panel('store', 'Store', h('code.dim', store.path), h('div.panel-body',
-      store.max_bytes ? meter(store.bytes, store.max_bytes) : h('p', bytes(store.bytes)),
-      h('p.dim', [`${count(store.records)} records`, store.segments ? `${count(store.segments)} files` : null, store.oldest_ms ? `from ${moment(store.oldest_ms)}` : null, store.newest_ms ? `to ${moment(store.newest_ms)}` : null].filter(Boolean).join(' · ')))) : null,
-    answer.settings?.length ? panel('settings', 'Settings', h('span.dim', 'secrets are masked'), h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Settings' }, h('table.plain', h('thead', h('tr', ['Setting', 'Value', 'From'].map((label) => h('th', { scope: 'col' }, label)))),
-      h('tbody', answer.settings.map((one) => h('tr', h('td.mono', { title: one.help || null }, one.name), h('td.mono.wrap', plain(one.value)), h('td', one.from === 'default' ? h('span.dim', 'default') : h('strong', one.from)))))))) : null,
+    panel('losses', 'Losses', h('span.dim', lost ? `${count(lost)} within a day` : 'none within a day'), losses.length ? h('div.scroll-x', h('table.plain', h('thead', h('tr', h('th', { scope: 'col' }, 'When'), h('th.n', { scope: 'col' }, 'How many'), h('th', { scope: 'col' }, 'Why'))),
+      h('tbody', losses.map((one) => h('tr', h('td.nowrap', moment(one.at_ms)), h('td.n', number(one.lost)), h('td', (one.by_reason ?? []).filter(([, n]) => n).map(([reason, n]) => `${reason.replaceAll('_', ' ')} ${count(n)}`).join(', '))))))) : h('p.panel-body.dim', 'Everything that was recorded reached the store.')),
+    settings(process.settings),
   ];
+}
+
+/** `[name, value]` with a unit of its name's. */
+function figure(name, value) {
+  if (name.endsWith('_bytes')) return [words(name.slice(0, -6)), bytes(value)];
+  if (name.endsWith('_ms') && value > 1e12) return [words(name.slice(0, -3)), h('span', { title: moment(value) }, ago(value))];
+  if (name.endsWith('_ms')) return [words(name.slice(0, -3)), duration(value)];
+  return [words(name), typeof value === 'number' ? count(value) : plain(value)];
+}
+
+function words(name) {
+  return name.replaceAll('_', ' ');
+}
+
+/** Settings as `[{name, value, from?, help?}]`, `[[name, value, from?]]` or an object. */
+function settings(given) {
+  if (!given) return null;
+  const list = Array.isArray(given) ? given.map((one) => (Array.isArray(one) ? { name: one[0], value: one[1], from: one[2] } : one)) : Object.entries(given).map(([name, value]) => ({ name, value }));
+  if (!list.length) return null;
+  const told = list.some((one) => one.from);
+  return panel('settings', 'Settings', h('span.dim', 'secrets are masked'), h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Settings' }, h('table.plain',
+    h('thead', h('tr', ['Setting', 'Value', told ? 'From' : null].filter(Boolean).map((label) => h('th', { scope: 'col' }, label)))),
+    h('tbody', list.map((one) => h('tr', h('td.mono', { title: one.help || null }, one.name), h('td.mono.wrap', plain(one.value)), told ? h('td', one.from === 'default' ? h('span.dim', 'default') : h('strong', one.from ?? '')) : null))))));
 }
 
 function isWell(exporter) {

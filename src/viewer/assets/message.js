@@ -22,7 +22,7 @@ export function message(part, direction, { query } = {}) {
 
 function head(headers) {
   return h('table.pairs', h('tbody', headers.map(([name, value, note]) =>
-    h('tr', h('th', { scope: 'row' }, name), h('td', value === null || value === undefined ? h('span.redacted', { title: 'Why: see “Redacted”' }, `‹redacted${note ? ` ${note.replace(/^redacted /, '')}` : ''}›`) : long(value))))));
+    h('tr', h('th', { scope: 'row' }, name), h('td', value === null || value === undefined ? h('span.redacted', { title: note && /:/.test(note) ? 'Taken out by this rule' : 'Not on the list of headers whose values are kept' }, `‹redacted${note ? ` ${note.replace(/^redacted /, '')}` : ''}›`) : long(value))))));
 }
 
 function jar(headers, name) {

@@ -2,7 +2,7 @@
 
 import { get, href } from './api.js';
 import { fill, h } from './dom.js';
-import { ago, clock, count, duration, moment, several } from './format.js';
+import { bytes, clock, duration, several } from './format.js';
 import { panel, title, trouble } from './frame.js';
 import { listen } from './live.js';
 
@@ -25,7 +25,7 @@ export async function runningPage({ main, aside }) {
       const now = performance.now();
       state.className = 'state live';
       state.textContent = 'live';
-      const same = latest && JSON.stringify(latest.running.map((one) => [one.id, one.span, one.events])) === JSON.stringify(answer.running.map((one) => [one.id, one.span, one.events]));
+      const same = latest && JSON.stringify(latest.running.map((one) => one.id)) === JSON.stringify(answer.running.map((one) => one.id));
       latest = answer;
       if (same) return;
       const focused = content.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
@@ -48,22 +48,23 @@ export async function runningPage({ main, aside }) {
 
 function show(answer, tick) {
   const running = answer.running ?? [];
+  const dead = answer.dead ?? [];
+  const more = (all, shown) => (all > shown ? h('p.panel-body.dim', `and ${several(all - shown, 'more')}`) : null);
   return [
-    answer.supported === false ? h('p.warn', answer.note ?? 'Requests in flight are not recorded here.') : null,
-    running.length ? panel('now', several(running.length, 'request'), h('span.dim', 'the longest first'), table([...running].sort((a, b) => b.ms - a.ms), tick))
-      : h('div.panel', h('div.empty', h('strong', 'Nothing runs'), h('p', 'Requests stand here from their first byte to their last.'))),
-    (answer.ended ?? []).map((process, i) => panel(`ended-${i}`, `When ${process.instance ?? process.process ?? 'a process'} died`, h('span.dim', process.at_ms ? [h('time', { title: moment(process.at_ms) }, ago(process.at_ms)), process.reason ? ` · ${process.reason}` : ''] : process.reason ?? ''),
-      process.running?.length ? table(process.running, null) : h('p.panel-body.dim', 'nothing ran'))),
+    (answer.warnings ?? []).map((text) => h('p.warn', text)),
+    running.length ? panel('now', several(answer.running_count ?? running.length, 'request'), h('span.dim', 'the longest first'), table(running, tick), more(answer.running_count, running.length))
+      : h('div.panel', h('div.empty', h('strong', 'Nothing runs'), h('p', 'A request stands here once it has run for a while, until its last byte.'))),
+    dead.length ? panel('dead', 'Cut off', h('span.dim', 'these ran when their process died'), table(dead, null), more(answer.dead_count, dead.length)) : null,
   ];
 }
 
 function table(rows, tick) {
   return h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Requests in flight' }, h('table.plain',
-    h('thead', h('tr', h('th.n', { scope: 'col' }, 'For'), ['Request', 'Inside', 'Events', 'User', 'Since', 'Id'].map((label) => h('th', { scope: 'col' }, label)))),
+    h('thead', h('tr', h('th.n', { scope: 'col' }, tick ? 'For' : 'Last heard after'), ['Request', 'Received', 'Sent', 'User', 'Since', 'Process', 'Id'].map((label) => h('th', { scope: 'col' }, label)))),
     h('tbody', rows.map((one) => {
-      const elapsed = h('td.n.mono', duration(one.ms));
-      tick?.(elapsed, one.ms);
-      return h('tr', elapsed, h('td.mono', h('span.dim', one.method ?? ''), ' ', one.path ?? one.route ?? ''), h('td.mono', one.span ?? ''), h('td.n', count(one.events)),
-        h('td', one.user ?? ''), h('td.nowrap.mono', clock(one.at_ms)), h('td', one.id ? h('a.mono', { href: href(`r/${one.id}`) }, one.short ?? one.id.slice(0, 8)) : ''));
+      const elapsed = h('td.n.mono', duration(tick ? one.age_ms : one.heard_ms));
+      tick?.(elapsed, one.age_ms);
+      return h('tr', elapsed, h('td.mono', h('span.dim', one.method ?? ''), ' ', one.path ?? one.route ?? ''), h('td.nowrap', one.received_bytes ? bytes(one.received_bytes) : ''), h('td.nowrap', one.sent_bytes ? bytes(one.sent_bytes) : ''),
+        h('td', one.user ?? ''), h('td.nowrap.mono', clock(one.at_ms)), h('td.dim', one.process ?? ''), h('td', h('a.mono', { href: href(`r/${one.id}`) }, one.short)));
     }))));
 }

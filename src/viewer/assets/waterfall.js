@@ -1,7 +1,7 @@
 // What happened when: the spans of a request as bars below each other, with their events in line.
 
 import { button, h } from './dom.js';
-import { duration, several, shortType } from './format.js';
+import { brief, duration, several, shortType } from './format.js';
 import { recall, remember } from './memory.js';
 import { long, plain } from './text.js';
 
@@ -45,7 +45,7 @@ function ticks(total) {
 
 function axis(marks, share) {
   return h('div.axis', { 'aria-hidden': 'true' }, h('span'), h('div.scale', marks.map((at, i) => {
-    const mark = h('span', i === 0 ? '0' : duration(at).replace(/\.0+ /, ' ').replace(/(\.\d*?)0+ /, '$1 '));
+    const mark = h('span', i === 0 ? '0' : brief(at));
     mark.style.left = share(at);
     return mark;
   })), h('span'));
