@@ -48,7 +48,7 @@
 //! [reason](record::Reason).
 //!
 //! # Features
-//! `axum`, `console`, `store`, `otlp` and `tower-http` are on by default; `otlp-grpc`, `cli` (the command line) and
+//! `axum`, `console`, `store`, `otlp`, `tower-http` and `viewer` are on by default; `otlp-grpc`, `cli` (the command line) and
 //! `opentelemetry` (the bridge to its API and SDK) are not. A feature adds what it is named after, and [`init`] uses what is there: with `store`, a debug build stores; with
 //! `console`, a terminal gets aligned lines; with `otlp`, an endpoint in the environment is sent to.
 

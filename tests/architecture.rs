@@ -52,6 +52,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "control",
             "layer",
             "opentelemetry",
+            "viewer",
             "propagator",
             "query",
             "redact",

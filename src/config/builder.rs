@@ -14,7 +14,8 @@ use super::keep::Detail;
 use super::metrics::MetricChanges;
 use super::propagation::Propagation;
 use super::settings::Settings;
-use super::{Env, Telemetry, exporters, redact, reports};
+use super::viewer::ViewerAt;
+use super::{Env, Telemetry, exporters, redact, reports, viewer};
 use crate::capture::Bodies;
 use crate::error::BuildError;
 use crate::exporter::Exporter;
@@ -67,6 +68,7 @@ pub fn builder() -> Builder {
         control: ControlSettings::default(),
         errors: ErrorsInCode::default(),
         report_every: None,
+        viewer: None,
     }
 }
 
@@ -88,6 +90,7 @@ pub struct Builder {
     pub(super) control: ControlSettings,
     pub(super) errors: ErrorsInCode,
     pub(super) report_every: Option<Duration>,
+    pub(super) viewer: Option<ViewerAt>,
     redact: Redact,
 }
 
@@ -102,6 +105,7 @@ impl Builder {
     /// | `CAMPANILE_STORE_MAX_BYTES`, `CAMPANILE_STORE_MAX_AGE` | bounds of the store, such as `1GiB` and `3d` | 512 MiB, 7 days |
     /// | `CAMPANILE_BODIES` | `on`, `off` or `failed`, `request` or `response`, a size such as `16KiB`, with commas between: which [bodies](Bodies) are captured | `on` in debug builds that write `pretty` on a terminal, else `off` |
     /// | `CAMPANILE_FILE` | a file for JSON lines | none |
+    /// | `CAMPANILE_VIEWER` | `on`, `off`, a port or a loopback address: where the local page is served, see [`viewer`](Self::viewer) | `on` in debug builds on a terminal that have a store, else `off` |
     /// | `CAMPANILE_REPORT_EVERY` | time between [reports](Builder::report_every) about a request that is still running, such as `30s`, or `off` | `10s` |
     /// | `CAMPANILE_TRUSTED_PROXIES` | proxies that may tell the client: addresses, ranges, `loopback`, `private`, `cloudflare`, `alb`, or `hops:2` | none |
     /// | `CAMPANILE_FORWARDED_BY` | by which header they tell it: `forwarded`, `x-forwarded-for`, `x-real-ip`, `cf-connecting-ip` | the only one that is there |
@@ -247,6 +251,11 @@ impl Builder {
         }
         self.control.apply(&mut settings.control)?;
         reports::apply(self.report_every, &mut settings.reports);
+        settings.viewer = self.viewer.or(settings.viewer);
+        viewer::check(&settings, self.viewer.is_some())?;
+        if self.env.is_none() {
+            settings.viewer.get_or_insert(ViewerAt::Off);
+        }
         if let Some(bodies) = self.bodies {
             if let Some(problem) = bodies.problem() {
                 return Err(BuildError::new("capture_bodies", problem));

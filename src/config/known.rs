@@ -29,6 +29,7 @@ pub(super) const KNOWN: &[&str] = &[
     "CAMPANILE_TRUNCATE_IP",
     "CAMPANILE_TRUSTED_PROXIES",
     "CAMPANILE_TRUST_INBOUND_IDS",
+    "CAMPANILE_VIEWER",
 ];
 
 /// Most letters that may be wrong in a name for which another one is suggested.

@@ -26,6 +26,7 @@ mod settings;
 mod signal;
 mod telemetry;
 mod value;
+mod viewer;
 
 pub use self::builder::{Builder, builder, init};
 pub use self::env::Env;

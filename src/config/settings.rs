@@ -10,7 +10,8 @@ use super::control::ControlSettings;
 use super::env::{Env, Warnings};
 use super::http::HttpSettings;
 use super::value::Reader;
-use super::{bodies, filter, keep, known, propagation, reports, resource};
+use super::viewer::ViewerAt;
+use super::{bodies, filter, keep, known, propagation, reports, resource, viewer};
 use crate::capture::{Bodies, ReportSettings};
 use crate::keep::{Keep, Sampler};
 use crate::layer::Callers;
@@ -72,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) control: ControlSettings,
     /// `CAMPANILE_REPORT_EVERY`: reports about what is still running.
     pub(crate) reports: ReportSettings,
+    /// `CAMPANILE_VIEWER`; `None` leaves the choice to the kind of build and to the terminal.
+    pub(crate) viewer: Option<ViewerAt>,
     /// `CAMPANILE_FILE`: where JSON lines are written, one for each record.
     pub(crate) file: Option<PathBuf>,
 }
@@ -127,6 +130,7 @@ impl Settings {
             bodies: bodies::read(&mut reader),
             control: ControlSettings::from_env(&mut reader),
             reports: reports::read(&mut reader),
+            viewer: viewer::read(&mut reader),
             file: reader.text("CAMPANILE_FILE").map(PathBuf::from),
         }
     }

@@ -38,6 +38,8 @@ pub struct Telemetry {
     /// What is said once.
     #[cfg(feature = "store")]
     left_behind: Arc<Mutex<Option<super::left_behind::Notice>>>,
+    #[cfg(feature = "viewer")]
+    page: super::viewer::Page,
 }
 
 impl Telemetry {
@@ -54,6 +56,8 @@ impl Telemetry {
         (group_by, rules): (GroupBy, redact::Rules),
     ) -> Self {
         let (office, tokens) = Office::new(&settings, &mut warnings);
+        #[cfg(feature = "viewer")]
+        let (at, directory) = (settings.viewer, settings.control.directory.clone());
         let keep = settings.keep.unwrap_or_default();
         let policies = Policies { metrics: settings.metrics, quiet, keep, group_by, rules };
         let pipeline = Pipeline::start(settings.resource, exporters, policies);
@@ -66,14 +70,47 @@ impl Telemetry {
         let control = Control::new(hub.pipeline.asks().clone(), Arc::clone(&tokens));
         let shared = Shared::new(hub, settings.callers, heads, !settings.is_off, bodies, tokens);
         office.open(&shared, &control, &mut warnings);
+        let shared = Arc::new(shared);
+        #[cfg(feature = "viewer")]
+        let page = super::viewer::Page::open(at, directory, &shared, &mut warnings);
         Self {
-            shared: Arc::new(shared),
+            shared,
             control,
             warnings: warnings.into_inner().into(),
             places: told.places.into(),
             #[cfg(feature = "store")]
             left_behind: Arc::new(Mutex::new(told.left_behind)),
+            #[cfg(feature = "viewer")]
+            page,
         }
+    }
+
+    /// The [local page](crate::viewer) of the store as a Tower service, to be mounted behind a sign-in of the application's
+    /// own: whoever reaches it sees everything that is stored.
+    ///
+    /// It asks for no token. Where it stands inside of [`layer`](Self::layer), its own requests are recorded too.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # #[cfg(feature = "axum")]
+    /// # fn mount(app: axum::Router, sign_in: tower::layer::util::Identity) -> Result<axum::Router, campanile::BuildError> {
+    /// let telemetry = campanile::init()?;
+    /// let inside = axum::Router::new().nest_service("/debug/requests", telemetry.viewer()).layer(sign_in);
+    /// let app = app.layer(telemetry.layer()).merge(inside);
+    /// # Ok(app)
+    /// # }
+    /// ```
+    #[cfg(feature = "viewer")]
+    #[must_use]
+    pub fn viewer(&self) -> crate::viewer::ViewerService {
+        self.page.service()
+    }
+
+    /// The address of the local page with its token, where it is served: for the one who started the application.
+    #[cfg(feature = "viewer")]
+    #[must_use]
+    pub fn viewer_url(&self) -> Option<&str> {
+        self.page.url()
     }
 
     /// By which code asks for more while it runs: another level, bodies or sampling for one route, user or query.
@@ -165,13 +202,24 @@ impl Telemetry {
     }
 
     fn tell_places(&self) {
-        if !self.places.is_empty() {
-            line(&format!("campanile {}: {}", env!("CARGO_PKG_VERSION"), self.places.join(", ")));
+        let places: Vec<_> = self.page_place().into_iter().chain(self.places.iter().cloned()).collect();
+        if !places.is_empty() {
+            line(&format!("campanile {}: {}", env!("CARGO_PKG_VERSION"), places.join(", ")));
         }
         #[cfg(feature = "store")]
         if let Some(notice) = self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).take() {
             notice.tell();
         }
+    }
+
+    #[cfg(feature = "viewer")]
+    fn page_place(&self) -> Option<String> {
+        self.page.url().map(|url| format!("page {url}"))
+    }
+
+    #[cfg(not(feature = "viewer"))]
+    const fn page_place(&self) -> Option<String> {
+        None
     }
 
     /// Settings that could not be followed, one sentence each. No sentence holds a value, but for the directory of a store
@@ -206,11 +254,13 @@ impl Telemetry {
     ///
     /// It begins when this is called, and goes on even if the future is dropped.
     pub fn shutdown_within(&self, deadline: Duration) -> impl Future<Output = Report> + Send + use<> {
+        self.shared.end_page();
         self.shared.hub.pipeline.shutdown(deadline)
     }
 
     /// [`shutdown_within`](Self::shutdown_within) for a thread that may wait.
     pub fn shutdown_blocking(&self, deadline: Duration) -> Report {
+        self.shared.end_page();
         self.shared.hub.pipeline.shutdown_blocking(deadline)
     }
 }
@@ -230,6 +280,7 @@ const fn in_step(hub: Hub) -> Hub {
 pub(super) fn end_installed(within: Duration) {
     let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
     if let Some(shared) = installed {
+        shared.end_page();
         shared.hub.pipeline.shutdown_blocking(within);
     }
 }

@@ -15,7 +15,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tracing::Span;
 
-use super::{ObserveBody, Shared, head, request_id, watch};
+use super::{ObserveBody, Shared, head, link, request_id, watch};
 use crate::capture::{self, Exchange, Link, describe_any, last_panic, message_of};
 use crate::record::{FailureKind, Outcome};
 
@@ -215,6 +215,9 @@ impl Flight {
             }
             head::response(&mut exchange.parts, headers, exchange.link.hub.pipeline.rules());
             watch::response(exchange, headers, shared.bodies.as_ref());
+            if let Some(start) = shared.link.get() {
+                link::write(start, exchange.link.span_id, headers);
+            }
         }
         if *wraps_router && exchange.parts.route.is_none() && !exchange.has_route_layer && status != StatusCode::NOT_FOUND {
             shared.warn_of_route();

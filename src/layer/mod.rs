@@ -15,6 +15,7 @@ mod future;
 mod head;
 mod headers;
 mod internal_error;
+mod link;
 mod observe;
 mod request_id;
 mod route;
@@ -25,7 +26,7 @@ use std::any::{Any, type_name};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::Extensions;
@@ -60,6 +61,10 @@ pub(crate) struct Shared {
     pub(crate) tokens: Arc<Tokens>,
     /// What ends with it.
     attached: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// The local page, until the telemetry is shut down.
+    page: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Where the page of one request is, without the request's id.
+    link: OnceLock<Box<str>>,
     has_looked: AtomicBool,
     warned_of_route: AtomicBool,
     is_ending: AtomicBool,
@@ -75,14 +80,33 @@ impl Shared {
         tokens: Arc<Tokens>,
     ) -> Self {
         let attached = OnceLock::new();
+        let page = Mutex::new(None);
+        let link = OnceLock::new();
         let (has_looked, warned_of_route, is_ending) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Self { hub, callers, heads, is_on, bodies, tokens, attached, has_looked, warned_of_route, is_ending }
+        Self { hub, callers, heads, is_on, bodies, tokens, attached, page, link, has_looked, warned_of_route, is_ending }
     }
 
     /// Keeps something for as long as this lives.
     #[cfg_attr(not(all(feature = "control", feature = "store", unix)), expect(dead_code, reason = "there is no socket"))]
     pub(crate) fn attach(&self, what: Box<dyn Any + Send + Sync>) {
         let _ = self.attached.set(what);
+    }
+
+    /// Serves the local page until the telemetry is shut down.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn keep_page(&self, page: Box<dyn Any + Send>) {
+        *self.page.lock().unwrap_or_else(PoisonError::into_inner) = Some(page);
+    }
+
+    pub(crate) fn end_page(&self) {
+        let page = self.page.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(page);
+    }
+
+    /// Answers tell where their request can be looked at: behind this, by its id.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn link_to(&self, start: &str) {
+        let _ = self.link.set(start.into());
     }
 
     /// Looks once, at the first request, whether anything keeps events from us.

@@ -22,10 +22,19 @@ pub(super) type About = Box<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 impl Core {
     pub(super) fn new(directory: &Path) -> Self {
+        Self::with(directory, Secrets::of(directory))
+    }
+
+    /// There is nothing to be seen.
+    pub(super) fn without_store() -> Self {
+        Self::with(Path::new(""), Secrets::of_process())
+    }
+
+    fn with(directory: &Path, secrets: Secrets) -> Self {
         Self {
             pool: Pool::new(directory),
             live: Live::new(directory),
-            secrets: Secrets::of(directory),
+            secrets,
             sources: Sources::here(),
             directory: directory.to_owned(),
             about: None,

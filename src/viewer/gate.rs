@@ -103,9 +103,9 @@ pub(super) fn asking(base: &str, said: Option<&str>) -> Response<Body> {
     answer::asking(StatusCode::UNAUTHORIZED, shell::asking(base, said))
 }
 
-/// Cookies are the same for all ports of a host, so its name tells the port.
+/// Cookies are the same for all ports of a host, so its name tells the port; its end has it masked wherever it is logged.
 fn cookie_name(port: u16) -> String {
-    format!("campanile_{port}")
+    format!("campanile_{port}_token")
 }
 
 /// The host that is meant: of the target, where that names one, else of the one header.

@@ -36,7 +36,7 @@ mod source;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::body::Body;
@@ -59,6 +59,12 @@ impl Viewer {
     /// The page of the store in this directory, which may still be empty.
     pub fn of_store(directory: impl AsRef<Path>) -> Self {
         Self { core: Arc::new(Core::new(directory.as_ref())) }
+    }
+
+    /// The page of an application that tells of itself; without a directory it has no store.
+    pub(crate) fn of_application(directory: Option<PathBuf>, about: Box<dyn Fn() -> serde_json::Value + Send + Sync>) -> Self {
+        let core = directory.map_or_else(Core::without_store, |directory| Core::new(&directory));
+        Self { core: Arc::new(core.told_by(about)) }
     }
 
     /// Serves it at a loopback address, on a thread of its own; port 0 stands for any that is free.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bytes::Buf as _;
 use http::header::CONTENT_TYPE;
+#[cfg(feature = "axum")]
+use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value as Json;
@@ -54,12 +56,32 @@ where
     let (parts, body) = request.into_parts();
     let route = Route::of(parts.uri.path());
     let is_page = matches!(route, Some(Route::Page(_)));
+    if let Some(response) = beside_itself(access, &parts) {
+        return response;
+    }
     let answered = match gate::admit(access, &parts, is_page) {
         Ok(()) => admitted(core, access, route, &parts, body).await,
         Err(problem) => Err(problem),
     };
     let response = answered.unwrap_or_else(|problem| answer::problem(&problem));
     answer::compressed(response, &parts.headers)
+}
+
+/// Where it is mounted and asked for without the slash at its end, its links would lead beside it.
+#[cfg(feature = "axum")]
+fn beside_itself(access: Access, parts: &Parts) -> Option<Response<Body>> {
+    let original = parts.extensions.get::<axum::extract::OriginalUri>()?.path();
+    let is_root = matches!(access, Access::Mounted) && parts.uri.path() == "/" && !original.ends_with('/');
+    let last = original.rsplit('/').next().filter(|last| is_root && !last.is_empty())?;
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut response = answer::of(StatusCode::PERMANENT_REDIRECT, answer::TEXT, Body::whole(""));
+    response.headers_mut().insert(http::header::LOCATION, HeaderValue::try_from(format!("{last}/{query}")).ok()?);
+    Some(response)
+}
+
+#[cfg(not(feature = "axum"))]
+const fn beside_itself(_: Access, _: &Parts) -> Option<Response<Body>> {
+    None
 }
 
 async fn admitted<B: http_body::Body>(

@@ -21,8 +21,13 @@ impl Secrets {
     pub(super) fn of(directory: &Path) -> Self {
         match kept(directory) {
             Ok((token, change)) => Self { token, change, problem: None },
-            Err(error) => Self { token: random(), change: random(), problem: Some(format!("{FILE} cannot be used: {error}")) },
+            Err(error) => Self { problem: Some(format!("{FILE} cannot be used: {error}")), ..Self::of_process() },
         }
+    }
+
+    /// Those of this process alone.
+    pub(super) fn of_process() -> Self {
+        Self { token: random(), change: random(), problem: None }
     }
 
     /// What opens the page.

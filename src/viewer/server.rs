@@ -87,7 +87,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.end.send(true);
-        if let Some(thread) = self.thread.take() {
+        // What ends the telemetry may run on that very thread.
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
             let _ = thread.join();
         }
     }

@@ -15,6 +15,7 @@ use super::params::Params;
 use super::problem::Problem;
 use super::{answer, api};
 use crate::escape::escape;
+use crate::page::visible_json;
 
 /// Which page.
 #[derive(Clone, Copy, Debug)]
@@ -132,8 +133,8 @@ fn frame(core: &Core, page: Page<'_>, base: &str, first: &Json, main: &str) -> S
         page.title(),
     );
     head_of_assets(&mut out, base, true);
-    // Data ends neither the element nor the line.
-    let first = first.to_string().replace('<', "\\u003c");
+    // Data does not end the element, and hides nothing in it.
+    let first = visible_json(&first.to_string()).replace('<', "\\u003c");
     let _ = write!(
         out,
         "</head>\n<body>\n<header><nav aria-label=\"Pages\">{links}</nav></header>\n<main id=\"app\">\n{main}\n</main>\n\

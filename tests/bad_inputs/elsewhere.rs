@@ -22,6 +22,10 @@ const FAULTS: &str = "src/remote/tests/faults.rs";
 const GRPC: &str = "src/remote/tests/grpc.rs";
 const TLS: &str = "src/remote/tests/tls.rs";
 const SAMPLES: &str = "src/exporter/tests.rs";
+const VIEWER: &str = "tests/viewer_http.rs";
+const VIEWER_APP: &str = "tests/viewer_app.rs";
+/// Sends the requests of the catalogue as they stand there.
+const CATALOGUED: &str = "every_request_of_the_catalogue_is_answered_as_it_says";
 const HERE: &str = "tests/bad_inputs/elsewhere.rs";
 
 const CASES: &[(&str, Case)] = &[
@@ -45,7 +49,7 @@ const CASES: &[(&str, Case)] = &[
     ("EN-22", Runs("tests/redaction.rs", "en_22_a_pattern_that_is_too_large_stops_the_start")),
     ("EN-24", Missing("webhook exporter")),
     ("EN-25", Missing("webhook exporter")),
-    ("EN-26", Missing("viewer")),
+    ("EN-26", Runs(VIEWER_APP, "en_26_an_address_that_others_can_reach_stops_the_start")),
     ("EN-28", Missing("Sentry exporter")),
     ("EN-29", Missing("syslog exporter")),
     ("EN-30", Runs("src/keep/sampler.rs", "a_ratio_outside_the_range_is_an_error_without_the_value")),
@@ -76,10 +80,41 @@ const CASES: &[(&str, Case)] = &[
     ("RR-29", Runs(GRPC, "an_exhausted_receiver_is_tried_again_only_where_it_says_when")),
     ("RR-30", Runs(GRPC, "a_missing_status_is_not_a_success")),
     ("RR-32", Runs(FAULTS, "a_cookie_is_forgotten")),
+    ("VW-01", Runs(VIEWER, CATALOGUED)),
+    ("VW-02", Runs(VIEWER, CATALOGUED)),
+    ("VW-04", Runs(VIEWER, CATALOGUED)),
+    ("VW-05", Runs(VIEWER, CATALOGUED)),
+    ("VW-06", Runs(VIEWER, CATALOGUED)),
+    ("VW-08", Runs(VIEWER, CATALOGUED)),
+    ("VW-09", Runs(VIEWER, CATALOGUED)),
+    ("VW-10", Runs(VIEWER, CATALOGUED)),
+    ("VW-12", Runs(VIEWER, CATALOGUED)),
+    ("VW-13", Runs(VIEWER, CATALOGUED)),
+    ("VW-14", Runs(VIEWER, CATALOGUED)),
+    ("VW-16", Runs(VIEWER, CATALOGUED)),
+    ("VW-17", Runs(VIEWER, CATALOGUED)),
+    ("VW-18", Runs(VIEWER, CATALOGUED)),
+    ("VW-20", Runs(VIEWER, CATALOGUED)),
+    ("VW-21", Runs(VIEWER, CATALOGUED)),
+    ("VW-22", Runs(VIEWER, CATALOGUED)),
+    ("VW-24", Runs(VIEWER, CATALOGUED)),
+    ("VW-25", Runs(VIEWER, CATALOGUED)),
+    ("VW-26", Runs(VIEWER, CATALOGUED)),
+    ("VW-28", Runs(VIEWER, CATALOGUED)),
+    ("VW-29", Runs(VIEWER, CATALOGUED)),
+    (
+        "VW-30",
+        Runs("tests/viewer_flood.rs", "vw_30_questions_beyond_what_is_answered_at_a_time_are_refused_and_requests_do_not_notice"),
+    ),
+    ("VW-32", Runs(VIEWER, "vw_32_a_head_that_does_not_come_is_not_waited_for_and_there_are_so_many_connections")),
+    ("VW-33", Runs(VIEWER, CATALOGUED)),
+    ("VW-34", Runs(VIEWER, CATALOGUED)),
+    ("VW-36", Missing("browser that opens the page")),
+    ("VW-37", Missing("browser that opens the page")),
 ];
 
 /// Areas that have to be complete here.
-const AREAS: [&str; 2] = ["env_config", "remote_response"];
+const AREAS: [&str; 3] = ["env_config", "remote_response", "viewer_http"];
 
 /// Cases of other areas that only the library's own tests can bring about.
 const OTHERS: [&str; 2] = ["EV-13", "EV-14"];
