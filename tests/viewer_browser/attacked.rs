@@ -8,6 +8,7 @@ use axum::routing::any;
 use campanile::viewer::{Server, Viewer};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::driver::Looked;
 
@@ -52,17 +53,14 @@ pub(crate) fn start() -> Attacked {
 }
 
 async fn attack(store: &std::path::Path) {
-    let env = campanile::Env::of_pairs([
+    let env = campanile::Env::from_iter([
         ("CAMPANILE_STORE", store.to_str().unwrap()),
         ("CAMPANILE_CONSOLE", "off"),
         ("CAMPANILE_BODIES", "on"),
         ("CAMPANILE_VIEWER", "off"),
     ]);
     let telemetry = campanile::builder().env(env).build().unwrap();
-    let app = Router::new()
-        .route("/attack/{n}", any(answer))
-        .route("/heavy", any(heavy))
-        .layer(telemetry.layer());
+    let app = Router::new().route("/attack/{n}", any(answer)).route("/heavy", any(heavy)).layer(telemetry.layer());
     let _subscriber = tracing::subscriber::set_default(tracing_subscriber::Registry::default().with(telemetry.tracing_layer()));
     for (n, attack) in ATTACKS.iter().enumerate() {
         let path = format!("/attack/{n}?q={}", percent(attack));
@@ -88,8 +86,7 @@ async fn answer(Path(n): Path<usize>, request: Request<Body>) -> Response<Body> 
     span.in_scope(|| tracing::error!(field = attack, "{attack}"));
     campanile::set("shop.note", attack);
     campanile::set("user.id", attack);
-    let error: Box<dyn std::error::Error + Send + Sync> = attack.into();
-    campanile::attach(&*error);
+    campanile::attach(&std::io::Error::other(attack));
     Response::builder().status(500).header("content-type", "text/html").body(Body::from(attack)).unwrap()
 }
 

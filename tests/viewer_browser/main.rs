@@ -5,6 +5,7 @@
 #![cfg(all(feature = "viewer", feature = "cli", feature = "axum"))]
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
@@ -32,7 +33,9 @@ fn a_failing_request_is_found_by_typing_and_its_page_answers_what_comes_next() {
 
 #[test]
 fn a_new_request_appears_within_a_second_of_its_end_and_moves_nothing_that_is_read() {
-    let Some(driver) = Driver::find("a_new_request_appears_within_a_second_of_its_end_and_moves_nothing_that_is_read") else { return };
+    let Some(driver) = Driver::find("a_new_request_appears_within_a_second_of_its_end_and_moves_nothing_that_is_read") else {
+        return;
+    };
     driver.run("live", &Shop::start(200));
 }
 
