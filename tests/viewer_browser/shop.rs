@@ -55,7 +55,7 @@ impl Shop {
                     application = Some(address.to_owned());
                 }
             }
-            let is_over = line.starts_with("a failed checkout:");
+            let is_over = line.starts_with("what failed:");
             said.push(line);
             if is_over {
                 break;

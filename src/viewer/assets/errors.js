@@ -80,7 +80,7 @@ export async function groupPage({ main }, id) {
       ['group', h('code', answer.id)],
     ].filter(Boolean).map(([label, value]) => h('div', h('dt', label), h('dd', value)))),
     (answer.warnings ?? []).map((text) => h('p.warn', text)),
-    history(answer),
+    timesAnHour(answer),
     newest ? panel('error', 'Error', h('a', { href: href(`r/${newest.id}`) }, 'of the newest request'), error) : null,
     panel('different', 'What is different', h('span.dim', 'beside others of the same routes'), different(answer.different, query)),
     answer.examples?.length ? panel('examples', 'Requests', null, examples(answer.examples)) : null,
@@ -96,7 +96,7 @@ export async function groupPage({ main }, id) {
 }
 
 /** Hours with what happened in each, as far as something did. */
-function history(answer) {
+function timesAnHour(answer) {
   const hours = answer.hours ?? [];
   if (!hours.length) return null;
   const step = 3_600_000;
@@ -136,7 +136,7 @@ function users(group) {
 
 /** Requests as a small table. */
 export function examples(rows) {
-  return h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Requests' }, h('table.plain', h('thead', h('tr', ['Time', 'Request', 'Status', 'Took', 'User', 'Id'].map((label) => h('th', { scope: 'col' }, label)))),
+  return h('div.scroll-x', { tabindex: 0 }, h('table.plain', h('thead', h('tr', ['Time', 'Request', 'Status', 'Took', 'User', 'Id'].map((label) => h('th', { scope: 'col' }, label)))),
     h('tbody', rows.map((row) => h('tr', h('td.nowrap.mono', clock(row.at_ms)), h('td.mono', [row.method, row.path].filter(Boolean).join(' ')),
       h('td', h(`span.${tone(row)}`, h('span.status', ending(row)))), h('td.nowrap', duration(row.ms)), h('td', row.user ?? ''), h('td', h('a.mono', { href: href(`r/${row.id}`) }, row.short)))))));
 }

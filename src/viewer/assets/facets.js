@@ -52,7 +52,7 @@ export function facets({ onterm }) {
       const most = Math.max(...facet.values.map((item) => item.count));
       const hidden = facet.values.length - values.length;
       return h('section.facet',
-        h('h3', label),
+        h('h2', label),
         h('ul', values.map((item) => value(name, item, query, most))),
         hidden > 0 ? button(`${hidden} more`, () => { more.add(name); draw(); }, { class: 'link' })
           : facet.rest ? h('p.dim', `and ${count(facet.rest)} other values`) : null);

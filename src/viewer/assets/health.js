@@ -48,7 +48,7 @@ function show(answer) {
       ['directory', h('code', store.directory)],
     ].filter(Boolean).map(([label, value]) => h('div', h('dt', label), h('dd', value)))),
     store.max_bytes ? h('div.panel.panel-body', meter(store.bytes, store.max_bytes)) : null,
-    exporters.length ? panel('exporters', 'Exporters', null, h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Exporters' }, h('table.plain',
+    exporters.length ? panel('exporters', 'Exporters', null, h('div.scroll-x', { tabindex: 0 }, h('table.plain',
       h('thead', h('tr', h('th', { scope: 'col' }, 'Exporter'), h('th', { scope: 'col' }, 'State'), ['Delivered', 'Lost', 'Waiting'].map((label) => h('th.n', { scope: 'col' }, label)), h('th', { scope: 'col' }, 'Last trouble'))),
       h('tbody', exporters.map((one) => h('tr', h('td', h('strong', one.name)), h('td', h(`span.${isWell(one) ? 'ok' : 'failed'}`, h('span.status', one.state ?? (isWell(one) ? 'ok' : 'failing')))),
         h('td.n', count(one.delivered ?? one.sent)), h('td.n', number(one.lost ?? one.dropped)), h('td.n', one.capacity ? `${count(one.queued)} of ${count(one.capacity)}` : count(one.queued)),
@@ -77,7 +77,7 @@ function settings(given) {
   const list = Array.isArray(given) ? given.map((one) => (Array.isArray(one) ? { name: one[0], value: one[1], from: one[2] } : one)) : Object.entries(given).map(([name, value]) => ({ name, value }));
   if (!list.length) return null;
   const told = list.some((one) => one.from);
-  return panel('settings', 'Settings', h('span.dim', 'secrets are masked'), h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Settings' }, h('table.plain',
+  return panel('settings', 'Settings', h('span.dim', 'secrets are masked'), h('div.scroll-x', { tabindex: 0 }, h('table.plain',
     h('thead', h('tr', ['Setting', 'Value', told ? 'From' : null].filter(Boolean).map((label) => h('th', { scope: 'col' }, label)))),
     h('tbody', list.map((one) => h('tr', h('td.mono', { title: one.help || null }, one.name), h('td.mono.wrap', plain(one.value)), told ? h('td', one.from === 'default' ? h('span.dim', 'default') : h('strong', one.from ?? '')) : null))))));
 }

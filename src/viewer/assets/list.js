@@ -191,6 +191,7 @@ export function listPage({ main, aside }) {
       else showState('off');
       charted = 0;
       counted = 0;
+      time = null;
       chart();
       countFacets();
     } catch (error) {
@@ -237,15 +238,25 @@ export function listPage({ main, aside }) {
   // The drawings and counts cost the server more than the list, so they rest twenty times as long as they took.
   let charted = 0;
   let counted = 0;
+  /** The shortest of some times that has all of the first page in it, so that it fits to how much comes. */
+  const choose = () => {
+    const [now, newest, oldest] = [Date.now(), records[0]?.at_ms, records.at(-1)?.at_ms];
+    if (newest === undefined) return { last: 900_000 };
+    const last = [60_000, 300_000, 900_000].find((ms) => now - oldest < ms);
+    if (last || now - newest < 900_000) return { last: last ?? 900_000 };
+    const margin = Math.max(1000, (newest - oldest) / 50);
+    return { since_ms: oldest - margin, until_ms: newest + margin };
+  };
+  let time = null;
   const chart = async () => {
     const mine = loads;
     const asked = performance.now();
     const now = Date.now();
-    const newest = records.find((row) => !row.gap)?.at_ms;
     const range = {};
     if (!speaksOf(query, 'since', 'until', 'time')) {
-      if (newest === undefined || now - newest < 900_000) Object.assign(range, { since_ms: now - 900_000, until_ms: now });
-      else Object.assign(range, { since_ms: records.at(-1).at_ms - 1000, until_ms: newest + 1000 });
+      time ??= choose();
+      if (time.since_ms && !waiting.length && !(records[0]?.at_ms > time.until_ms)) Object.assign(range, time);
+      else Object.assign(range, { since_ms: now - (time.last ?? 900_000), until_ms: now });
     }
     charted = Infinity;
     try {

@@ -22,7 +22,7 @@ export async function requestPage({ main }, id) {
   title(id);
   let answer;
   try {
-    answer = await get(`api/events/${encodeURIComponent(id)}`);
+    answer = await found(main, id);
   } catch (error) {
     fill(main, h('h1', 'Request ', h('code', id)), trouble(error));
     return;
@@ -32,6 +32,19 @@ export async function requestPage({ main }, id) {
     return;
   }
   show(main, answer);
+}
+
+/** Whoever follows the link of an answer at once may be here before its record is: it is looked for a little longer. */
+async function found(main, id) {
+  for (let left = 12; ; left -= 1) {
+    try {
+      return await get(`api/events/${encodeURIComponent(id)}`);
+    } catch (error) {
+      if (error.status !== 404 || left === 0) throw error;
+      if (left === 12) fill(main, h('h1', 'Request ', h('code', id)), h('p.dim', { role: 'status' }, 'It is not stored yet; looking again…'));
+      await new Promise((resolve) => { setTimeout(resolve, 250); });
+    }
+  }
 }
 
 function show(main, { record, previous, next, alike, warnings }) {

@@ -85,7 +85,7 @@ export function table({ onexpand, onend, onselect, ongap, isMarked }) {
     line.dataset.id = row.id;
     if (row.id === selected) line.classList.add('selected');
     if (isMarked(row.id)) line.classList.add('marked');
-    const link = h('a', { href: href(`r/${row.id}`), 'aria-label': spoken(row) }, target(row));
+    const link = h('a', { href: href(`r/${row.id}`) }, target(row));
     const took = h('td.c3', { role: 'cell' }, row.partial ? h('em', 'running') : duration(row.ms));
     // A hundredth of a second to ten seconds, in equal steps for each factor of ten.
     const share = Math.max(0, Math.min(1, Math.log10(Math.max(row.ms ?? 0, 1)) / 4));
@@ -200,11 +200,3 @@ export function fate(row) {
   if (!row.outcome || row.outcome === 'answered') return null;
   return { aborted: 'client left', abandoned: 'client left', panicked: 'panicked', upgraded: 'upgraded', body_error: 'body failed' }[row.outcome] ?? row.outcome.replaceAll('_', ' ');
 }
-
-function spoken(row) {
-  if (row.kind && row.kind !== 'request') return `${row.kind}: ${row.message ?? ''}`;
-  const parts = [row.method, row.path, ending(row) === '–––' ? fate(row) : ending(row), duration(row.ms)];
-  if (row.error) parts.push(`${shortType(row.error.type)}: ${row.error.message ?? ''}`);
-  return parts.filter(Boolean).join(', ');
-}
-

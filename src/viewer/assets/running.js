@@ -59,7 +59,7 @@ function show(answer, tick) {
 }
 
 function table(rows, tick) {
-  return h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': 'Requests in flight' }, h('table.plain',
+  return h('div.scroll-x', { tabindex: 0 }, h('table.plain',
     h('thead', h('tr', h('th.n', { scope: 'col' }, tick ? 'For' : 'Last heard after'), ['Request', 'Received', 'Sent', 'User', 'Since', 'Process', 'Id'].map((label) => h('th', { scope: 'col' }, label)))),
     h('tbody', rows.map((one) => {
       const elapsed = h('td.n.mono', duration(tick ? one.age_ms : one.heard_ms));

@@ -36,5 +36,5 @@ export function sortable({ name, label, columns, rows, start, onrow }) {
     }));
   };
   draw();
-  return h('div.scroll-x', { tabindex: 0, role: 'region', 'aria-label': label }, h('table.plain', { 'aria-label': label }, h('thead', head), body));
+  return h('div.scroll-x', { tabindex: 0 }, h('table.plain', { 'aria-label': label }, h('thead', head), body));
 }

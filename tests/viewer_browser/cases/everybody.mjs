@@ -21,7 +21,9 @@ await inBrowser(async (first, context) => {
         await visit(tab, path);
         await tab.locator('main[class]').waitFor();
         await tab.waitForLoadState(path.startsWith('/?') || path === '/' || name === 'running' ? 'load' : 'networkidle');
+        if (name === 'nothing') await tab.getByText('Nothing found').waitFor();
         if (path === '/' || path.startsWith('/?')) await tab.locator('tr.line').first().waitFor();
+        if (name !== 'nothing') assert.equal(await tab.locator('.trouble').count(), 0, `${name}: ${await tab.locator('main').innerText()}`);
         const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         if (wide > 0) found.push(`${name} ${width} ${theme}: ${wide} pixels wider than the window`);
         await tab.screenshot({ path: join(pictures, `${name}-${width}-${theme}.png`), fullPage: !['list', 'failed'].includes(name) });
