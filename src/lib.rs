@@ -52,6 +52,8 @@
 //! `opentelemetry` (the bridge to its API and SDK) are not. A feature adds what it is named after, and [`init`] uses what is there: with `store`, a debug build stores; with
 //! `console`, a terminal gets aligned lines; with `otlp`, an endpoint in the environment is sent to.
 
+#[cfg(feature = "reading")]
+pub mod archive;
 mod capture;
 mod config;
 #[cfg(feature = "store")]
@@ -81,6 +83,8 @@ pub mod record;
 mod redact;
 #[cfg(feature = "otlp")]
 mod remote;
+#[cfg(feature = "reading")]
+pub mod replay;
 mod scan;
 #[cfg(feature = "store")]
 pub mod store;
@@ -119,7 +123,7 @@ pub use self::capture::{
 };
 #[cfg(feature = "axum")]
 pub use self::config::shutdown_signal;
-pub use self::config::{Builder, Env, Telemetry, builder, init};
+pub use self::config::{Builder, Env, Setting, Telemetry, builder, init};
 pub use self::error::BuildError;
 pub use self::keep::Keep;
 pub use self::layer::{

@@ -37,6 +37,8 @@ pub use self::attach::{attach, attach_dyn, attach_report};
 #[cfg(feature = "axum")]
 pub(crate) use self::attach::{attach_at, backtrace};
 pub use self::body::Bodies;
+#[cfg(feature = "reading")]
+pub(crate) use self::body::media_of;
 pub(crate) use self::body::{Pieces, Rules, Watch, Way};
 pub(crate) use self::current::{as_guest, at_home, guest, with, with_current};
 pub(crate) use self::exchange::Exchange;

@@ -22,6 +22,7 @@ mod release;
 mod reports;
 mod resource;
 mod settings;
+mod shown;
 #[cfg(feature = "axum")]
 mod signal;
 mod telemetry;
@@ -30,6 +31,7 @@ mod viewer;
 
 pub use self::builder::{Builder, builder, init};
 pub use self::env::Env;
+pub use self::shown::Setting;
 #[cfg(feature = "axum")]
 pub use self::signal::shutdown_signal;
 pub use self::telemetry::Telemetry;

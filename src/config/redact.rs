@@ -8,15 +8,30 @@ use crate::redact::{Redact, Rules};
 const KEYS: &str = "CAMPANILE_REDACT_KEYS";
 const PATTERNS: &str = "CAMPANILE_REDACT_PATTERNS";
 
+#[cfg(feature = "reading")]
+impl Redact {
+    /// These rules and those of `CAMPANILE_REDACT_KEYS` and `CAMPANILE_REDACT_PATTERNS`.
+    ///
+    /// # Errors
+    /// When a rule cannot be followed.
+    pub fn with_env(self, env: &Env) -> Result<Self, BuildError> {
+        joined(self, env, &mut Warnings::default()).map(|(redact, _)| redact)
+    }
+}
+
 /// The rules of the settings in code and of the environment. One that cannot be followed is an error, whoever gave it: a
 /// secret would go out.
 pub(super) fn rules(code: Redact, env: &Env, warnings: &mut Warnings) -> Result<Rules, BuildError> {
+    joined(code, env, warnings).map(|(_, rules)| rules)
+}
+
+fn joined(code: Redact, env: &Env, warnings: &mut Warnings) -> Result<(Redact, Rules), BuildError> {
     // Those of the code are looked at alone first, so that an error names the right one of the two.
     let rules = code.rules()?;
     let mut reader = Reader::new(env, warnings);
     let (keys, patterns) = (reader.text(KEYS), reader.text(PATTERNS));
     if keys.is_none() && patterns.is_none() {
-        return Ok(rules);
+        return Ok((code, rules));
     }
     let words = |list: Option<&str>, separator: char| -> Vec<String> {
         list.unwrap_or_default().split(separator).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
@@ -24,7 +39,8 @@ pub(super) fn rules(code: Redact, env: &Env, warnings: &mut Warnings) -> Result<
     let with_keys = words(keys, ',').into_iter().fold(code, Redact::key);
     with_keys.rules().map_err(|error| error.of(KEYS))?;
     let with_patterns = words(patterns, '\n').into_iter().fold(with_keys, Redact::pattern);
-    with_patterns.rules().map_err(|error| error.of(PATTERNS))
+    let rules = with_patterns.rules().map_err(|error| error.of(PATTERNS))?;
+    Ok((with_patterns, rules))
 }
 
 #[cfg(test)]

@@ -89,7 +89,8 @@ impl<P: FnMut(u64)> Reading<'_, P> {
 
     fn rest(&mut self, reader: &mut Reader, query: &Query, window: (u64, u64), sides: &mut Sides) -> Result<(), Error> {
         let routes = sides.routes_query();
-        let scan = Scan { query: routes.as_ref(), from_unix_ns: Some(window.0), before_unix_ns: Some(window.1) };
+        let scan =
+            Scan { query: routes.as_ref(), from_unix_ns: Some(window.0), before_unix_ns: Some(window.1), ..Scan::default() };
         let (max, now) = (self.options.max_rest, self.now);
         let left = self.options.within.saturating_sub(self.started.elapsed());
         let scanned = reader.scan(&scan, left, |stored| {

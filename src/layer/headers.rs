@@ -97,6 +97,12 @@ pub(super) struct Copying<'r> {
     pub(super) truncates_ip: bool,
 }
 
+/// Copies headers of a message that was not seen here, as those of a live one are.
+#[cfg(feature = "reading")]
+pub(crate) fn copy_headers(rules: &Rules, parts: &mut Parts, side: Side, headers: &HeaderMap) {
+    Copying { rules, truncates_ip: false }.copy(parts, side, headers, &mut Seen::default());
+}
+
 /// What is shown of a value.
 enum Shown {
     Nothing,

@@ -40,6 +40,8 @@ pub use self::catch_panic::{CatchPanic, CatchPanicBody, CatchPanicFuture, CatchP
 pub use self::client::{ObserveClient, ObserveClientBody, ObserveClientFuture, ObserveClientLayer, ResendCount, UrlTemplate};
 pub use self::future::ObserveFuture;
 pub(crate) use self::head::HeadSettings;
+#[cfg(feature = "reading")]
+pub(crate) use self::headers::copy_headers;
 pub use self::observe::{Observe, ObserveAsIs};
 use self::request_id::Maker;
 pub use self::route::{ReportRoute, RouteLayer, route_layer};

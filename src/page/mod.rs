@@ -47,6 +47,12 @@ pub fn text(reader: &mut Reader, stored: &Stored, width: usize) -> Result<String
     Ok(sections::page(record, stored.resource(), fate.as_deref(), &later, width))
 }
 
+/// The page of one record as it stands: the store is asked for nothing.
+#[must_use]
+pub fn of(stored: &Stored, width: usize) -> String {
+    sections::page(stored.record(), stored.resource(), None, &[], width)
+}
+
 /// The records that an id names, newest first: of those that [`Reader::by_id`] finds, the requests; where there are none,
 /// what is known of those without a record; else what happened outside any request.
 ///

@@ -24,6 +24,8 @@
 #[cfg(feature = "store")]
 mod asked;
 mod columns;
+#[cfg(feature = "store")]
+mod complete;
 mod error;
 mod expr;
 #[cfg(feature = "store")]
@@ -51,6 +53,8 @@ use std::str::FromStr;
 use self::columns::number;
 #[cfg(feature = "store")]
 pub(crate) use self::columns::{Column, kind_word, number as number_column};
+#[cfg(feature = "store")]
+pub use self::complete::{Asked, Candidate, Completion, complete};
 pub use self::error::Error;
 use self::expr::Expr;
 #[cfg(feature = "store")]

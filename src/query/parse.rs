@@ -257,7 +257,7 @@ impl<'a> Parser<'a> {
 }
 
 /// Whether a term ends before this, wherever it stands.
-const fn is_behind_term(c: char) -> bool {
+pub(super) const fn is_behind_term(c: char) -> bool {
     c.is_whitespace() || c == ')'
 }
 

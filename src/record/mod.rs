@@ -248,6 +248,21 @@ impl Record {
         self.parts.port
     }
 
+    /// Scheme, host and port that the request was sent to, such as `http://localhost:3000`; `localhost` where it named none.
+    ///
+    /// # Source
+    /// RFC 6454, section 6.2.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let scheme = if self.scheme() == "https" { "https" } else { "http" };
+        let host = self.host().unwrap_or("localhost");
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        match self.port() {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        }
+    }
+
     /// `1.0`, `1.1`, `2` or `3`.
     #[must_use]
     pub fn protocol_version(&self) -> &str {

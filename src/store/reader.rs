@@ -1,5 +1,6 @@
 //! Reads every segment of a directory.
 
+mod complete;
 mod count;
 mod scan;
 

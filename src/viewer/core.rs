@@ -1,6 +1,8 @@
 //! What all connections share.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use super::live::Live;
 use super::pool::Pool;
@@ -13,6 +15,8 @@ pub(super) struct Core {
     pub(super) live: Live,
     pub(super) secrets: Secrets,
     pub(super) sources: Sources,
+    /// Requests that are being sent again.
+    pub(super) replays: Arc<AtomicUsize>,
     directory: PathBuf,
     about: Option<About>,
 }
@@ -37,6 +41,7 @@ impl Core {
             secrets,
             sources: Sources::here(),
             directory: directory.to_owned(),
+            replays: Arc::default(),
             about: None,
         }
     }

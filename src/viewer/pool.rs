@@ -44,9 +44,11 @@ struct State {
 
 struct Job {
     since: Instant,
-    /// Is given nothing where it has waited too long.
-    work: Box<dyn FnOnce(Option<&mut Desk>) + Send>,
+    work: Box<Work>,
 }
+
+/// Is given nothing where it has waited too long.
+type Work = dyn FnOnce(Option<&mut Desk>) + Send;
 
 /// What a thread reads with.
 pub(super) struct Desk {

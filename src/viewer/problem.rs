@@ -44,6 +44,11 @@ impl Problem {
         Self::of(StatusCode::UNAUTHORIZED, "open the address with the token first, as it was printed at the start")
     }
 
+    /// Whoever was asked on behalf of the page did not answer.
+    pub(super) fn no_answer(message: impl Into<String>) -> Self {
+        Self::of(StatusCode::BAD_GATEWAY, message)
+    }
+
     /// It went wrong here.
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::of(StatusCode::INTERNAL_SERVER_ERROR, message)

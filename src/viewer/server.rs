@@ -130,10 +130,10 @@ async fn accept(listener: TcpListener, core: Arc<Core>, port: u16, mut ended: wa
             continue;
         };
         let core = Arc::clone(&core);
-        let _ = tokio::spawn(async move {
+        drop(tokio::spawn(async move {
             serve(stream, core, port).await;
             drop(place);
-        });
+        }));
     }
 }
 

@@ -28,7 +28,15 @@ const VIEWER_APP: &str = "tests/viewer_app.rs";
 const CATALOGUED: &str = "every_request_of_the_catalogue_is_answered_as_it_says";
 const HERE: &str = "tests/bad_inputs/elsewhere.rs";
 
+const CLI: &str = "tests/cli_inputs.rs";
+
 const CASES: &[(&str, Case)] = &[
+    ("CL-01", Runs(CLI, "cl_01_a_special_file_is_no_store")),
+    ("CL-02", Runs(CLI, "cl_02_an_export_never_writes_through_a_link")),
+    ("CL-04", Runs(CLI, "cl_04_what_stands_after_two_dashes_is_data")),
+    ("CL-05", Runs(CLI, "cl_05_an_argument_that_is_no_text_is_an_error")),
+    ("CL-06", Runs(CLI, "cl_06_settings_are_shown_without_secrets")),
+    ("CL-08", Missing("purge")),
     ("EN-01", Runs(OTLP_ENV, "en_01_an_endpoint_without_a_scheme_is_refused_with_what_to_write")),
     // TLS is always built in with OTLP, so the case's build without it does not exist; its point is held instead.
     ("EN-02", Runs(TLS, "an_https_endpoint_is_never_spoken_to_plainly")),
@@ -114,7 +122,7 @@ const CASES: &[(&str, Case)] = &[
 ];
 
 /// Areas that have to be complete here.
-const AREAS: [&str; 3] = ["env_config", "remote_response", "viewer_http"];
+const AREAS: [&str; 4] = ["cli", "env_config", "remote_response", "viewer_http"];
 
 /// Cases of other areas that only the library's own tests can bring about.
 const OTHERS: [&str; 2] = ["EV-13", "EV-14"];

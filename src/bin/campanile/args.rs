@@ -19,8 +19,33 @@ pub(crate) struct Args {
     /// The store's directory [default: CAMPANILE_STORE, else .campanile here or above]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+    /// Whether there are colours: auto has them on a terminal, unless NO_COLOR is set, and elsewhere with CLICOLOR_FORCE
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = When::Auto, hide_possible_values = true)]
+    pub(crate) color: When,
+    /// Writes straight to the terminal; else what is more than a screen is shown by $PAGER, or less
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Auto, always or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Command {
+    /// Whether it prints what is read from the top, and not for a program, a file or as things happen.
+    pub(crate) const fn is_paged(&self) -> bool {
+        match self {
+            Self::Show(_) | Self::Search(_) | Self::Errors(_) | Self::Why(_) | Self::Routes(_) | Self::Stats(_) => true,
+            Self::Ps(_) | Self::Diff(_) | Self::Config(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,16 +66,23 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Prints the curl command that sends a request again
     Curl(Curl),
+    /// Sends a request again and tells what changed in the answer
+    Replay(Replay),
     /// Prints a request as an HTTP archive (HAR), which browsers and other tools open
     Har(Har),
     /// Writes what matches as JSON lines, CSV or an HTTP archive
     Export(Export),
+    /// Reads files of requests into a store: OTLP JSON lines, HTTP archives of browsers, shares
+    Import(Import),
     /// Lists the requests in flight, the oldest first, and those whose process died
     Ps(Ps),
     /// Tells what is different about the requests that match, beside others of the same routes
     Diff(Diff),
     /// Shows the store in a browser, until it is ended
     Ui(Ui),
+    /// Settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Prints what a shell needs to complete commands and options
     #[command(after_help = completions_help())]
     Completions {
@@ -64,6 +96,16 @@ pub(crate) enum Command {
     /// Makes a signed token; requests that carry it are captured in full
     #[cfg(unix)]
     Token(TokenArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Shows every setting, what it is and where that comes from; secrets are withheld
+    #[command(after_help = config_help())]
+    Show {
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[cfg(unix)]
@@ -272,6 +314,38 @@ pub(crate) struct Curl {
     /// Where to send it in place of the host that was asked, such as http://localhost:3000
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// How it is written: the command of curl, that of HTTPie, or a test in Rust for an axum application
+    #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = CurlAs::Curl)]
+    pub(crate) written: CurlAs,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum CurlAs {
+    Curl,
+    Httpie,
+    Rust,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = replay_help())]
+pub(crate) struct Replay {
+    /// At least 4 digits of the short id, or the whole request id or trace id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Where to send it in place of the host that was asked, such as http://localhost:3000
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A header to send, in place of those of this name; may be given several times
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) headers: Vec<(String, String)>,
+    /// How long it may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) seconds: u64,
+    /// Sends what may change something on another machine without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, clap::Args)]
@@ -287,7 +361,7 @@ pub(crate) struct Har {
 pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) matching: Matching,
-    /// What it is written as: all of each record as a line of JSON, a table, or an HTTP archive
+    /// What it is written as: all of each record as a line of JSON, a table, an HTTP archive, OTLP, or all of it in a zip
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Json)]
     pub(crate) format: ExportFormat,
     /// A file to write to, which only you may read [default: the standard output]
@@ -303,6 +377,20 @@ pub(crate) enum ExportFormat {
     Json,
     Csv,
     Har,
+    /// OpenTelemetry's protocol as JSON lines
+    Otlp,
+    /// A share: OTLP, HAR and pages to read
+    Zip,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = import_help())]
+pub(crate) struct Import {
+    /// The files to read; - is the standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, clap::Args)]
@@ -441,6 +529,12 @@ pub(crate) struct Why {
     pub(crate) common: Common,
 }
 
+/// A header as it is written in a request.
+fn header(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once(':').map(|(name, value)| (name.trim(), value.trim())).filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write it as 'name: value'".to_owned())
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Matching {
     /// Only what matches; without it, everything
@@ -488,7 +582,9 @@ Exit codes:
   3  the id fits several requests or groups, which are listed
   4  the store cannot be read
   5  the output cannot be written
-  6  the running process refuses"
+  6  the running process refuses
+  7  a request that was sent again got no answer
+  8  a file cannot be read, or not all of it"
         .to_owned()
 }
 
@@ -614,6 +710,24 @@ is named on the standard error.
 Examples:
   campanile curl 8f2c
   campanile curl 8f2c --url http://localhost:3000 | sh
+  campanile curl 8f2c --as rust >> tests/found.rs
+
+{}",
+        exit_codes()
+    )
+}
+
+fn replay_help() -> String {
+    format!(
+        "\
+It is sent as it was stored, as a request of its own: without its request id and trace context. What is not stored, such as \
+withheld headers, is named on the standard error. Redirects are not followed. A request other than GET, HEAD, OPTIONS and \
+TRACE to another machine is sent only when you agree to it.
+
+Examples:
+  campanile replay 8f2c
+  campanile replay 8f2c --url http://localhost:3000 -H 'authorization: Bearer …'
+  campanile replay 8f2c --json
 
 {}",
         exit_codes()
@@ -643,11 +757,34 @@ Examples:
   campanile export status:5xx > failures.jsonl
   campanile export --format csv -o orders.csv 'route:/orders* since:1d'
   campanile export --format har --out failures.har --force 'status:5xx since:1h'
+  campanile export --format zip -o share.zip 'status:5xx since:1h'
 
 {}
 
 {}",
         keys(),
+        exit_codes()
+    )
+}
+
+fn import_help() -> String {
+    format!(
+        "\
+Files are OTLP JSON lines, as export --format otlp and the collector's file exporter write them; HTTP archives, as export \
+--format har and browsers do; and zips of export --format zip. Times and ids stay as they are; secrets are taken out as of \
+live requests, by the table and by CAMPANILE_REDACT_KEYS and CAMPANILE_REDACT_PATTERNS.
+
+Without --store they go to a directory of their own, named after the first file, which no application's ageing removes. With \
+--store they go into that one; whoever writes there removes them by its own settings, counted from now. Nothing else is ever \
+removed for them.
+
+Examples:
+  campanile import share.zip && campanile --store share.campanile search kind:request
+  campanile import traces.jsonl logs.jsonl
+  zcat collector.jsonl.gz | campanile import --store /tmp/collector -
+  campanile import --json shop.har
+
+{}",
         exit_codes()
     )
 }
@@ -658,6 +795,22 @@ Examples:
   campanile completions bash > ~/.local/share/bash-completion/completions/campanile
   campanile completions zsh > ~/.zfunc/_campanile
   campanile completions fish > ~/.config/fish/completions/campanile.fish"
+}
+
+fn config_help() -> String {
+    format!(
+        "\
+Settings are variables of the environment; those shown are of the environment in which this command runs, and an application \
+that was started elsewhere may have others. What is set in code wins over both. What cannot be followed, and names that \
+nothing reads, are told on the standard error.
+
+Examples:
+  campanile config show
+  CAMPANILE_KEEP=failed campanile config show --json
+
+{}",
+        exit_codes()
+    )
 }
 
 fn ps_help() -> String {

@@ -1,32 +1,39 @@
-//! `campanile export`: what matches, as a file for other programs.
+//! `campanile export`: what matches, as a file for other programs and other people.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use campanile::archive::{Format, Share, Writer};
 use campanile::exporter::escape;
+use campanile::page;
 use campanile::query::Query;
-use campanile::store::{Reader, Stored};
+use campanile::store::{Reader, Scan};
 
 use crate::args::{Export, ExportFormat};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::walk::{Walked, walk};
-use crate::{csv, full, har, place};
+use crate::walk::{Walked, walk, walk_over};
+use crate::{csv, place};
 
 /// Long enough for any store; Ctrl-C ends it before.
 const WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// Cells of a line of a page that nobody's terminal is known for.
+const PAGE_WIDTH: usize = 120;
 
 /// Writes to the file that was named, else to the standard output.
 pub(crate) fn run(args: &Export, store: Option<&Path>, output: &mut Output) -> Result<(), Failure> {
     let query = args.matching.query()?;
     let mut reader = Reader::open(place::find(store)?)?;
     let walked = match &args.out {
-        None => write(args.format, &mut reader, &query, |text| output.write(text))?,
+        None if args.format == ExportFormat::Zip && output.is_terminal() => {
+            return Err(Failure::new(Failure::USAGE, "a zip is no text: name a file with --out FILE"));
+        }
+        None => write(args.format, &mut reader, &query, output.writer())?,
         Some(path) => {
             let mut file = BufWriter::new(create(path, args.force)?);
-            let written = write(args.format, &mut reader, &query, |text| Ok(file.write_all(text.as_bytes())?));
+            let written = write(args.format, &mut reader, &query, &mut file);
             file.flush()?;
             written?
         }
@@ -59,33 +66,44 @@ fn create(path: &Path, force: bool) -> Result<File, Failure> {
     })
 }
 
-fn write(
-    format: ExportFormat,
-    reader: &mut Reader,
-    query: &Query,
-    mut write: impl FnMut(&str) -> Result<(), Failure>,
-) -> Result<Walked, Failure> {
-    write(match format {
-        ExportFormat::Csv => csv::HEAD,
-        ExportFormat::Har => har::START,
-        ExportFormat::Json => "",
-    })?;
-    let mut is_first = true;
-    let walked = walk(reader, query, WITHIN, |stored| {
-        write(&part(format, stored, is_first))?;
-        is_first = false;
-        Ok(())
-    })?;
-    if format == ExportFormat::Har {
-        write(har::END)?;
+fn write(format: ExportFormat, reader: &mut Reader, query: &Query, out: &mut dyn Write) -> Result<Walked, Failure> {
+    match format {
+        ExportFormat::Csv => {
+            out.write_all(csv::HEAD.as_bytes())?;
+            walk(reader, query, WITHIN, |stored| Ok(out.write_all(csv::row(stored).as_bytes())?))
+        }
+        ExportFormat::Json => walk(reader, query, WITHIN, |stored| Ok(out.write_all(page::json(stored).as_bytes())?)),
+        ExportFormat::Har => {
+            let mut writer = Writer::new(Format::Har, out);
+            let walked = walk(reader, query, WITHIN, |stored| Ok(writer.write(stored)?))?;
+            writer.finish()?;
+            Ok(walked)
+        }
+        ExportFormat::Otlp => {
+            let mut writer = Writer::new(Format::OtlpLines, out);
+            let walked = walk_over(reader, &everything(query), WITHIN, |stored| Ok(writer.write(stored)?))?;
+            writer.finish()?;
+            Ok(walked)
+        }
+        ExportFormat::Zip => share(reader, query, out),
     }
-    Ok(walked)
 }
 
-fn part(format: ExportFormat, stored: &Stored, is_first: bool) -> String {
-    match format {
-        ExportFormat::Csv => csv::row(stored),
-        ExportFormat::Json => full::json(stored),
-        ExportFormat::Har => format!("{}{}", if is_first { "" } else { "," }, full::line(har::entry(stored))),
-    }
+/// Also what happened outside any request.
+fn everything(query: &Query) -> Scan<'_> {
+    let mut scan = Scan::of(query);
+    scan.with_outside = true;
+    scan
+}
+
+/// A share goes through the store once for each file in it.
+fn share(reader: &mut Reader, query: &Query, out: &mut dyn Write) -> Result<Walked, Failure> {
+    let mut is_late = false;
+    let share = Share::new().with_query(query.as_str());
+    let share = share.with_pages(|stored| page::of(stored, PAGE_WIDTH));
+    let read = share.write(out, |take| -> Result<(), Failure> {
+        is_late |= walk_over(reader, &everything(query), WITHIN, |stored| take(stored))?.is_late;
+        Ok(())
+    })?;
+    Ok(Walked { read, is_late })
 }

@@ -30,6 +30,11 @@ impl Failure {
     #[cfg(unix)]
     pub(crate) const REFUSED: u8 = 6;
 
+    /// A request that was sent again got no answer.
+    pub(crate) const NO_ANSWER: u8 = 7;
+    /// A file cannot be read, or not all of it.
+    pub(crate) const INPUT: u8 = 8;
+
     /// An end with a message of one or more lines.
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()) }

@@ -1,6 +1,8 @@
 //! `campanile`: reads the store that an application writes.
 
 mod args;
+mod config;
+mod confirm;
 #[cfg(unix)]
 mod control;
 mod csv;
@@ -11,11 +13,14 @@ mod export;
 mod failure;
 mod full;
 mod har;
+mod import;
 mod output;
+mod pager;
 mod place;
 mod progress;
 mod ps;
 mod render;
+mod replay;
 mod routes;
 mod search;
 mod show;
@@ -46,7 +51,7 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Failure::USAGE));
         }
     };
-    let mut output = Output::of_process();
+    let mut output = Output::of_process(args.color, args.command.is_paged() && !args.no_pager);
     let store = args.store.as_deref();
     let done = match args.command {
         Command::Tail(tail) => tail::run(&tail, store, &mut output),
@@ -54,8 +59,11 @@ fn main() -> ExitCode {
         Command::Routes(routes) => routes::run(&routes, store, &mut output),
         Command::Stats(stats) => stats::run(&stats, store, &mut output),
         Command::Curl(curl) => curl::run(&curl, store, &mut output),
+        Command::Replay(replay) => replay::run(&replay, store, &mut output),
         Command::Export(export) => export::run(&export, store, &mut output),
+        Command::Import(import) => import::run(&import, store, &mut output),
         Command::Har(har) => har::run(&har, store, &mut output),
+        Command::Config(command) => config::run(&command, &mut output),
         Command::Completions { shell } => completions(shell, &mut output),
         Command::Ps(ps) => ps::run(&ps, store, &mut output),
         Command::Search(search) => search::run(&search, store, &mut output),
@@ -68,7 +76,7 @@ fn main() -> ExitCode {
         Command::Ui(ui) => ui::run(&ui, store, &mut output),
         Command::Why(why) => why::run(&why, store, &mut output),
     };
-    match done.and_then(|()| output.flush()) {
+    let code = match done.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // What was found so far comes before the complaint.
@@ -78,7 +86,9 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.code())
         }
-    }
+    };
+    output.finish();
+    code
 }
 
 fn completions(shell: clap_complete::Shell, output: &mut Output) -> Result<(), Failure> {

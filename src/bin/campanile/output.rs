@@ -1,30 +1,55 @@
 //! Where text goes, and how it may look there.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 
+use crate::args::When;
 use crate::failure::Failure;
+use crate::pager::Pager;
+
+/// Colours of terminals.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Colour {
+    Red,
+    Green,
+}
 
 /// The standard output, with what is known about it.
 pub(crate) struct Output {
-    out: BufWriter<Stdout>,
+    out: Out,
+    /// What is said beside it once the pager has ended.
+    later: Vec<String>,
     is_coloured: bool,
     width: usize,
 }
 
+enum Out {
+    Direct(BufWriter<Stdout>),
+    /// Until it is more than fits the terminal's rows.
+    Held {
+        text: String,
+        rows: usize,
+    },
+    Paged(Pager),
+}
+
 impl Output {
-    /// Colour only on a terminal that knows it, and only when nobody asked for none.
-    pub(crate) fn of_process() -> Self {
+    /// In colour where a terminal knows it and nobody asked for none, or where somebody asked for it.
+    pub(crate) fn of_process(colour: When, is_paged: bool) -> Self {
         let out = io::stdout();
-        let refuses = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let is_dumb = env::var_os("TERM").as_deref() == Some(OsStr::new("dumb"));
-        let terminal = terminal_size::terminal_size_of(&out).map(|(columns, _)| usize::from(columns.0));
-        let columns = terminal.or_else(|| env::var("COLUMNS").ok()?.parse().ok());
+        let terminal = terminal_size::terminal_size_of(&out);
+        let columns = terminal.map(|(columns, _)| usize::from(columns.0)).or_else(|| env::var("COLUMNS").ok()?.parse().ok());
+        let is_terminal = out.is_terminal();
+        let rows = terminal.map(|(_, rows)| usize::from(rows.0)).filter(|_| is_paged && is_terminal && io::stdin().is_terminal());
         Self {
-            is_coloured: out.is_terminal() && !refuses && !is_dumb,
+            is_coloured: is_coloured(colour, is_terminal, |name| env::var_os(name)),
             width: columns.unwrap_or(100).clamp(40, 400),
-            out: BufWriter::new(out),
+            later: Vec::new(),
+            out: match rows {
+                Some(rows) => Out::Held { text: String::new(), rows },
+                None => Out::Direct(BufWriter::new(out)),
+            },
         }
     }
 
@@ -32,23 +57,116 @@ impl Output {
         self.is_coloured
     }
 
+    /// The text in a colour, where there are colours. It holds no codes of its own.
+    pub(crate) fn paint(&self, colour: Colour, text: &str) -> String {
+        let code = match colour {
+            Colour::Red => 31,
+            Colour::Green => 32,
+        };
+        if self.is_coloured { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
     /// Cells of a line.
     pub(crate) const fn width(&self) -> usize {
         self.width
     }
 
+    /// Whether somebody looks at it.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.out.get_ref().is_terminal()
+    }
+
+    /// To write bytes to it.
+    pub(crate) fn writer(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
     /// Writes text that ends with a line feed.
     pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
-        Ok(self.out.write_all(text.as_bytes())?)
+        match &mut self.out {
+            Out::Direct(out) => out.write_all(text.as_bytes())?,
+            Out::Paged(pager) => pager.write(text)?,
+            Out::Held { text: held, rows } => {
+                held.push_str(text);
+                // The last row is the prompt's.
+                if held.lines().count() >= *rows {
+                    let held = std::mem::take(held);
+                    self.out = Pager::start().map_or_else(|| Out::Direct(BufWriter::new(io::stdout())), Out::Paged);
+                    self.write(&held)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        Ok(self.out.flush()?)
+        match &mut self.out {
+            Out::Direct(out) => out.flush()?,
+            Out::Paged(pager) => pager.flush()?,
+            Out::Held { text, .. } if text.is_empty() => {}
+            Out::Held { text, .. } => {
+                let mut out = BufWriter::new(io::stdout());
+                out.write_all(text.as_bytes())?;
+                out.flush()?;
+                self.out = Out::Direct(out);
+            }
+        }
+        Ok(())
     }
 
     /// Writes a message beside the output, after it; one that cannot be written is lost.
     pub(crate) fn complain(&mut self, message: &str) {
-        let _ = self.out.flush();
-        let _ = writeln!(io::stderr(), "campanile: {message}");
+        let _ = self.flush();
+        match &self.out {
+            // It would stand in the middle of the pager's screen.
+            Out::Paged(_) => self.later.push(message.to_owned()),
+            _ => say(message),
+        }
+    }
+
+    /// Waits until the pager is left, where there is one.
+    pub(crate) fn finish(self) {
+        if let Out::Paged(pager) = self.out {
+            pager.wait();
+        }
+        self.later.iter().for_each(|message| say(message));
+    }
+}
+
+fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "campanile: {message}");
+}
+
+/// What was asked for on the command line comes first, then `NO_COLOR`, then `CLICOLOR_FORCE`.
+fn is_coloured(asked: When, is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let is_set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    let is = |name: &str, value: &str| variable(name).as_deref() == Some(OsStr::new(value));
+    match asked {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if is_set("NO_COLOR") => false,
+        When::Auto if is_set("CLICOLOR_FORCE") && !is("CLICOLOR_FORCE", "0") => true,
+        When::Auto => is_terminal && !is("TERM", "dumb") && !is("CLICOLOR", "0"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_as_terminals_expect_it() {
+        let coloured = |asked, is_terminal, variables: &[(&str, &str)]| {
+            is_coloured(asked, is_terminal, |name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+            })
+        };
+        assert!(coloured(When::Auto, true, &[]) && !coloured(When::Auto, false, &[]));
+        assert!(!coloured(When::Auto, true, &[("NO_COLOR", "1")]) && coloured(When::Auto, true, &[("NO_COLOR", "")]));
+        assert!(!coloured(When::Auto, true, &[("TERM", "dumb")]) && !coloured(When::Auto, true, &[("CLICOLOR", "0")]));
+        assert!(coloured(When::Auto, false, &[("CLICOLOR_FORCE", "1")]));
+        assert!(!coloured(When::Auto, false, &[("CLICOLOR_FORCE", "0")]));
+        assert!(!coloured(When::Auto, true, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+        assert!(coloured(When::Always, false, &[("NO_COLOR", "1")]) && !coloured(When::Never, true, &[("CLICOLOR_FORCE", "1")]));
     }
 }

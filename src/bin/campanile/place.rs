@@ -13,6 +13,14 @@ const DEFAULT: &str = ".campanile";
 /// The directory that was given, else that of the environment, else the nearest `.campanile`, from here upward.
 pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(given) = given {
+        // A file of another kind was not meant, whatever it is: reading it might never end.
+        if given.metadata().is_ok_and(|known| !known.is_dir()) {
+            let message = format!(
+                "--store '{}' is not a directory\nGive the directory that the application writes to, with --store DIR.",
+                escape(&given.display().to_string())
+            );
+            return Err(Failure::new(Failure::USAGE, message));
+        }
         return Ok(given.to_owned());
     }
     let here = env::current_dir().unwrap_or_default();

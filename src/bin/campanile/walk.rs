@@ -27,12 +27,22 @@ pub(crate) fn walk(
     reader: &mut Reader,
     query: &Query,
     within: Duration,
+    take: impl FnMut(&Stored) -> Result<(), Failure>,
+) -> Result<Walked, Failure> {
+    walk_over(reader, &Scan::of(query), within, take)
+}
+
+/// The same with more than the query to say which.
+pub(crate) fn walk_over(
+    reader: &mut Reader,
+    scan: &Scan<'_>,
+    within: Duration,
     mut take: impl FnMut(&Stored) -> Result<(), Failure>,
 ) -> Result<Walked, Failure> {
     let mut progress = Progress::new();
     let mut read = 0_u64;
     let mut taken = Ok(());
-    let scanned = reader.scan(&Scan::of(query), within, |stored| {
+    let scanned = reader.scan(scan, within, |stored| {
         taken = take(&stored);
         read += 1;
         if read.is_multiple_of(1000) {

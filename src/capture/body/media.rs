@@ -12,7 +12,7 @@ const OTHER_TYPE: &str = "content_type";
 const OTHER_CHARSET: &str = "charset";
 
 /// How the body is written, or why it is not captured. `types` are those that are captured, empty for the default.
-pub(super) fn of(headers: &HeaderMap, types: &[String]) -> Result<Media, &'static str> {
+pub(crate) fn of(headers: &HeaderMap, types: &[String]) -> Result<Media, &'static str> {
     let is_plain = |value: &http::HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity");
     if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
         return Err(ENCODED);

@@ -10,6 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Buf;
 
+#[cfg(feature = "reading")]
+pub(crate) use self::media::of as media_of;
 pub use self::settings::Bodies;
 pub(crate) use self::tap::{Rules, Tap};
 use super::rpc::Messages;

@@ -224,7 +224,7 @@ enum To<'a> {
         start: usize,
     },
     /// To somebody who carries them in another form.
-    #[cfg(feature = "opentelemetry")]
+    #[cfg(any(feature = "opentelemetry", feature = "reading"))]
     List(&'a mut Vec<(String, super::told::Told)>),
 }
 
@@ -256,7 +256,7 @@ impl<'a> Attributes<'a> {
         Self { to: To::Wire { out, field, start }, seen: Seen::default(), dropped: 0 }
     }
 
-    #[cfg(feature = "opentelemetry")]
+    #[cfg(any(feature = "opentelemetry", feature = "reading"))]
     pub(super) fn into_list(list: &'a mut Vec<(String, super::told::Told)>) -> Self {
         Self { to: To::List(list), seen: Seen::default(), dropped: 0 }
     }
@@ -271,7 +271,7 @@ impl<'a> Attributes<'a> {
                 Value::I64(value) => integer(out, *field, key, value),
                 value => attribute(out, *field, key, value),
             },
-            #[cfg(feature = "opentelemetry")]
+            #[cfg(any(feature = "opentelemetry", feature = "reading"))]
             To::List(list) => list.push((key.to_owned(), value.into().into())),
         }
     }
@@ -302,7 +302,7 @@ impl<'a> Attributes<'a> {
         self.seen.0 = u128::MAX;
         match &mut self.to {
             To::Wire { out, field, .. } => push_texts(out, *field, [prefix, name], values),
-            #[cfg(feature = "opentelemetry")]
+            #[cfg(any(feature = "opentelemetry", feature = "reading"))]
             To::List(list) => {
                 let values = values.map(str::to_owned).collect();
                 list.push((format!("{prefix}{name}"), super::told::Told::Texts(values)));
@@ -315,7 +315,7 @@ impl<'a> Attributes<'a> {
         let dropped = self.dropped.saturating_add(dropped_before);
         match self.to {
             To::Wire { out, .. } => proto::number(out, field, u64::from(dropped)),
-            #[cfg(feature = "opentelemetry")]
+            #[cfg(any(feature = "opentelemetry", feature = "reading"))]
             To::List(_) => {}
         }
         dropped
@@ -327,7 +327,7 @@ impl<'a> Attributes<'a> {
         }
         match &self.to {
             To::Wire { out, start, .. } => keys(out.get(*start..).unwrap_or_default()).any(|known| known == key.as_bytes()),
-            #[cfg(feature = "opentelemetry")]
+            #[cfg(any(feature = "opentelemetry", feature = "reading"))]
             To::List(list) => list.iter().any(|(known, _)| known == key),
         }
     }

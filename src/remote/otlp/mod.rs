@@ -46,7 +46,7 @@ mod grpc;
 mod http;
 mod proto;
 mod settings;
-#[cfg(feature = "opentelemetry")]
+#[cfg(any(feature = "opentelemetry", feature = "reading"))]
 pub(crate) mod told;
 
 use bytes::Bytes;

@@ -1,10 +1,14 @@
 //! What OTLP tells of a record, for somebody who carries it in another form.
 
+#[cfg(feature = "opentelemetry")]
 use tracing::level_filters::LevelFilter;
 
-use super::encode::{self, Attributes, Logs, Sends, Traces};
+use super::encode::{self, Attributes, Sends};
+#[cfg(feature = "opentelemetry")]
+use super::encode::{Logs, Traces};
 use super::{encode_log, encode_span};
 use crate::record::{Event, Failure, Record, Resource, Span, TraceId, Value};
+#[cfg(feature = "opentelemetry")]
 use crate::remote::{Encoder as _, Verdict};
 
 /// The value of an attribute.
@@ -55,9 +59,18 @@ pub(crate) fn resource(resource: &Resource) -> impl Iterator<Item = (String, Tol
 }
 
 /// Of a request's own span.
+#[cfg(feature = "opentelemetry")]
 pub(crate) fn request(record: &Record) -> List {
     let dropped = record.dropped();
     List::of(dropped.fields.saturating_add(dropped.headers), |to| encode_span::request_attributes(to, record, Sends::default()))
+}
+
+/// The same with headers and bodies.
+#[cfg(feature = "reading")]
+pub(crate) fn whole_request(record: &Record) -> List {
+    let dropped = record.dropped();
+    let sends = Sends { headers: true, bodies: true };
+    List::of(dropped.fields.saturating_add(dropped.headers), |to| encode_span::request_attributes(to, record, sends))
 }
 
 /// Of a span inside it.
@@ -78,11 +91,13 @@ pub(crate) fn failure(record: &Record, failure: &Failure<'_>) -> List {
 }
 
 /// The events that are told.
+#[cfg(feature = "opentelemetry")]
 pub(crate) fn events(record: &Record) -> impl Iterator<Item = Event<'_>> {
     encode_log::events(record, LevelFilter::TRACE)
 }
 
 /// The exceptions that no event tells of.
+#[cfg(feature = "opentelemetry")]
 pub(crate) fn failures(record: &Record) -> impl Iterator<Item = Failure<'_>> {
     encode_log::untold(record, LevelFilter::TRACE)
 }
@@ -102,11 +117,13 @@ pub(crate) fn trace_id(record: &Record) -> TraceId {
 }
 
 /// What is told of a record in spans.
+#[cfg(feature = "opentelemetry")]
 pub(crate) fn in_spans(record: &Record) -> Verdict {
     Traces::default().verdict(record)
 }
 
 /// What is told of a record in log records.
+#[cfg(feature = "opentelemetry")]
 pub(crate) fn in_logs(record: &Record) -> Verdict {
     Logs::with(LevelFilter::TRACE).verdict(record)
 }

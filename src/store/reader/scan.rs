@@ -18,13 +18,15 @@ pub struct Scan<'a> {
     pub from_unix_ns: Option<u64>,
     /// Began before it, in nanoseconds since 1970.
     pub before_unix_ns: Option<u64>,
+    /// Also events and spans outside any request.
+    pub with_outside: bool,
 }
 
 impl<'a> Scan<'a> {
     /// Every request that matches.
     #[must_use]
     pub const fn of(query: &'a Query) -> Self {
-        Self { query: Some(query), from_unix_ns: None, before_unix_ns: None }
+        Self { query: Some(query), from_unix_ns: None, before_unix_ns: None, with_outside: false }
     }
 }
 
@@ -51,7 +53,8 @@ impl Reader {
     pub fn scan(&mut self, scan: &Scan<'_>, within: Duration, mut take: impl FnMut(Stored) -> bool) -> Result<Scanned, Error> {
         let started = Instant::now();
         let all = Query::default();
-        let search = Search::new(scan.query.unwrap_or(&all), false).of_requests();
+        let search = Search::new(scan.query.unwrap_or(&all), false);
+        let search = if scan.with_outside { search } else { search.of_requests() };
         let window = (
             scan.from_unix_ns.map_or(i64::MIN, number),
             scan.before_unix_ns.map_or(i64::MAX, |before| number(before).saturating_sub(1)),

@@ -34,8 +34,7 @@ pub(super) async fn errors(core: &Core, params: &Params) -> Result<Json, Problem
             if !query.is_empty()
                 && let (Ok(facet), Some(reader)) = (Facet::parse("group"), desk.reader()?)
             {
-                let mut options = Count::default();
-                options.within = WITHIN;
+                let options = Count { within: WITHIN, ..Count::default() };
                 let counts = reader.count(&facet, &query, &options)?;
                 matching = Some(counts.values().map(|(value, count)| (value.to_owned(), count)).collect());
                 warnings = reader.warnings().to_vec();

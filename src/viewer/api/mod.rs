@@ -3,6 +3,7 @@
 mod asked;
 mod compare;
 mod complete;
+mod copies;
 mod course;
 mod diff;
 mod errors;
@@ -10,6 +11,7 @@ mod event;
 mod events;
 mod facets;
 mod health;
+mod replay;
 mod routes;
 mod running;
 mod span;
@@ -36,6 +38,10 @@ pub(super) fn is_change(path: &[&str]) -> bool {
 
 /// Answers a question.
 pub(super) async fn read(core: &Arc<Core>, path: &[&str], params: &Params) -> Result<Response<Body>, Problem> {
+    if let ["events", id, name] = path {
+        let copy = copies::Copy::of(name).ok_or_else(Problem::not_found)?;
+        return copies::copy(core, id, copy, params).await;
+    }
     question(core, path, params).await.map(|answer| answer::json(&answer))
 }
 
@@ -59,6 +65,10 @@ pub(super) async fn question(core: &Arc<Core>, path: &[&str], params: &Params) -
 }
 
 /// Changes something.
-pub(super) async fn change(_: &Arc<Core>, _: &[&str], _: &Json) -> Result<Response<Body>, Problem> {
-    Err(Problem::not_found())
+pub(super) async fn change(core: &Arc<Core>, path: &[&str], asked: &Json) -> Result<Response<Body>, Problem> {
+    let answer = match path {
+        ["replay"] => replay::replay(core, asked).await?,
+        _ => return Err(Problem::not_found()),
+    };
+    Ok(answer::json(&answer))
 }

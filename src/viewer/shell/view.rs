@@ -21,7 +21,7 @@ pub(super) fn of(page: Page<'_>, answer: &Json, text: Option<&str>, base: &str) 
 fn list(answer: &Json, base: &str) -> String {
     let rows = answer["records"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut out = String::from("<h1>Requests</h1>\n");
-    if let Some(notice) = answer["notice"]["message"].as_str() {
+    if let Some(notice) = answer.pointer("/notice/message").and_then(Json::as_str) {
         let _ = writeln!(out, "<p>{}</p>", Html(notice));
     }
     if rows.is_empty() {
@@ -38,11 +38,12 @@ fn table(rows: &[Json], base: &str) -> String {
     );
     for row in rows {
         let text = |name: &str| row[name].as_str().unwrap_or_default();
+        let word = |place: &str| row.pointer(place).and_then(Json::as_str);
         let what = match text("method") {
             "" => text("message").to_owned(),
             method => format!("{method} {}", text("path")),
         };
-        let error = row["error"]["message"].as_str().filter(|text| !text.is_empty()).or(row["error"]["type"].as_str());
+        let error = word("/error/message").filter(|text| !text.is_empty()).or_else(|| word("/error/type"));
         let _ = writeln!(
             out,
             "<tr><td><a href=\"{base}r/{id}\">{short}</a></td><td>{status}</td><td>{took:.1} ms</td><td>{what}</td><td>{error}</td></tr>",
