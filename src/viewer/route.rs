@@ -30,7 +30,8 @@ const READING: &str = "GET, HEAD";
 /// What is asked for.
 enum Route<'a> {
     Page(Page<'a>),
-    Asset(&'a str),
+    /// By its version and its name.
+    Asset(&'a str, &'a str),
     Api(Vec<&'a str>),
     Live,
 }
@@ -39,7 +40,7 @@ impl<'a> Route<'a> {
     fn of(path: &'a str) -> Option<Self> {
         let segments: Vec<_> = path.strip_prefix('/')?.split('/').collect();
         Some(match segments.as_slice() {
-            ["assets", name] => Self::Asset(name),
+            ["assets", version, name] => Self::Asset(version, name),
             ["api", rest @ ..] => Self::Api(rest.to_vec()),
             ["live"] => Self::Live,
             segments => Self::Page(Page::of(segments)?),
@@ -93,13 +94,12 @@ async fn admitted<B: http_body::Body>(
     let base = shell::base(parts.uri.path());
     let is_reading = matches!(parts.method, Method::GET | Method::HEAD);
     // What everybody may have: it is the same for all.
-    if let Some(Route::Asset(name)) = route {
+    if let Some(Route::Asset(version, name)) = route {
         if !is_reading {
             return Ok(answer::method_not_allowed(READING));
         }
-        let version = Params::parse(parts.uri.query());
         let asset = assets::named(name).ok_or_else(Problem::not_found)?;
-        return Ok(asset.answer(&parts.headers, version.text("v")));
+        return Ok(asset.answer(&parts.headers, version));
     }
     if let Access::Own { port } = access {
         let is_page = matches!(route, Some(Route::Page(_)));
@@ -133,7 +133,7 @@ async fn admitted<B: http_body::Body>(
             (false, true) => Ok(answer::method_not_allowed("POST")),
             (false, false) => Ok(answer::method_not_allowed(READING)),
         },
-        Route::Asset(_) => Err(Problem::not_found()),
+        Route::Asset(..) => Err(Problem::not_found()),
     }
 }
 

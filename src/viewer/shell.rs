@@ -143,18 +143,17 @@ fn frame(core: &Core, page: Page<'_>, base: &str, first: &Json, main: &str) -> S
     out
 }
 
-/// Styles, and scripts where they are wanted.
+/// The style, and the scripts where they are wanted. What they name themselves stands beside them, in the same version.
 fn head_of_assets(out: &mut String, base: &str, has_script: bool) {
-    for asset in assets::all() {
-        let (name, version) = (asset.name, asset.version());
-        let _ = if name.ends_with(".css") {
-            writeln!(out, "<link rel=\"stylesheet\" href=\"{base}assets/{name}?v={version}\">")
-        } else if has_script {
-            writeln!(out, "<script defer src=\"{base}assets/{name}?v={version}\"></script>")
-        } else {
-            Ok(())
-        };
+    let place = format!("{base}assets/{}", assets::version());
+    if has_script {
+        // The first one waits for nothing: it chooses the theme before anything is drawn.
+        let _ = writeln!(out, "<script src=\"{place}/theme.js\"></script>");
+        let _ = writeln!(out, "<script defer src=\"{place}/chart.js\"></script>");
+        let _ = writeln!(out, "<script type=\"module\" src=\"{place}/app.js\"></script>");
     }
+    let _ = writeln!(out, "<link rel=\"stylesheet\" href=\"{place}/app.css\">");
+    let _ = writeln!(out, "<link rel=\"icon\" href=\"{place}/icon.svg\">");
 }
 
 /// The page that asks for the token, once.

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::asked::Asked;
 use super::span::{Span, count, times};
+use crate::page::Spread;
 use crate::record::Outcome;
 use crate::store::{Scan, Scanned};
 use crate::viewer::core::Core;
@@ -24,6 +25,7 @@ pub(super) async fn course(core: &Core, params: &Params) -> Result<Json, Problem
         .run(move |desk| {
             let (mut requests, mut errors) = (vec![0; span.parts], vec![0; span.parts]);
             let mut cells = vec![[0_u64; EDGES_MS.len() + 1]; span.parts];
+            let mut spreads: Vec<_> = std::iter::repeat_with(Spread::new).take(span.parts).collect();
             let (mut counted, mut scanned) = (0_u64, Scanned::Whole);
             if let Some(reader) = desk.reader()? {
                 let mut scan = Scan::of(&query);
@@ -41,17 +43,21 @@ pub(super) async fn course(core: &Core, params: &Params) -> Result<Json, Problem
                         && let Some(cells) = part.and_then(|part| cells.get_mut(part))
                     {
                         count(cells, Some(class(record.duration_ns())), times);
+                        if let Some(spread) = part.and_then(|part| spreads.get_mut(part)) {
+                            spread.add(record.duration_ns(), times);
+                        }
                     }
                     true
                 })?;
             }
             let cells: Vec<_> = cells.iter().map(|row| row.to_vec()).collect();
+            let below = |share| spreads.iter().map(|spread| spread.per_mille(share).map(ms)).collect::<Vec<_>>();
             Ok(json!({
                 "from_ms": ms(span.from_unix_ns),
                 "step_ms": ms(span.step_ns),
                 "requests": requests,
                 "errors": errors,
-                "latency": { "edges_ms": EDGES_MS, "cells": cells },
+                "latency": { "edges_ms": EDGES_MS, "cells": cells, "p50": below(500), "p95": below(950), "p99": below(990) },
                 "counted": counted,
                 "is_partial": scanned != Scanned::Whole,
             }))
