@@ -1,6 +1,11 @@
 //! A coding assistant asks over the Model Context Protocol what people ask on the command line, and changes nothing.
 #![cfg(all(feature = "mcp", feature = "axum"))]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test needs around it may fail as loudly as the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what a test needs around it may fail as loudly as the test"
+)]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
