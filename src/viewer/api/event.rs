@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Response;
+use http::header::{CONTENT_DISPOSITION, HeaderValue};
 use serde_json::{Value as Json, json};
 
+use crate::archive::{Format, Share, Writer};
 use crate::page;
 use crate::query::Query;
 use crate::record::Record;
@@ -70,8 +72,31 @@ pub(in crate::viewer) async fn file(core: &Arc<Core>, id: &str, kind: &'static s
             let json = core.pool.run(move |desk| Ok(page::json(&one(desk, &id)?))).await?;
             Ok(answer::of(http::StatusCode::OK, answer::JSON, Body::whole(json)))
         }
-        _ => Err(Problem::not_found()),
+        _ => {
+            let id = checked(id)?;
+            let bytes = core.pool.run(move |desk| packed(&one(desk, &id)?, kind)).await?;
+            let media_type = if kind == "zip" { "application/zip" } else { answer::JSON };
+            let mut response = answer::of(http::StatusCode::OK, media_type, Body::whole(bytes));
+            let name = format!("attachment; filename=\"request.{kind}\"");
+            if let Ok(name) = HeaderValue::try_from(name) {
+                response.headers_mut().insert(CONTENT_DISPOSITION, name);
+            }
+            Ok(response)
+        }
     }
+}
+
+/// The request as an HTTP archive, or as a share with its page.
+fn packed(stored: &Stored, kind: &str) -> Result<Vec<u8>, Problem> {
+    let failed = |error: std::io::Error| Problem::failed(format!("it cannot be written: {error}"));
+    if kind == "zip" {
+        let mut bytes = Vec::new();
+        let share = Share::new().with_pages(|stored| page::of(stored, WIDTH));
+        share.write(&mut bytes, |take| take(stored)).map_err(failed)?;
+        return Ok(bytes);
+    }
+    let mut writer = Writer::new(Format::Har, Vec::new());
+    writer.write(stored).and_then(|()| writer.finish()).map_err(failed)
 }
 
 /// An id is digits: the start of a short one, a UUID, or a trace's. Anything else is nobody's.
