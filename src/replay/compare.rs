@@ -186,15 +186,15 @@ fn texts(before: &Kept, after: &Kept) -> BodyChange {
     if before == after {
         return BodyChange::Same;
     }
-    let (before, after) = (pieces(before), pieces(after));
+    let is_json = [before, after].iter().all(|text| text.trim_start().starts_with(['{', '[']) && text.lines().nth(3).is_none());
+    let (before, after) = (pieces(before, is_json), pieces(after, is_json));
     let lines = lines::compare(&before, &after);
     let is_change = |line: &Line| !matches!(line, Line::Same(_));
     if lines.iter().any(is_change) { BodyChange::Lines(lines) } else { BodyChange::Same }
 }
 
 /// The lines of a text; of JSON in one line, which here is cut, what stands between commas and brackets.
-fn pieces(text: &str) -> Vec<&str> {
-    let is_json = text.trim_start().starts_with(['{', '[']) && text.lines().nth(3).is_none();
+fn pieces(text: &str, is_json: bool) -> Vec<&str> {
     let pieces: Vec<_> = match is_json {
         true => text.split_inclusive(['{', '[', ',', '\n']).collect(),
         false => text.lines().collect(),

@@ -9,6 +9,8 @@
 //! was removed begins another. The history of groups counts towards the bytes, and segments give way to it; it is bounded
 //! by its rows, and only `groups.sqlite.damaged`, of which there is one at most, is ever removed.
 //!
+//! [`Purge`] takes single records out for good: it writes the segments that hold some of them anew.
+//!
 //! Records are found by columns of their own, among them the group of an error, and by blocks of rows that tell what is in
 //! them; segments of the first schemas, without those, are read as they are. What is known of each group outlives the segments in `groups.sqlite`, see [`Groups`].
 //!

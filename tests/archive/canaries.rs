@@ -144,7 +144,7 @@ fn rules_of_the_environment_hold_for_imports() {
     let run = |pattern: &str| {
         let mut command = crate::kit::campanile(&["import", "a.jsonl", "--store"]);
         command.arg(place.path(if pattern.is_empty() { "without" } else { "with" })).env("CAMPANILE_REDACT_PATTERNS", pattern);
-        assert!(command.current_dir(place.directory.path()).status().unwrap().success());
+        assert!(command.current_dir(place.directory.path()).output().unwrap().status.success());
     };
     run("");
     run("XYZ-\\d{7}");

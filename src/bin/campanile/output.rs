@@ -76,42 +76,26 @@ impl Output {
         matches!(self.out, Out::Direct(_)) && io::stdout().is_terminal()
     }
 
-    /// To write bytes to it.
+    /// To write bytes to it, which no pager shows.
     pub(crate) fn writer(&mut self) -> &mut dyn Write {
         &mut self.out
     }
 
     /// Writes text that ends with a line feed.
     pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
-        match &mut self.out {
-            Out::Direct(out) => out.write_all(text.as_bytes())?,
-            Out::Paged(pager) => pager.write(text)?,
-            Out::Held { text: held, rows } => {
-                held.push_str(text);
-                // The last row is the prompt's.
-                if held.lines().count() >= *rows {
-                    let held = std::mem::take(held);
-                    self.out = Pager::start().map_or_else(|| Out::Direct(BufWriter::new(io::stdout())), Out::Paged);
-                    self.write(&held)?;
-                }
-            }
+        let Out::Held { text: held, rows } = &mut self.out else { return Ok(self.out.write_all(text.as_bytes())?) };
+        held.push_str(text);
+        // The last row is the prompt's.
+        if held.lines().count() >= *rows {
+            let held = std::mem::take(held);
+            self.out = Pager::start().map_or_else(|| Out::Direct(BufWriter::new(io::stdout())), Out::Paged);
+            self.out.write_all(held.as_bytes())?;
         }
         Ok(())
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        match &mut self.out {
-            Out::Direct(out) => out.flush()?,
-            Out::Paged(pager) => pager.flush()?,
-            Out::Held { text, .. } if text.is_empty() => {}
-            Out::Held { text, .. } => {
-                let mut out = BufWriter::new(io::stdout());
-                out.write_all(text.as_bytes())?;
-                out.flush()?;
-                self.out = Out::Direct(out);
-            }
-        }
-        Ok(())
+        Ok(self.out.flush()?)
     }
 
     /// Writes a message beside the output, after it; one that cannot be written is lost.
@@ -146,6 +130,10 @@ impl Write for Out {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Held { text, .. } if text.is_empty() => return Ok(()),
+            _ => self.let_go()?,
+        }
         match self {
             Self::Direct(out) => out.flush(),
             Self::Paged(pager) => pager.flush(),

@@ -37,8 +37,8 @@ impl Pager {
         Some(Self { child, input })
     }
 
-    pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
-        self.input.write_all(text.as_bytes())
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.input.write_all(bytes)
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
