@@ -5,7 +5,8 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, VARY,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value as Json;
@@ -60,6 +61,8 @@ pub(super) fn html(status: StatusCode, page: String) -> Response<Body> {
 pub(super) fn asking(status: StatusCode, page: String) -> Response<Body> {
     let mut response = html(status, page);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(ASKING));
+    // Without a referrer a browser sends its form from nowhere, as if it were another page's.
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 

@@ -50,7 +50,7 @@ function frames(list) {
 }
 
 function frame(one) {
-  const at = [one.file, one.line].filter((part) => part !== null && part !== undefined).join(':');
+  const at = [one.file?.replace(/^\.\//, ''), one.line].filter((part) => part !== null && part !== undefined).join(':');
   return h(`li${one.own ? '.own' : '.library'}`,
     h('div.where',
       h('span.at.mono', at || '?'), one.function ? h('code.fn', { title: one.function }, bare(one.function)) : null,

@@ -47,7 +47,7 @@ await inBrowser(async (tab) => {
   await request.getByText('1 hit').waitFor();
   assert.match(await tab.getByRole('region', { name: 'Response', exact: true }).innerText(), /checkout of order \d+ failed/);
   assert.match(await tab.getByRole('region', { name: 'Redacted' }).innerText(), /payment card/);
-  await tab.getByRole('region', { name: 'What is different' }).getByRole('table').waitFor();
+  await until('it was compared', async () => /other/i.test(await tab.getByRole('region', { name: 'What is different' }).locator('> :last-child').innerText()));
 
   // The raw record, and the plain text.
   await tab.getByRole('region', { name: 'Raw record' }).getByRole('button', { name: 'Show' }).click();
