@@ -14,10 +14,13 @@ const MAX_BUFFERS: usize = 1024;
 /// Threads share shelves when there are more of them.
 const SHELVES: usize = 8;
 
+#[expect(clippy::vec_box, reason = "a buffer stays where it is, whoever holds it")]
+type Shelf = Vec<Box<Parts>>;
+
 /// A shelf for each thread that takes requests. Whoever finds a shelf in use goes on without it: nobody waits.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    shelves: [Mutex<Vec<Box<Parts>>>; SHELVES],
+    shelves: [Mutex<Shelf>; SHELVES],
     /// Of all of them, roughly.
     count: AtomicUsize,
 }
@@ -56,7 +59,7 @@ impl Pool {
     }
 }
 
-fn open(shelf: &Mutex<Vec<Box<Parts>>>) -> Option<MutexGuard<'_, Vec<Box<Parts>>>> {
+fn open(shelf: &Mutex<Shelf>) -> Option<MutexGuard<'_, Shelf>> {
     match shelf.try_lock() {
         Ok(shelf) => Some(shelf),
         Err(TryLockError::Poisoned(shelf)) => Some(shelf.into_inner()),

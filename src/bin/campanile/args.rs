@@ -40,11 +40,18 @@ pub(crate) enum When {
 impl Command {
     /// Whether it prints what is read from the top, and not for a program, a file or as things happen.
     pub(crate) const fn is_paged(&self) -> bool {
-        match self {
-            Self::Show(_) | Self::Search(_) | Self::Errors(_) | Self::Why(_) | Self::Routes(_) | Self::Stats(_) => true,
-            Self::Ps(_) | Self::Diff(_) | Self::Config(_) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Show(_)
+                | Self::Search(_)
+                | Self::Errors(_)
+                | Self::Why(_)
+                | Self::Routes(_)
+                | Self::Stats(_)
+                | Self::Ps(_)
+                | Self::Diff(_)
+                | Self::Config(_)
+        )
     }
 }
 

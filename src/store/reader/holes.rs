@@ -32,7 +32,7 @@ impl Reader {
             }
             let mut before: Option<(u64, &Name)> = None;
             let mut told = 0;
-            for name in &segments {
+            for name in segments.iter().copied() {
                 let Some(ends) = self.visit(name, |connection, _| ends(connection)) else { continue };
                 told += ends.told;
                 let Some((first, last)) = ends.records else { continue };
@@ -40,8 +40,8 @@ impl Reader {
                     self.look_between(before, its_name, first, name, told);
                 }
                 (before, told) = (Some((last, name)), ends.told);
-                if name == newest {
-                    self.whole_up_to.insert(process, (*name).clone());
+                if name == *newest {
+                    self.whole_up_to.insert(process, name.clone());
                 }
             }
         }
