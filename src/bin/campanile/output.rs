@@ -117,15 +117,25 @@ impl Output {
     }
 }
 
+impl Out {
+    /// Writes what is held, and holds nothing from now on.
+    fn let_go(&mut self) -> io::Result<()> {
+        if let Self::Held { text, .. } = self {
+            let mut out = BufWriter::new(io::stdout());
+            out.write_all(text.as_bytes())?;
+            *self = Self::Direct(out);
+        }
+        Ok(())
+    }
+}
+
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.let_go()?;
         match self {
             Self::Direct(out) => out.write(bytes),
-            Self::Paged(pager) => pager.write(&String::from_utf8_lossy(bytes)).map(|()| bytes.len()),
-            Self::Held { text, .. } => {
-                text.push_str(&String::from_utf8_lossy(bytes));
-                Ok(bytes.len())
-            }
+            Self::Paged(pager) => pager.write(bytes).map(|()| bytes.len()),
+            Self::Held { .. } => Ok(0),
         }
     }
 
