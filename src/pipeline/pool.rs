@@ -14,7 +14,6 @@ const MAX_BUFFERS: usize = 1024;
 /// Threads share shelves when there are more of them.
 const SHELVES: usize = 8;
 
-#[expect(clippy::vec_box, reason = "a buffer stays where it is, whoever holds it")]
 type Shelf = Vec<Box<Parts>>;
 
 /// A shelf for each thread that takes requests. Whoever finds a shelf in use goes on without it: nobody waits.
