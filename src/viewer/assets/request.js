@@ -36,12 +36,13 @@ export async function requestPage({ main }, id) {
 
 /** Whoever follows the link of an answer at once may be here before its record is: it is looked for a little longer. */
 async function found(main, id) {
-  for (let left = 12; ; left -= 1) {
+  const patience = 40;
+  for (let left = patience; ; left -= 1) {
     try {
       return await get(`api/events/${encodeURIComponent(id)}`);
     } catch (error) {
       if (error.status !== 404 || left === 0) throw error;
-      if (left === 12) fill(main, h('h1', 'Request ', h('code', id)), h('p.dim', { role: 'status' }, 'It is not stored yet; looking again…'));
+      if (left === patience) fill(main, h('h1', 'Request ', h('code', id)), h('p.dim', { role: 'status' }, 'It is not stored yet; looking again…'));
       await new Promise((resolve) => { setTimeout(resolve, 250); });
     }
   }
