@@ -1,6 +1,6 @@
 //! `campanile purge` says how much it is, asks, and removes it for good.
 #![cfg(feature = "cli")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a test cannot go on without fails it")]
+#![expect(clippy::unwrap_used, reason = "what a test cannot go on without fails it")]
 
 use std::convert::Infallible;
 use std::path::Path;

@@ -19,7 +19,7 @@ const BODY: &str = "{\"size\": \"42\",\n \"note\": \"it's 5\\\" \u{202e}\"}";
 /// Answers 502 to exactly the request that was recorded.
 fn app() -> Router {
     let handler = |Path(id): Path<u32>, headers: HeaderMap, body: String| async move {
-        let is_it = id == 17 && body == BODY && headers["accept"] == "text/\"html\"";
+        let is_it = id == 17 && body == BODY && headers.get("accept").is_some_and(|accept| accept == "text/\"html\"");
         if is_it { (StatusCode::BAD_GATEWAY, "no") } else { (StatusCode::IM_A_TEAPOT, "another request") }
     };
     Router::new().route("/orders/{id}/checkout", post(handler))

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::Value as Json;
 use tower::{Layer as _, ServiceExt as _};
 
-use self::viewed::{Client, PATIENCE, get, send};
+use self::viewed::{Client, PATIENCE, assets, get, send};
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -171,7 +171,7 @@ async fn behind_a_sign_in_of_the_application_it_stands_at_any_path_without_a_tok
     let (head, list) = ask("GET", "/debug/requests/", &[]).await;
     assert!(head.status == StatusCode::OK && list.contains("/orders/981"), "{list}");
     assert!(list.contains("data-base=\"./\"") && !list.contains("href=\"/"), "nothing in it leads out of its place");
-    let (head, _) = ask("GET", "/debug/requests/assets/app.js", &[]).await;
+    let (head, _) = ask("GET", &format!("/debug/requests/{}", assets(&list)[0]), &[]).await;
     assert_eq!(head.status, StatusCode::OK);
     // Without the slash at its end, links would lead beside it.
     let (head, _) = ask("GET", "/debug/requests", &[]).await;

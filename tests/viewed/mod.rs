@@ -118,6 +118,19 @@ impl Client {
     }
 }
 
+/// What a page names of script and style, below where it stands.
+pub(crate) fn assets(page: &str) -> Vec<String> {
+    let named = page
+        .split('"')
+        .filter_map(|text| text.split_once("assets/"))
+        .filter(|(before, _)| before.chars().all(|c| "./".contains(c)));
+    let mut all: Vec<_> = named.map(|(_, name)| format!("assets/{name}")).collect();
+    all.sort();
+    all.dedup();
+    assert!(!all.is_empty(), "{page}");
+    all
+}
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
