@@ -25,7 +25,7 @@ await inBrowser(async (tab) => {
   const id = await third.getAttribute('data-id');
   const before = await third.boundingBox();
   await ask('/products/81');
-  await tab.getByRole('button', { name: /1 new request$/ }).waitFor();
+  await tab.getByRole('button', { name: /^↑ \d+ new requests?$/ }).waitFor();
   assert.deepEqual(await tab.locator(`tr[data-id="${id}"]`).boundingBox(), before);
   await tab.mouse.move(5, 5);
   await tab.locator('tr.line', { hasText: '/products/81' }).waitFor();
@@ -36,16 +36,16 @@ await inBrowser(async (tab) => {
   const place = () => tab.locator('.scroller').evaluate((box) => [box.scrollTop, document.elementFromPoint(600, 500).closest('tr').dataset.id]);
   const seen = await place();
   await ask('/products/82');
-  await tab.getByRole('button', { name: /1 new request$/ }).waitFor();
+  await tab.getByRole('button', { name: /^↑ \d+ new requests?$/ }).waitFor();
   assert.deepEqual(await place(), seen);
-  await tab.getByRole('button', { name: /1 new request$/ }).click();
+  await tab.getByRole('button', { name: /^↑ \d+ new requests?$/ }).click();
   await tab.locator('tr.line', { hasText: '/products/82' }).waitFor();
 
   // Paused, it waits until it is told to go on.
   await tab.mouse.move(5, 5);
   await tab.getByRole('button', { name: 'Pause' }).click();
   await ask('/products/83');
-  await tab.getByRole('button', { name: /1 new request$/ }).waitFor();
+  await tab.getByRole('button', { name: /^↑ \d+ new requests?$/ }).waitFor();
   assert.equal(await tab.locator('tr.line', { hasText: '/products/83' }).count(), 0);
   await tab.getByRole('button', { name: 'Resume' }).click();
   await tab.locator('tr.line', { hasText: '/products/83' }).waitFor();
