@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::pool::Pool;
+use crossbeam_queue::ArrayQueue;
+
 use crate::record::Record;
 use crate::record::parts::Parts;
 
+/// Buffers that wait for their next request, at most.
+const POOLED: usize = 1024;
 /// A buffer that grew beyond this is not kept.
 const POOLED_BYTES: usize = 8 * 1024;
 /// The buffer of a request in flight may take one part in so many of what is free.
@@ -16,7 +19,7 @@ const SMALL_BYTES: usize = 4 * 1024;
 
 /// Where records come from and go back to.
 pub(super) struct Home {
-    pool: Pool,
+    pool: ArrayQueue<Box<Parts>>,
     used: AtomicUsize,
     /// How often a request in flight found no room, less how often one gave some back since.
     refused: AtomicUsize,
@@ -25,7 +28,7 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { pool: Pool::default(), used: AtomicUsize::new(0), refused: AtomicUsize::new(0), max: max_bytes }
+        Self { pool: ArrayQueue::new(POOLED), used: AtomicUsize::new(0), refused: AtomicUsize::new(0), max: max_bytes }
     }
 
     /// Counts bytes in; false when they would pass the budget.
@@ -57,7 +60,7 @@ impl Home {
     }
 
     pub(super) fn parts(&self) -> Box<Parts> {
-        self.pool.take()
+        self.pool.pop().unwrap_or_default()
     }
 
     /// Counts what a buffer grew since it was last counted; false when there is no room for it.
@@ -139,7 +142,7 @@ impl Home {
         self.release(std::mem::take(&mut parts.charged_bytes));
         if parts.size_bytes() <= POOLED_BYTES {
             parts.clear();
-            self.pool.put(parts);
+            let _ = self.pool.push(parts);
         }
     }
 }

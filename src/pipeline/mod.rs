@@ -9,7 +9,6 @@ mod held;
 mod lane;
 mod lookout;
 mod measure;
-mod pool;
 mod quiet;
 mod shutdown;
 mod stats;

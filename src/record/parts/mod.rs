@@ -156,8 +156,6 @@ pub(crate) struct Parts {
     pub(crate) dropped_failures: u32,
     /// Events and spans that gave way to later ones.
     pub(crate) thinned: u32,
-    /// Number of the shelf that it was taken from.
-    pub(crate) shelf: u8,
     /// Bytes that are counted against the budget of whoever holds it.
     pub(crate) charged_bytes: usize,
     /// Its capacities together when it was last counted.
@@ -178,7 +176,7 @@ impl Parts {
     pub(crate) fn clear(&mut self) {
         let taken = std::mem::take(self);
         let Self { mut fields, mut headers, mut spans, mut events, mut failures, mut causes, .. } = taken;
-        let Self { mut redactions, mut text, mut scratch, shelf, .. } = taken;
+        let Self { mut redactions, mut text, mut scratch, .. } = taken;
         fields.clear();
         headers.clear();
         spans.clear();
@@ -190,7 +188,7 @@ impl Parts {
         scratch.stack.clear();
         scratch.open.clear();
         scratch.bytes.clear();
-        *self = Self { fields, headers, spans, events, failures, causes, redactions, text, scratch, shelf, ..Self::default() };
+        *self = Self { fields, headers, spans, events, failures, causes, redactions, text, scratch, ..Self::default() };
     }
 
     /// Bytes that it holds, capacity included.

@@ -99,7 +99,6 @@ impl Pack {
             dropped_events: _,
             dropped_failures: _,
             thinned: _,
-            shelf: _,
             charged_bytes: _,
             charged_room: _,
             is_full: _,
