@@ -204,15 +204,29 @@ fn a_page_that_follows_is_told_of_every_request_that_matches() {
 fn page_script_and_style_are_small() {
     let viewed = viewed();
     let client = viewed.client();
-    let size = |target: &str| {
-        let (address, cookie) = (client.address, client.cookie());
-        let head = format!("GET {target} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\naccept-encoding: br, gzip\r\n");
+    let ask = |target: &str, encoding: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\n{encoding}", client.address, client.cookie());
         let answer = client.ask(&head, "");
         assert_eq!(answer.status, 200, "{target}");
-        assert!(answer.body.len() < 1024 || answer.header("content-encoding") == Some("gzip"), "{target}");
-        answer.body.len()
+        answer
     };
-    let targets = assets(&client.get("/").text()).into_iter().map(|asset| format!("/{asset}"));
-    let all: usize = std::iter::once("/".to_owned()).chain(targets).map(|target| size(&target)).sum();
+    let mut wanted: Vec<_> = assets(&ask("/", "").text()).into_iter().map(|asset| format!("/{asset}")).collect();
+    wanted.push("/".to_owned());
+    let (mut seen, mut all) = (BTreeSet::new(), 0);
+    while let Some(target) = wanted.pop() {
+        if !seen.insert(target.clone()) {
+            continue;
+        }
+        let compressed = ask(&target, "accept-encoding: br, gzip\r\n");
+        assert!(compressed.body.len() < 1024 || compressed.header("content-encoding") == Some("gzip"), "{target}");
+        all += compressed.body.len();
+        // What a script takes from others.
+        if let Some((place, _)) = target.rsplit_once('/').filter(|_| target.ends_with(".js")) {
+            let text = ask(&target, "").text();
+            let names = text.split('"').filter_map(|text| text.strip_prefix("./")).filter(|name| name.ends_with(".js"));
+            wanted.extend(names.map(|name| format!("{place}/{name}")));
+        }
+    }
     assert!(all <= 150 * 1024, "{all} bytes");
+    assert!(seen.iter().any(|target| target.ends_with(".js")) && seen.iter().any(|target| target.ends_with(".css")), "{seen:?}");
 }

@@ -27,7 +27,7 @@ use tracing::level_filters::LevelFilter;
 use self::held::Home;
 use self::lane::Lane;
 pub(crate) use self::lookout::{Lookout, Told};
-#[cfg(all(feature = "control", feature = "store", unix))]
+#[cfg(any(feature = "viewer", all(feature = "control", feature = "store", unix)))]
 pub(crate) use self::quiet::hush;
 pub(crate) use self::quiet::is_quiet;
 use self::stats::Counts;

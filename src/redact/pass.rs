@@ -19,7 +19,6 @@ const REQUEST_ID: &str = "x-request-id";
 
 impl Rules {
     /// Takes the secrets out of a finished record; their bytes are overwritten.
-    #[cfg(any(test, fuzzing, feature = "reading"))]
     pub(crate) fn record(&self, record: &mut Record) {
         self.record_of_many(record, &mut Familiar::nothing());
     }

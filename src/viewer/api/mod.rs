@@ -11,6 +11,7 @@ mod event;
 mod events;
 mod facets;
 mod health;
+mod purge;
 mod replay;
 mod routes;
 mod running;
@@ -68,6 +69,7 @@ pub(super) async fn question(core: &Arc<Core>, path: &[&str], params: &Params) -
 pub(super) async fn change(core: &Arc<Core>, path: &[&str], asked: &Json) -> Result<Response<Body>, Problem> {
     let answer = match path {
         ["replay"] => replay::replay(core, asked).await?,
+        ["purge"] => return purge::purge(core, asked).await,
         _ => return Err(Problem::not_found()),
     };
     Ok(answer::json(&answer))
