@@ -573,7 +573,7 @@ fn a_shell_takes_the_completions_that_are_printed_for_it() {
     let shell = Command::new("bash").args(["--norc", "-c", &script]).output().expect("a bash");
     assert!(shell.status.success() && text(&shell.stdout).contains("campanile"), "{shell:?}");
     for shell in ["zsh", "fish"] {
-        assert!(text(&run(&["completions", shell]).stdout).contains("routes"), "{shell}");
+        assert!(text(&run(&["completions", shell]).stdout).contains(&format!("campanile complete {shell}")), "{shell}");
     }
     assert_eq!(run(&["completions", "perl"]).status.code(), Some(2));
 }

@@ -45,6 +45,8 @@ pub(crate) struct Outputs {
     /// What the command line says about the requests; empty where it was not asked.
     pub(crate) shown: Vec<u8>,
     pub(crate) shown_json: Vec<u8>,
+    /// The local page of each request.
+    pub(crate) pages: String,
     /// Names of everything that was made on the disk.
     pub(crate) files: Vec<String>,
 }
@@ -100,6 +102,7 @@ impl Bench {
                 .collect(),
             shown: show(&[]),
             shown_json: show(&["--json"]),
+            pages: requests.iter().map(|record| page(&store, record.request_id())).collect(),
             records,
         }
     }
@@ -118,6 +121,7 @@ impl Outputs {
             ("store", self.stored.clone()),
             ("campanile show", self.shown.clone()),
             ("campanile show --json", self.shown_json.clone()),
+            ("page", self.pages.clone().into_bytes()),
             ("records", format!("{:?}", self.records).into_bytes()),
         ]);
         all
@@ -159,6 +163,28 @@ fn show(store: &Path, request_id: &str, arguments: &[&str]) -> Vec<u8> {
 #[cfg(not(feature = "cli"))]
 fn show(_: &Path, _: &str, _: &[&str]) -> Vec<u8> {
     Vec::new()
+}
+
+/// The local page of a request, as it comes.
+#[cfg(feature = "viewer")]
+fn page(store: &Path, request_id: &str) -> String {
+    use http_body_util::BodyExt as _;
+    let service = campanile::viewer::Viewer::of_store(store).service();
+    let request = http::Request::get(format!("/r/{request_id}")).header("host", "localhost").body(String::new()).unwrap();
+    let ask = async {
+        let answer = tower::ServiceExt::oneshot(service, request).await.unwrap();
+        assert_eq!(answer.status(), 200, "{request_id}");
+        answer.into_body().collect().await.unwrap().to_bytes()
+    };
+    // Whoever asks may be in a runtime already.
+    let asked = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(ask);
+    let html = std::thread::scope(|scope| scope.spawn(asked).join().unwrap());
+    String::from_utf8(html.to_vec()).unwrap()
+}
+
+#[cfg(not(feature = "viewer"))]
+fn page(_: &Path, _: &str) -> String {
+    String::new()
 }
 
 /// A writer whose bytes can be read while an exporter holds it.
