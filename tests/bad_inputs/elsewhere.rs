@@ -130,8 +130,8 @@ const CASES: &[(&str, Case)] = &[
     ("VW-32", Runs(VIEWER, "vw_32_a_head_that_does_not_come_is_not_waited_for_and_there_are_so_many_connections")),
     ("VW-33", Runs(VIEWER, CATALOGUED)),
     ("VW-34", Runs(VIEWER, CATALOGUED)),
-    ("VW-36", Missing("browser that opens the page")),
-    ("VW-37", Missing("browser that opens the page")),
+    ("VW-36", Runs("tests/viewer_browser/main.rs", "what_was_recorded_is_text_whatever_it_says")),
+    ("VW-37", Runs("tests/viewer_browser/main.rs", "what_was_recorded_is_text_whatever_it_says")),
 ];
 
 /// Areas that have to be complete here.
