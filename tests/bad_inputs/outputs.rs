@@ -102,7 +102,7 @@ impl Bench {
                 .collect(),
             shown: show(&[]),
             shown_json: show(&["--json"]),
-            pages: requests.iter().map(|record| page(&store, record.request_id())).collect(),
+            pages: requests.iter().map(|record| page(&store, &record.span_id().to_short().to_string())).collect(),
             records,
         }
     }
@@ -121,7 +121,6 @@ impl Outputs {
             ("store", self.stored.clone()),
             ("campanile show", self.shown.clone()),
             ("campanile show --json", self.shown_json.clone()),
-            ("page", self.pages.clone().into_bytes()),
             ("records", format!("{:?}", self.records).into_bytes()),
         ]);
         all
@@ -167,13 +166,13 @@ fn show(_: &Path, _: &str, _: &[&str]) -> Vec<u8> {
 
 /// The local page of a request, as it comes.
 #[cfg(feature = "viewer")]
-fn page(store: &Path, request_id: &str) -> String {
+fn page(store: &Path, id: &str) -> String {
     use http_body_util::BodyExt as _;
     let service = campanile::viewer::Viewer::of_store(store).service();
-    let request = http::Request::get(format!("/r/{request_id}")).header("host", "localhost").body(String::new()).unwrap();
+    let request = http::Request::get(format!("/r/{id}")).header("host", "localhost").body(String::new()).unwrap();
     let ask = async {
         let answer = tower::ServiceExt::oneshot(service, request).await.unwrap();
-        assert_eq!(answer.status(), 200, "{request_id}");
+        assert_eq!(answer.status(), 200, "{id}");
         answer.into_body().collect().await.unwrap().to_bytes()
     };
     // Whoever asks may be in a runtime already.
