@@ -59,7 +59,8 @@ const MAX_GROUPS: usize = 100_000;
 /// use campanile::query::Query;
 /// use campanile::store::Purge;
 ///
-/// let mut purge = Purge::new(".campanile", &Query::parse("user:42")?)?;
+/// let query = Query::parse("user:42")?;
+/// let mut purge = Purge::new(".campanile", &query)?;
 /// eprintln!("{} records match", purge.count()?.records);
 /// let done = purge.run(|_, _| ())?;
 /// eprintln!("{} are gone, {} bytes are free", done.records, done.bytes_freed);
