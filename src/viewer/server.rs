@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -27,12 +26,11 @@ const MAX_HEAD: usize = 32 * 1024;
 /// Said to whoever comes when there is no room, as far as it is heard.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// The page on a port of its own; ends when it is dropped.
+/// The page on a port of its own; ends when it is dropped, which waits for nothing.
 pub struct Server {
     address: SocketAddr,
     core: Arc<Core>,
     end: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// Why the page cannot be served.
@@ -61,8 +59,8 @@ impl Server {
                 runtime.block_on(accept(listener, shared, address.port(), ended));
             }
         };
-        let thread = std::thread::Builder::new().name("campanile-viewer".to_owned()).spawn(serve).map_err(failed)?;
-        Ok(Self { address, core, end, thread: Some(thread) })
+        std::thread::Builder::new().name("campanile-viewer".to_owned()).spawn(serve).map_err(failed)?;
+        Ok(Self { address, core, end })
     }
 
     /// Where it is served.
@@ -86,11 +84,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // The last to hold a telemetry may be a request, or the page's own thread: neither waits for a thread to end.
         let _ = self.end.send(true);
-        // What ends the telemetry may run on that very thread.
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            let _ = thread.join();
-        }
     }
 }
 
