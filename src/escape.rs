@@ -1,6 +1,8 @@
 //! Characters that could deceive a reader of text never reach an output as they are.
 
 use std::fmt;
+#[cfg(feature = "reading")]
+use std::fmt::Write as _;
 
 /// Text from outside, safe to print: `Display` shows every character that breaks lines, steers a terminal, reorders or
 /// hides text as an escape such as `\n` or `\u{202e}`.
@@ -44,6 +46,27 @@ impl fmt::Display for Escape<'_> {
         }
         f.write_str(rest)
     }
+}
+
+/// The same JSON without characters that steer a terminal or hide text: they can only stand inside strings.
+#[cfg(feature = "reading")]
+#[must_use]
+pub fn visible_json(json: &str) -> String {
+    if is_plain(json) {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len());
+    for char in json.chars() {
+        if is_hidden(char) {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                // Writing to a `String` cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(char);
+        }
+    }
+    out
 }
 
 /// Whether every byte is printable ASCII, which is almost always so and quick to see.
@@ -164,5 +187,14 @@ mod tests {
         {
             assert_eq!(escape(text).to_string(), text);
         }
+    }
+
+    #[cfg(feature = "reading")]
+    #[test]
+    fn json_stays_the_same_for_whoever_parses_it() {
+        let before = serde_json::json!({ "a\u{202e}": "b\u{9b}\n\u{feff}ü\u{e0041}" });
+        let text = visible_json(&before.to_string());
+        assert_eq!(text, r#"{"a\u202e":"b\u009b\n\ufeffü\udb40\udc41"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), before);
     }
 }

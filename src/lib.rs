@@ -54,6 +54,8 @@
 
 #[cfg(feature = "reading")]
 pub mod archive;
+#[cfg(feature = "otlp")]
+mod base64;
 mod capture;
 mod config;
 #[cfg(feature = "store")]

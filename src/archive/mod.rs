@@ -27,12 +27,10 @@
 //! and nothing in it names a file. What can be read is read, the rest is counted and told, see [`Imported`].
 
 mod address;
-mod base64;
 mod file;
 mod har;
 mod import;
 mod imported;
-mod json;
 mod make;
 mod otlp;
 mod share;

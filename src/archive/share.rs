@@ -13,7 +13,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use super::file::{Format, Writer};
 use super::import::Import;
 use super::imported::Place;
-use super::json::line;
+use crate::escape::visible_json;
 use crate::record::Kind;
 use crate::store::{Error, Stored};
 
@@ -166,7 +166,7 @@ impl About {
 
     fn manifest(&self, query: &str) -> String {
         let moment = |ns: u64| jiff::Timestamp::from_nanosecond(ns.into()).unwrap_or_default().to_string();
-        line(&json!({
+        let all = json!({
             "format": "campanile share",
             "version": 1,
             "campanile": env!("CARGO_PKG_VERSION"),
@@ -184,7 +184,8 @@ impl About {
                 PAGES: "a page for each request, to read",
             },
             "redaction": "as stored: what the application's rules took out is not in it",
-        }))
+        });
+        visible_json(&all.to_string())
     }
 }
 

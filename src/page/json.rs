@@ -1,8 +1,6 @@
 //! A whole record as one JSON object: its line, and everything inside it.
 
-use std::fmt::Write as _;
-
-use crate::escape::escape;
+use crate::escape::visible_json;
 use crate::exporter::Schema;
 use crate::record::{Body, Event, Failure, Field, Header, Kept, Redaction, Span, Value, Vitals};
 use crate::store::Stored;
@@ -159,35 +157,4 @@ fn value(value: Value<'_>) -> Json {
 
 fn text(text: &str) -> Json {
     if text.is_empty() { Json::Null } else { json!(text) }
-}
-
-/// The same JSON without characters that steer a terminal or hide text: they can only stand inside strings.
-#[must_use]
-pub fn visible_json(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let mut buffer = [0; 4];
-    for char in json.chars() {
-        let text: &str = char.encode_utf8(&mut buffer);
-        if char.is_ascii_graphic() || char == ' ' || escape(text).to_string() == text {
-            out.push(char);
-        } else {
-            for unit in char.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_stays_the_same_for_whoever_parses_it() {
-        let before = json!({ "a\u{202e}": "b\u{9b}\n\u{feff}ü\u{e0041}" });
-        let text = visible_json(&before.to_string());
-        assert_eq!(text, r#"{"a\u202e":"b\u009b\n\ufeffü\udb40\udc41"}"#);
-        assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), before);
-    }
 }

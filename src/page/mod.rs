@@ -17,9 +17,10 @@ use crate::record::{Kind, Record};
 use crate::store::{Error, Reader, Stored};
 
 pub use self::fate::process;
-pub use self::json::{json, visible_json};
+pub use self::json::json;
 pub use self::spread::Spread;
 pub use self::words::status;
+pub use crate::escape::visible_json;
 
 /// The page of one record, in lines of so many characters where that can be helped.
 ///

@@ -110,7 +110,9 @@ pub(super) fn header(header: Header<'_>, record: &Record) -> String {
         return format!("{name}: {}", escape(value));
     }
     let known = record.redactions().find(|redaction| {
-        redaction.place() == HEADER && redaction.key() == Some(header.name()) && redaction.len_bytes() == header.len_bytes()
+        redaction.place() == Redaction::HEADER
+            && redaction.key() == Some(header.name())
+            && redaction.len_bytes() == header.len_bytes()
     });
     match known {
         Some(redaction) => format!("{name}: ‹redacted {}›", why(redaction)),
@@ -118,13 +120,11 @@ pub(super) fn header(header: Header<'_>, record: &Record) -> String {
     }
 }
 
-/// Where redactions of headers stand.
-const HEADER: &str = "http.header";
-
 /// Whether it took a whole header, whose own row tells of it.
 pub(super) fn is_whole_header(redaction: Redaction<'_>, record: &Record) -> bool {
     let mut headers = record.request_headers().chain(record.response_headers()).chain(record.trailers());
-    redaction.place() == HEADER && headers.any(|header| Some(header.name()) == redaction.key() && header.value().is_none())
+    redaction.place() == Redaction::HEADER
+        && headers.any(|header| Some(header.name()) == redaction.key() && header.value().is_none())
 }
 
 /// How long it was, why it was taken out, and which others are the same.

@@ -30,7 +30,7 @@ pub(crate) use self::own::{is_carrier, is_own_file};
 use self::parts::{Parts, Side};
 pub use self::resource::Resource;
 pub use self::view::{Body, Cause, Event, Failure, FailureKind, Field, Frame, Header, Redaction, Span, SpanKind, Value};
-pub(crate) use self::view::{present, without_hash};
+pub(crate) use self::view::{present, severity_number, without_hash};
 pub use self::vitals::Vitals;
 
 /// What a record is about.

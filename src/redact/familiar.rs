@@ -16,7 +16,7 @@ pub(crate) struct Familiar {
     /// None until there is something to keep.
     slots: Vec<Slot>,
     /// Whether it stays so.
-    is_empty: bool,
+    stays_empty: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,7 @@ struct Slot {
 impl Familiar {
     /// Keeps nothing.
     pub(crate) const fn nothing() -> Self {
-        Self { slots: Vec::new(), is_empty: true }
+        Self { slots: Vec::new(), stays_empty: true }
     }
 
     /// Whether a value holds no secret: it is known here, or `is_clear` says so.
@@ -52,7 +52,7 @@ impl Familiar {
 
     #[inline(never)]
     fn note(&mut self, value: &[u8], hash: u64, place: usize) {
-        if self.slots.is_empty() && !self.is_empty {
+        if self.slots.is_empty() && !self.stays_empty {
             self.slots = vec![Slot::default(); 1 << SLOT_BITS];
         }
         let Some(slot) = self.slots.get_mut(place) else { return };

@@ -40,9 +40,6 @@ use crate::record::parts::CUT_MARK;
 /// OpenTelemetry semantic conventions 1.44.0, `url.query`.
 pub(crate) const REDACTED: &str = "REDACTED";
 
-/// Where headers stand, for whoever tells of a redaction.
-const HEADER_PLACE: &str = "http.header";
-
 /// The query without the secrets of the table; `None` when there are none.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn query(query: &str) -> Option<String> {

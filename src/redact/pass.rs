@@ -1,16 +1,16 @@
 //! One pass over a finished record.
 
+use super::REDACTED;
 use super::familiar::Familiar;
 use super::header::{MESSAGE, known, reason_of_header};
 use super::named::is_named;
 use super::note::Notes;
 use super::reading::Reading;
 use super::rules::Rules;
-use super::{HEADER_PLACE, REDACTED};
-use crate::record::Record;
 use crate::record::parts::{
     BodySlot, EventSlot, FieldSlot, HeaderSlot, Look, MAX_REDACTIONS, Parts, RedactionSlot, Side, Slot, Text,
 };
+use crate::record::{Record, Redaction};
 
 /// An attribute that is a whole URL.
 const URL: &str = "url.full";
@@ -72,7 +72,7 @@ impl Pass<'_> {
                 continue;
             };
             if self.rules.hasher.is_none() {
-                let place = Text::Static(HEADER_PLACE);
+                let place = Text::Static(Redaction::HEADER);
                 let slot = RedactionSlot { place, key: header.name, rule: Text::Static(reason), len: header.len, hash: 0 };
                 self.parts.push_redaction(slot);
             }
@@ -122,7 +122,7 @@ impl Pass<'_> {
             return Some(value);
         }
         let reading = if name == MESSAGE { Reading::Percent } else { Reading::Plain };
-        Some(self.text(value, HEADER_PLACE, header.name, reading))
+        Some(self.text(value, Redaction::HEADER, header.name, reading))
     }
 
     fn head(&mut self) {

@@ -12,7 +12,8 @@ use super::path::Paths;
 use super::rewrite::Rewrite;
 use super::suspect::is_suspect;
 use super::text::{Finder, Nature, is_card};
-use super::{HEADER_PLACE, REDACTED, json};
+use super::{REDACTED, json};
+use crate::record::Redaction;
 use crate::record::parts::{MAX_HEADER_BYTES, Parts, RedactionSlot, Text, cut_at};
 
 /// Bytes of one text that are looked at; what is behind them is replaced as a whole.
@@ -86,7 +87,7 @@ impl Rules {
             let Some(reason) = reason_of_header(name.as_str()) else { continue };
             let key = parts.push_text(name.as_str(), MAX_HEADER_BYTES);
             parts.push_redaction(RedactionSlot {
-                place: Text::Static(HEADER_PLACE),
+                place: Text::Static(Redaction::HEADER),
                 key,
                 rule: Text::Static(reason),
                 len: u32::try_from(value.len()).unwrap_or(u32::MAX),

@@ -5,7 +5,6 @@
 //! What a peer sends is never trusted: little of it is read, its numbers are checked, and its texts are escaped before
 //! they are shown.
 
-mod base64;
 mod clock;
 mod courier;
 mod measured;

@@ -12,8 +12,6 @@ use crate::store::Stored;
 const MAX_FRAMES: usize = 200;
 /// Frames whose source is shown.
 const MAX_SOURCES: usize = 12;
-/// Where redactions of headers stand.
-const HEADER: &str = "http.header";
 
 /// The record as the page shows it.
 pub(super) fn record(stored: &Stored, sources: &Sources) -> Map<String, Json> {
@@ -139,7 +137,7 @@ fn headers<'a>(headers: impl Iterator<Item = Header<'a>>, record: &Record) -> Js
     let one = |header: Header<'a>| {
         let note = header.value().is_none().then(|| {
             let known = record.redactions().find(|redaction| {
-                redaction.place() == HEADER
+                redaction.place() == Redaction::HEADER
                     && redaction.key() == Some(header.name())
                     && redaction.len_bytes() == header.len_bytes()
             });

@@ -18,6 +18,8 @@ mod bridge;
 #[path = "../support/conventions.rs"]
 mod conventions;
 mod decoded;
+#[path = "../support/example.rs"]
+mod example;
 mod expected;
 mod laws;
 mod measured;

@@ -1,14 +1,14 @@
 //! One run of the example `shop`.
 
-use std::path::{Path, PathBuf};
+use std::env;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::{env, fs};
 
 use campanile::query::Query;
 use campanile::store::{Cursor, Reader, Stored};
 use tempfile::TempDir;
 
+use crate::example::program;
 use crate::receiver::{Protocol, Receiver};
 
 /// One at a time: several on a small machine would only be late for their deadlines.
@@ -30,7 +30,7 @@ impl Run {
             Protocol::Http => (receiver.http_port, "http/protobuf"),
             Protocol::Grpc => (receiver.grpc_port, "grpc"),
         };
-        let mut command = Command::new(program());
+        let mut command = Command::new(program("shop"));
         for (name, _) in env::vars().filter(|(name, _)| name.starts_with("OTEL_") || name.starts_with("CAMPANILE")) {
             command.env_remove(name);
         }
@@ -68,21 +68,4 @@ impl Run {
         assert!(reader.gaps(0).unwrap().is_empty(), "the store lost nothing");
         all
     }
-}
-
-/// The example, next to this test; built when it is not there.
-fn program() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).unwrap();
-    let shop = profile.join("examples").join(format!("shop{}", env::consts::EXE_SUFFIX));
-    if !fs::exists(&shop).unwrap() {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--all-features", "--example", "shop"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "the example shop cannot be built");
-    }
-    shop
 }

@@ -14,6 +14,8 @@
 
 mod attacked;
 mod driver;
+#[path = "../support/example.rs"]
+mod example;
 mod shop;
 
 use self::driver::Driver;

@@ -2,9 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -13,6 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::driver::Looked;
+use crate::example::program;
 
 /// Until the shop says where it listens, and until it has sent itself its requests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +28,7 @@ impl Shop {
     pub(crate) fn start(requests: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = directory.path().join("store");
-        let mut process = Command::new(program())
+        let mut process = Command::new(program("shop"))
             .args(["--listen", "127.0.0.1:0", "--traffic", &requests.to_string()])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env_clear()
@@ -97,21 +96,4 @@ fn read(process: &mut Child) -> Receiver<String> {
     thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     thread::spawn(move || BufReader::new(errors).lines().map_while(Result::ok).try_for_each(|line| other.send(line)));
     lines
-}
-
-/// The example, next to this test; built when it is not there.
-fn program() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).unwrap();
-    let shop = profile.join("examples").join(format!("shop{}", env::consts::EXE_SUFFIX));
-    if !fs::exists(&shop).unwrap() {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--all-features", "--example", "shop"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "the example shop cannot be built");
-    }
-    shop
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
-use crate::archive::json::line;
+use crate::escape::visible_json;
 use crate::record::{Body, Header, Outcome, Record, Resource};
 
 /// What stands before the first entry.
@@ -40,7 +40,7 @@ pub(in crate::archive) fn entry(record: &Record, resource: &Resource) -> String 
     if let (Some(peer), Some(entry)) = (record.peer(), entry.as_object_mut()) {
         entry.insert("connection".to_owned(), json!(peer.port().to_string()));
     }
-    line(&entry)
+    visible_json(&entry.to_string())
 }
 
 /// What the format has no place for and a reader of ours wants back.

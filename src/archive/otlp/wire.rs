@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, Visitor};
 
-use crate::archive::base64;
+use crate::base64;
 use crate::record::{SpanId, TraceId, parse_hex};
 
 /// An export request of any signal.

@@ -5,8 +5,8 @@ use tracing::Level;
 
 use super::keys::{FAILURE_ALONE, LEVEL, OPEN, TOP, TRAILER};
 use super::own;
-use crate::archive::json::line;
-use crate::record::{Event, Failure, Kind, Record, Resource, Span, SpanId, SpanKind};
+use crate::escape::visible_json;
+use crate::record::{Event, Failure, Kind, Record, Resource, Span, SpanId, SpanKind, severity_number};
 use crate::remote::otlp::told::{self, List, Told};
 
 /// Flags of a span beyond those of the trace context.
@@ -50,7 +50,7 @@ pub(in crate::archive) fn lines(record: &Record, resource: &Resource) -> Vec<Str
 fn around(signal: &str, scopes: &str, resource: &Resource, scope: Json) -> String {
     let attributes: Vec<Json> = told::resource(resource).map(|(key, value)| key_value(&key, any(value))).collect();
     let of_resource = json!({ "resource": { "attributes": attributes }, scopes: [scope], "schemaUrl": told::SCHEMA_URL });
-    line(&json!({ signal: [of_resource] }))
+    visible_json(&json!({ signal: [of_resource] }).to_string())
 }
 
 fn scope() -> Json {
@@ -116,7 +116,7 @@ fn span(
         ("traceId".to_owned(), told::trace_id(record).to_string().into()),
         ("spanId".to_owned(), id.to_string().into()),
         ("name".to_owned(), name.into()),
-        ("kind".to_owned(), number_of(kind).into()),
+        ("kind".to_owned(), kind.number().into()),
         ("startTimeUnixNano".to_owned(), times.0.to_string().into()),
         ("endTimeUnixNano".to_owned(), times.1.to_string().into()),
         ("flags".to_owned(), flags.into()),
@@ -176,7 +176,7 @@ fn log(record: &Record, unix_ns: u64, span: Option<SpanId>, level: Level, attrib
     let mut log = Map::from_iter([
         ("timeUnixNano".to_owned(), unix_ns.to_string().into()),
         ("observedTimeUnixNano".to_owned(), unix_ns.to_string().into()),
-        ("severityNumber".to_owned(), severity(level).into()),
+        ("severityNumber".to_owned(), severity_number(level).into()),
         ("severityText".to_owned(), level.as_str().into()),
         ("attributes".to_owned(), attributes.into()),
     ]);
@@ -257,26 +257,4 @@ pub(super) fn list(values: impl Iterator<Item = Json>) -> Json {
 
 pub(super) fn map(pairs: Vec<Json>) -> Json {
     json!({ "kvlistValue": { "values": pairs } })
-}
-
-/// `SeverityNumber`.
-const fn severity(level: Level) -> u8 {
-    match level {
-        Level::TRACE => 1,
-        Level::DEBUG => 5,
-        Level::INFO => 9,
-        Level::WARN => 13,
-        Level::ERROR => 17,
-    }
-}
-
-/// `SpanKind`.
-const fn number_of(kind: SpanKind) -> u8 {
-    match kind {
-        SpanKind::Internal => 1,
-        SpanKind::Server => 2,
-        SpanKind::Client => 3,
-        SpanKind::Producer => 4,
-        SpanKind::Consumer => 5,
-    }
 }

@@ -4,11 +4,6 @@ use campanile::page;
 use campanile::store::Stored;
 use serde_json::{Map, Value as Json};
 
-/// Everything that a record holds, in one line.
-pub(crate) fn json(stored: &Stored) -> String {
-    page::json(stored)
-}
-
 /// Everything that a record holds.
 pub(crate) fn object(stored: &Stored) -> Map<String, Json> {
     serde_json::from_str(&page::json(stored)).unwrap_or_default()

@@ -1,18 +1,18 @@
 //! `campanile purge`: takes what matches out of the store for good.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use campanile::exporter::escape;
 use campanile::store::{Purge, Purgeable, Purged};
 use serde_json::json;
 
 use crate::args;
+use crate::confirm::{Answer, ask};
 use crate::failure::Failure;
 use crate::full;
 use crate::output::Output;
 use crate::place;
+use crate::progress::Progress;
 use crate::render::{bytes, grouped};
 
 /// Says how much it is, asks, and removes it.
@@ -34,8 +34,8 @@ pub(crate) fn run(args: &args::Purge, store: Option<&Path>, output: &mut Output)
     if !args.yes {
         confirm(&found)?;
     }
-    let mut progress = Progress { told: Instant::now(), is_open: false };
-    let purged = purge.run(|done, all| progress.tell(done, all))?;
+    let mut progress = Progress::new();
+    let purged = purge.run(|done, all| progress.tell_share(done, all))?;
     progress.end();
     output.write(&if args.common.json { line(&found, Some(&purged)) } else { text(&purged) })?;
     complain(output, &purged.left);
@@ -47,19 +47,12 @@ pub(crate) fn run(args: &args::Purge, store: Option<&Path>, output: &mut Output)
 
 /// Asks on a terminal; elsewhere nobody can answer.
 fn confirm(found: &Purgeable) -> Result<(), Failure> {
-    let nothing = |why: &str| Err(Failure::new(Failure::USAGE, format!("nothing was removed: {why}")));
-    let (input, mut err) = (io::stdin(), io::stderr());
-    if !input.is_terminal() || !err.is_terminal() {
-        return nothing("say --yes to remove these records for good");
-    }
-    write!(err, "Remove {} for good? [y/N] ", if found.records == 1 { "it" } else { "them" })?;
-    err.flush()?;
-    let mut answer = String::new();
-    input.lock().read_line(&mut answer)?;
-    match answer.trim() {
-        answer if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") => Ok(()),
-        _ => nothing("the answer was not yes"),
-    }
+    let why = match ask(&format!("Remove {} for good?", if found.records == 1 { "it" } else { "them" })) {
+        Answer::Yes => return Ok(()),
+        Answer::No => "the answer was not yes",
+        Answer::Nobody => "say --yes to remove these records for good",
+    };
+    Err(Failure::new(Failure::USAGE, format!("nothing was removed: {why}")))
 }
 
 fn complain(output: &mut Output, left: &[String]) {
@@ -95,34 +88,4 @@ fn records(count: u64) -> String {
 
 fn segments(count: u64) -> String {
     if count == 1 { "1 segment".to_owned() } else { format!("{} segments", grouped(count)) }
-}
-
-/// A bar on a terminal, after the first second.
-struct Progress {
-    told: Instant,
-    is_open: bool,
-}
-
-impl Progress {
-    /// Cells of the bar.
-    const WIDTH: u64 = 30;
-
-    fn tell(&mut self, done: u64, all: u64) {
-        let mut err = io::stderr();
-        let pause = Duration::from_millis(if self.is_open { 200 } else { 1000 });
-        if self.told.elapsed() < pause || !err.is_terminal() {
-            return;
-        }
-        (self.told, self.is_open) = (Instant::now(), true);
-        let share = done.saturating_mul(100).checked_div(all).unwrap_or_default().min(100);
-        let full = share * Self::WIDTH / 100;
-        let bar: String = (0..Self::WIDTH).map(|cell| if cell < full { '█' } else { '░' }).collect();
-        let _ = write!(err, "\r{bar} {share:>3} % of {}", bytes(all));
-    }
-
-    fn end(&self) {
-        if self.is_open {
-            let _ = writeln!(io::stderr());
-        }
-    }
 }

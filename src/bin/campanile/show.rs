@@ -8,7 +8,6 @@ use campanile::store::{Reader, Stored};
 
 use crate::args::Show;
 use crate::failure::Failure;
-use crate::full;
 use crate::output::Output;
 use crate::place;
 use crate::render::moment;
@@ -18,7 +17,7 @@ pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Res
     let mut reader = Reader::open(place::find(store)?)?;
     let stored = one(&mut reader, &args.id, args.common.json, output)?;
     if args.common.json {
-        return output.write(&full::json(&stored));
+        return output.write(&page::json(&stored));
     }
     output.write(&page::text(&mut reader, &stored, output.width())?)
 }
@@ -36,7 +35,7 @@ pub(crate) fn one(reader: &mut Reader, id: &str, as_json: bool, output: &mut Out
     }
     if found.len() > 1 {
         for stored in found.iter().rev() {
-            output.write(&if as_json { full::json(stored) } else { choice(stored) })?;
+            output.write(&if as_json { page::json(stored) } else { choice(stored) })?;
         }
         return Err(Failure::new(Failure::SEVERAL, format!("{} requests have an id like {id}; give more of it", found.len())));
     }

@@ -13,6 +13,7 @@ use crate::digits;
 use crate::exporter::call::Call;
 use crate::record::{
     Body, Cause, ErrorClass, Failure, Field, Hex, Kept, Kind, Outcome, Record, Span, SpanId, TraceId, Vitals, rpc_code,
+    severity_number,
 };
 
 /// Container runtimes split lines at 16 KiB.
@@ -117,7 +118,7 @@ fn write_key(line: &mut Line<'_>, key: Key, name: Name<'_>, subject: Subject<'_>
         Key::Time => line.plain(name, Rfc3339::of(subject.unix_ns()).as_bytes()),
         Key::Level => line.word(name, subject.level().as_str().as_bytes()),
         Key::LevelInLowerCase => line.word(name, lower_case(subject.level()).as_bytes()),
-        Key::Severity => line.number(name, severity(subject.level())),
+        Key::Severity => line.number(name, severity_number(subject.level()).into()),
         Key::Message => write_message(line, name, subject),
         Key::EventName => text(line, name, subject.event_name()),
         Key::TraceId => id(line, name, subject.trace_id().map(TraceId::to_hex)),
@@ -384,16 +385,6 @@ fn success(request: &Record) -> &'static str {
 
 fn call_success(call: Span<'_>) -> &'static str {
     if call.error_type().is_some() { "failure" } else { "success" }
-}
-
-const fn severity(level: Level) -> u64 {
-    match level {
-        Level::TRACE => 1,
-        Level::DEBUG => 5,
-        Level::INFO => 9,
-        Level::WARN => 13,
-        Level::ERROR => 17,
-    }
 }
 
 const fn lower_case(level: Level) -> &'static str {

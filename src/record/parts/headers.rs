@@ -106,7 +106,7 @@ impl HeaderCopy<'_> {
             return false;
         }
         let text = self.text_by(|out| out.extend_from_slice(value));
-        self.push_slot(HeaderSlot {
+        self.parts.headers.push(HeaderSlot {
             side: self.side,
             look,
             name: Text::Static(name),
@@ -119,12 +119,7 @@ impl HeaderCopy<'_> {
     /// Appends a header that was [admitted](Self::admits): its value, where it is kept, and how long it was.
     #[inline]
     pub(crate) fn push(&mut self, name: Text, value: Option<Text>, len: usize) {
-        self.push_slot(HeaderSlot { side: self.side, look: Look::Name, name, value, len: len as u32 });
-    }
-
-    #[inline]
-    fn push_slot(&mut self, header: HeaderSlot) {
-        self.parts.headers.push(header);
+        self.parts.headers.push(HeaderSlot { side: self.side, look: Look::Name, name, value, len: len as u32 });
     }
 
     /// Makes what was copied part of the record; what is not UTF-8 is replaced.

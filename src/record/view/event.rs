@@ -102,3 +102,14 @@ impl<'a> Event<'a> {
         self.slot.shown
     }
 }
+
+/// OpenTelemetry's `SeverityNumber` of a level: the first of its four.
+pub(crate) const fn severity_number(level: Level) -> u8 {
+    match level {
+        Level::TRACE => 1,
+        Level::DEBUG => 5,
+        Level::INFO => 9,
+        Level::WARN => 13,
+        Level::ERROR => 17,
+    }
+}

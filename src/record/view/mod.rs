@@ -11,6 +11,7 @@ mod value;
 
 pub use self::body::Body;
 pub use self::event::Event;
+pub(crate) use self::event::severity_number;
 pub use self::failure::{Cause, Failure, FailureKind};
 pub use self::frame::Frame;
 pub(crate) use self::frame::without_hash;

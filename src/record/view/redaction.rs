@@ -24,6 +24,9 @@ impl fmt::Debug for Redaction<'_> {
 }
 
 impl<'a> Redaction<'a> {
+    /// The [`place`](Self::place) of headers and trailers, whose key is the header's name.
+    pub const HEADER: &'static str = "http.header";
+
     pub(in crate::record) const fn new(parts: &'a Parts, slot: &'a RedactionSlot) -> Self {
         Self { parts, slot }
     }

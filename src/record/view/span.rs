@@ -157,4 +157,16 @@ impl SpanKind {
             Self::Consumer => "consumer",
         }
     }
+
+    /// OTLP's number of it.
+    #[cfg(feature = "otlp")]
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Internal => 1,
+            Self::Server => 2,
+            Self::Client => 3,
+            Self::Producer => 4,
+            Self::Consumer => 5,
+        }
+    }
 }

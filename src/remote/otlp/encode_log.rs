@@ -10,7 +10,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::encode::Attributes;
 use super::proto;
-use crate::record::{Event, Failure, FailureKind, Kind, Record, SpanId};
+use crate::record::{Event, Failure, FailureKind, Kind, Record, SpanId, severity_number};
 
 /// Fields of a `LogRecord`.
 const ATTRIBUTES: u32 = 6;
@@ -77,7 +77,7 @@ fn begin(out: &mut Vec<u8>, record: &Record, unix_ns: u64, span: Option<SpanId>,
     // It was observed when it was written: there is nothing in between.
     head[14] = 11 << 3 | 1;
     head[15..23].copy_from_slice(&unix_ns.to_le_bytes());
-    head[23..].copy_from_slice(&[2 << 3, severity(level), 3 << 3 | 2, name.len() as u8]);
+    head[23..].copy_from_slice(&[2 << 3, severity_number(level), 3 << 3 | 2, name.len() as u8]);
     out.extend_from_slice(&head);
     let start = out.len() - (head.len() - proto::opening(2).len());
     out.extend_from_slice(name.as_bytes());
@@ -116,17 +116,6 @@ fn body(out: &mut Vec<u8>, message: &str) {
         proto::varint(out, bytes as u64);
     }
     out.extend_from_slice(message.as_bytes());
-}
-
-/// `SeverityNumber`.
-const fn severity(level: Level) -> u8 {
-    match level {
-        Level::TRACE => 1,
-        Level::DEBUG => 5,
-        Level::INFO => 9,
-        Level::WARN => 13,
-        Level::ERROR => 17,
-    }
 }
 
 fn event(out: &mut Vec<u8>, record: &Record, event: &Event<'_>) {

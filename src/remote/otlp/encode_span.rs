@@ -93,7 +93,7 @@ fn request(out: &mut Vec<u8>, record: &Record, trace: TraceId, sends: Sends) {
         parent: record.parent_span_id(),
         trace_state: record.trace_state(),
         flags: u32::from(record.trace_flags().0) | HAS_IS_REMOTE | remote,
-        kind: number_of(SpanKind::Server),
+        kind: SpanKind::Server.number(),
         unix_ns: (record.start_unix_ns(), record.end_unix_ns()),
     }
     .write(out);
@@ -280,7 +280,7 @@ fn child(out: &mut Vec<u8>, record: &Record, trace: TraceId, child: &Span<'_>) {
         parent: child.parent_id().or(around),
         trace_state: record.trace_state(),
         flags: u32::from(record.trace_flags().0) | HAS_IS_REMOTE,
-        kind: number_of(child.kind()),
+        kind: child.kind().number(),
         unix_ns: (start.saturating_add(child.start_ns()), start.saturating_add(child.end_ns())),
     }
     .write(out);
@@ -308,15 +308,4 @@ fn failed(out: &mut Vec<u8>) {
     let status = proto::begin(out, 15);
     proto::number(out, 3, ERROR);
     proto::end(out, status);
-}
-
-/// `SpanKind`.
-const fn number_of(kind: SpanKind) -> u8 {
-    match kind {
-        SpanKind::Internal => 1,
-        SpanKind::Server => 2,
-        SpanKind::Client => 3,
-        SpanKind::Producer => 4,
-        SpanKind::Consumer => 5,
-    }
 }

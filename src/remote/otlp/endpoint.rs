@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::Secret;
 use crate::BuildError;
-use crate::remote::base64;
+use crate::base64;
 
 /// A URL, with its credentials apart.
 pub(super) struct Endpoint {

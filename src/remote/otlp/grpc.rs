@@ -18,12 +18,13 @@ use super::answer::{retry_delay, success};
 use super::endpoint::Endpoint;
 use super::{Signal, gzip};
 use crate::BuildError;
+use crate::base64;
 use crate::exporter::Patience;
 use crate::record::rpc_code;
 use crate::remote::notice::{chain, shown};
 use crate::remote::tls::Files;
 use crate::remote::transport::{Reactor, Stopped};
-use crate::remote::{Answer, MAX_ANSWER_BYTES, Sender, base64};
+use crate::remote::{Answer, MAX_ANSWER_BYTES, Sender};
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -174,7 +175,8 @@ fn judge(headers: &HeaderMap, message: &[u8]) -> Answer {
             _ => Answer::Delivered,
         };
     }
-    let after = text(GRPC_DETAILS).and_then(|value| base64::decode(value.as_bytes())).and_then(|status| retry_delay(&status));
+    let after =
+        text(GRPC_DETAILS).and_then(|value| base64::decode(value, MAX_ANSWER_BYTES)).and_then(|status| retry_delay(&status));
     let said: Vec<u8> = text(GRPC_MESSAGE).map(|said| percent_encoding::percent_decode_str(said).collect()).unwrap_or_default();
     let said = shown(&String::from_utf8_lossy(&said));
     let why = format!("the receiver answered {}{}{said}", rpc_code(code), if said.is_empty() { "" } else { ": " });

@@ -16,9 +16,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message as _;
 
 use super::kit::{Exported, case, closed_port, export, request, traces};
+use crate::base64;
 use crate::exporter::Patience;
 use crate::record::Reason;
-use crate::remote::base64;
 use crate::remote::otlp::{Compression, Otlp, Protocol};
 
 /// One answer: a message, and trailers unless they are forgotten.
