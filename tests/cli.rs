@@ -355,6 +355,23 @@ fn an_id_of_several_requests_lists_them() {
 }
 
 #[test]
+fn the_start_of_a_request_id_or_trace_id_names_it() {
+    let line = run(&["search", "-n1", "--json", "status:500"]);
+    let line: serde_json::Value = serde_json::from_slice(&line.stdout).unwrap();
+    let request = line["campanile.request.id"].as_str().unwrap();
+    let title = text(&run(&["show", request]).stdout).lines().next().unwrap().to_owned();
+    for start in [&request[..18], &request[..35], &request[..20].to_uppercase()] {
+        let output = run(&["show", start]);
+        assert_eq!(output.status.code(), Some(0), "{start}");
+        assert_eq!(text(&output.stdout).lines().next(), Some(title.as_str()), "{start}");
+    }
+    let of_trace = run(&["show", &TRACE[..12]]);
+    assert_eq!((of_trace.status.code(), &of_trace.stdout), (Some(3), &run(&["show", TRACE]).stdout));
+    assert_eq!(run(&["search", &format!("trace:{}", &TRACE[..12])]).stdout, run(&["search", &format!("trace:{TRACE}")]).stdout);
+    assert_eq!(run(&["show", "01a20a1c-0000"]).status.code(), Some(1));
+}
+
+#[test]
 fn a_store_that_is_missing_or_no_store_is_told_with_its_place() {
     let empty = tempfile::tempdir().unwrap();
     let missing = empty.path().join("nowhere");

@@ -55,12 +55,16 @@ pub fn of(stored: &Stored, width: usize) -> String {
 }
 
 /// The records that an id names, newest first: of those that [`Reader::by_id`] finds, the requests; where there are none,
-/// what is known of those without a record; else what happened outside any request.
+/// what is known of those without a record; else what happened outside any request. What is not found is taken for the start
+/// of a request id or trace id, where it has 4 characters and is not a whole UUID.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn find(reader: &mut Reader, id: &str) -> Result<Vec<Stored>, Error> {
     let mut found = reader.by_id(id)?;
+    if found.is_empty() && (4..36).contains(&id.len()) {
+        found = reader.by_start_of_id(id)?;
+    }
     for kind in [Kind::Request, Kind::Partial] {
         if found.iter().any(|stored| stored.record().kind() == kind) {
             found.retain(|stored| stored.record().kind() == kind);

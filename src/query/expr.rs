@@ -60,7 +60,8 @@ pub(super) enum Test {
     /// Severity from 1, trace, to 5, error.
     Level(Bounds),
     Id(Id),
-    Trace(TraceId),
+    /// The first and the last id of those that begin so.
+    Trace(TraceId, TraceId),
     /// The first and the last group that are meant.
     Group(GroupId, GroupId),
     /// Folded words in a row; `id` where they may also be the start of a short id.
@@ -135,6 +136,18 @@ fn span_range(digits: &str) -> Option<([u8; 8], [u8; 8])> {
         return None;
     }
     number_range(digits).map(|(first, last)| (first.to_be_bytes(), last.to_be_bytes()))
+}
+
+/// The first and the last trace whose id begins with these 4 to 32 hexadecimal digits in lower case.
+pub(super) fn trace_range(digits: &str) -> Option<(TraceId, TraceId)> {
+    if !(4..=32).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let end = |filler: char| {
+        let full: String = digits.chars().chain(std::iter::repeat(filler)).take(32).collect();
+        u128::from_str_radix(&full, 16).map(|id| TraceId(id.to_be_bytes())).ok()
+    };
+    Some((end('0')?, end('f')?)).filter(|(_, last)| last.is_valid())
 }
 
 /// The first and the last group whose id begins with these digits.

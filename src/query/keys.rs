@@ -169,8 +169,8 @@ pub(super) const KEYS: &[Key] = &[
     key("client", &["ip", "client.address"], Shape::Client, "the client's address, or a network it is in", "client:10.0.0.0/8"),
     key("body", &[], Shape::Words(Source::Body), "words of a body, where bodies are kept", "body:\"card declined\""),
     key("id", &["span_id"], Shape::Id, "the start of the request's short id, or its request id or trace id", "id:8f2c"),
-    key("request", &["request_id"], Shape::Text(Column::Request), "the request id", "request:req-17"),
-    key("trace", &["trace_id"], Shape::Trace, "the trace id", "trace:4bf92f3577b34da6a3ce929d0e0e4736"),
+    key("request", &["request_id"], Shape::Text(Column::Request), "the request id, or with * its start", "request:req-17"),
+    key("trace", &["trace_id"], Shape::Trace, "the trace id, or its start", "trace:4bf92f3577b34da6a3ce929d0e0e4736"),
     key(
         "release",
         &["version"],

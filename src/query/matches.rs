@@ -43,7 +43,7 @@ impl Test {
             Self::Kept(keeping) => record.kind() == Kind::Request && record.kept().is_some() == (*keeping == Keeping::Any),
             Self::Level(bounds) => record.events().any(|event| bounds.contains(severity(event.level()))),
             Self::Id(id) => id.matches(record),
-            Self::Trace(id) => record.trace_id() == Some(*id),
+            Self::Trace(first, last) => record.trace_id().is_some_and(|id| (first.0..=last.0).contains(&id.0)),
             Self::Group(first, last) => record.group().is_some_and(|group| (first..=last).contains(&&group)),
             Self::Words { phrase, id } => {
                 id.as_ref().is_some_and(|id| id.matches(record)) || any_text(record, |text| contains_phrase(text, phrase))

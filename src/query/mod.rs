@@ -130,6 +130,15 @@ impl Query {
         Self { source: String::new(), root: Expr::Test(expr::Test::Id(id)) }
     }
 
+    /// Finds what has a request id or a trace id that begins so. Nothing but the records themselves knows, so all are read.
+    #[cfg(feature = "store")]
+    pub(crate) fn for_start_of_id(text: &str) -> Self {
+        let text = text.to_ascii_lowercase();
+        let trace = expr::trace_range(&text).map(|(first, last)| expr::Test::Trace(first, last));
+        let request = expr::Test::Column(Column::Request, expr::Text::StartsWith(text));
+        Self { source: String::new(), root: Expr::Any(trace.into_iter().chain([request]).map(Expr::Test).collect()) }
+    }
+
     /// Finds what has this text anywhere in it, whatever the text means in the grammar.
     #[cfg(feature = "viewer")]
     pub(crate) fn for_text(text: &str) -> Self {

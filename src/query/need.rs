@@ -70,13 +70,14 @@ impl Need {
             Test::Column(Column::Method, _) => Self::Nothing,
             Test::Column(_, text) => Self::of_text(text),
             Test::In(source, text) if source.is_of_any_text() => Self::of_text(text),
-            Test::Trace(id) => Self::Words(vec![id.to_hex().as_str().to_owned()]),
+            Test::Trace(first, last) if first == last => Self::Words(vec![first.to_hex().as_str().to_owned()]),
             Test::Id(id) => Self::of_id(id),
             Test::Words { phrase, id } => {
                 let phrase = Self::Words(phrase.clone());
                 Self::either(id.iter().map(Self::of_id).chain([phrase]))
             }
             Test::In(..)
+            | Test::Trace(..)
             | Test::Outcome(_)
             | Test::Kind(_)
             | Test::Class(_)

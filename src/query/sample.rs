@@ -209,7 +209,7 @@ const COLUMN_TERMS: [&str; 40] = [
     "user~4",
     "id:abcd",
     "request:REQ-17",
-    "trace:00000000000000000000000000000002",
+    "trace:0000000000",
 ];
 
 const OTHER_TERMS: [&str; 43] = [

@@ -99,7 +99,9 @@ impl Sql {
             }
             Test::Outcome(outcome) => self.write("outcome = ?", [Bind::Text(outcome.as_str().to_owned())]),
             Test::Kind(kind) => self.write("kind = ?", [Bind::Text(kind_word(*kind).to_owned())]),
-            Test::Trace(id) => self.write("trace_id = ?", [Bind::Blob(id.0.to_vec())]),
+            Test::Trace(first, last) => {
+                self.write("trace_id BETWEEN ? AND ?", [first, last].map(|id| Bind::Blob(id.0.to_vec())));
+            }
             Test::Id(id) => {
                 self.write("lower(request_id) = ?", [Bind::Text(id.request.clone())]);
                 if let Some((first, last)) = id.spans {

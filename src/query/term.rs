@@ -7,12 +7,12 @@ use regex::RegexBuilder;
 use tracing::Level;
 
 use super::columns::{Column, normal_route};
-use super::expr::{Bounds, Id, Keeping, Test, Text, group_range, severity};
+use super::expr::{Bounds, Id, Keeping, Test, Text, group_range, severity, trace_range};
 use super::keys::{Key, Shape};
 use super::source::Source;
 use super::time::{Moment, duration_ns};
 use super::words::{folded, words};
-use crate::record::{ErrorClass, Kept, Kind, Outcome, TraceId};
+use crate::record::{ErrorClass, Kept, Kind, Outcome};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
@@ -137,8 +137,9 @@ pub(super) fn key_test(key: &Key, op: Op, value: &Value) -> Result<Test, String>
         Shape::Id => only_is(name, op, false).map(|()| Test::Id(Id::of(text))),
         Shape::Trace => {
             only_is(name, op, false)?;
-            let id = TraceId::parse(&text.to_ascii_lowercase());
-            id.map(Test::Trace).ok_or_else(|| "a trace id is 32 hexadecimal digits".to_owned())
+            let range = trace_range(text.trim_end_matches('*').to_ascii_lowercase().as_str());
+            let (first, last) = range.ok_or_else(|| "a trace id is 32 hexadecimal digits, or its first 4 at least".to_owned())?;
+            Ok(Test::Trace(first, last))
         }
     }
 }

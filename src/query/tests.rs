@@ -23,7 +23,7 @@ fn what_is_not_well_formed_is_refused() {
         ("-", "nothing to negate; quote it to search for the text"),
         ("\"open", "this quotation is never closed"),
         ("ms:300", "compare 'duration' with > or <, or give a range such as duration:100ms..300ms"),
-        ("trace:abc", "a trace id is 32 hexadecimal digits"),
+        ("trace:abc", "a trace id is 32 hexadecimal digits, or its first 4 at least"),
         ("class:5xx", "no class is called '5xx'; it is one of panic, saturated, timeout, error"),
         ("in_flight:many", "'in_flight' cannot be 'many'"),
         ("outcome~pan", "'outcome' cannot be compared so; write outcome:value"),

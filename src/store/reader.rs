@@ -250,6 +250,13 @@ impl Reader {
         self.look_for(&Query::for_id(id), &Find::with_limit(1000), true)
     }
 
+    /// The records whose request id or trace id begins so, newest first: at most 20, of those that two seconds suffice to
+    /// look at.
+    pub(crate) fn by_start_of_id(&mut self, start: &str) -> Result<Vec<Stored>, Error> {
+        let options = Find { within: Duration::from_secs(2), ..Find::with_limit(20) };
+        self.find(&Query::for_start_of_id(start), &options)
+    }
+
     /// The place behind everything that the last [`find`](Self::find) looked at, to go on from with [`poll`](Self::poll).
     #[must_use]
     pub fn position(&self) -> Cursor {

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Show, store: Option<&Path>, output: &mut Output) -> Res
 pub(crate) fn one(reader: &mut Reader, id: &str, as_json: bool, output: &mut Output) -> Result<Stored, Failure> {
     let id = id.trim();
     if id.len() < 4 || id.len() > 200 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let message = "an id is at least 4 digits of a short id (0-9, a-f), a whole request id or a whole trace id";
+        let message = "an id is a short id, a request id or a trace id, or its first 4 characters at least";
         return Err(Failure::new(Failure::USAGE, message));
     }
     let mut found = page::find(reader, id)?;
