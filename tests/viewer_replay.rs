@@ -98,6 +98,31 @@ fn nothing_is_sent_without_the_token_of_the_page_nor_to_other_machines() {
 }
 
 #[test]
+fn where_a_request_would_go_is_told_before_it_is_sent_or_why_it_goes_nowhere() {
+    let told = |host: &str| {
+        let viewed = viewed(host);
+        let client = viewed.client();
+        client.json(&format!("/api/events/{}", id(&client)))["record"]["replay"].clone()
+    };
+    assert_eq!(told("127.0.0.1:3000"), json!({ "to": "http://127.0.0.1:3000", "refused": null }));
+    assert_eq!(told("[::1]:3000")["to"], "http://[::1]:3000");
+    assert_eq!(told("localhost")["to"], "http://localhost:80", "with its port in any case");
+    let refused = |host: &str| {
+        let told = told(host);
+        assert_eq!(told["to"], Json::Null, "{host}");
+        told["refused"].as_str().unwrap().to_owned()
+    };
+    assert!(refused("shop.example").contains("http://shop.example:80, and would leave this machine"));
+    assert!(refused("").contains("nobody knows where the application listens"));
+
+    // What is told is what holds.
+    let viewed = Viewed::of(|telemetry| send(telemetry, viewed::get("/orders"), || {}));
+    let client = viewed.client();
+    let answer = post(&client, &change_token(&client), &json!({ "id": id(&client) }));
+    assert!(answer.status == 403 && answer.text().contains("nobody knows"), "{}", answer.text());
+}
+
+#[test]
 fn a_request_can_be_had_as_a_command_and_as_a_test() {
     let viewed = viewed("127.0.0.1:3000");
     let client = viewed.client();

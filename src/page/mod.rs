@@ -91,3 +91,9 @@ pub(crate) fn outside(reader: &mut Reader, record: &Record) -> Result<Vec<Stored
     found.sort_by_key(|stored| stored.record().start_unix_ns());
     Ok(found)
 }
+
+/// What of it the page says where it happened outside a request, a line for each call, span and event.
+#[cfg(feature = "viewer")]
+pub(crate) fn lines_outside(outside: &Record) -> Vec<String> {
+    sections::said_outside(outside)
+}

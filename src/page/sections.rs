@@ -207,17 +207,8 @@ impl Page {
             }
             let outside = stored.record();
             let after = format!("+{}", ms(outside.start_unix_ns().saturating_sub(record.start_unix_ns())));
-            for call in outside.spans().filter(|span| span.kind() == SpanKind::Client) {
-                self.row(label, format_args!("{after:>11}  call   {}", called(&call)));
-                label = "";
-            }
-            for span in outside.spans().filter(|span| span.kind() != SpanKind::Client) {
-                let (name, took) = (escape(span.name()), ms(span.duration_ns()));
-                self.row(label, format_args!("{after:>11}  span   {name} in {took}{}", fields(span.fields())));
-                label = "";
-            }
-            for event in outside.events() {
-                self.row(label, format_args!("{after:>11}  {}", said(event)));
+            for line in said_outside(outside) {
+                self.row(label, format_args!("{after:>11}  {line}"));
                 label = "";
             }
         }
@@ -256,4 +247,17 @@ impl Page {
             self.row("thinned", format_args!("{} {many} gave way to later ones: the record was full", dropped.thinned));
         }
     }
+}
+
+/// What happened outside any request, a line for each call, span and event.
+pub(super) fn said_outside(outside: &Record) -> Vec<String> {
+    let mut lines = Vec::new();
+    for call in outside.spans().filter(|span| span.kind() == SpanKind::Client) {
+        lines.push(format!("call   {}", called(&call)));
+    }
+    for span in outside.spans().filter(|span| span.kind() != SpanKind::Client) {
+        lines.push(format!("span   {} in {}{}", escape(span.name()), ms(span.duration_ns()), fields(span.fields())));
+    }
+    lines.extend(outside.events().map(said));
+    lines
 }

@@ -148,6 +148,13 @@ impl Query {
         Self { source: text.to_owned(), root: Expr::Test(test) }
     }
 
+    /// Finds what began before this moment, in nanoseconds since 1970.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn before(unix_ns: u64) -> Self {
+        let before = Some(time::Moment::UnixNs(number(unix_ns)));
+        Self { source: String::new(), root: Expr::Test(expr::Test::Time { from: None, before }) }
+    }
+
     /// What both find.
     #[cfg(feature = "viewer")]
     pub(crate) fn and(self, other: Self) -> Self {

@@ -180,6 +180,19 @@ impl Request {
         }
     }
 
+    /// Scheme, host and port that it is sent to, such as `http://127.0.0.1:3000`; `None` where its URL names none.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let uri = self.url.parse::<Uri>().ok()?;
+        let (scheme, host) = (uri.scheme_str()?, uri.host()?);
+        let port = uri.port_u16().or(match scheme {
+            "http" => Some(80),
+            "https" => Some(443),
+            _ => None,
+        })?;
+        Some(format!("{scheme}://{host}:{port}"))
+    }
+
     /// The command of curl that sends it.
     #[must_use]
     pub fn curl(&self) -> Command {

@@ -22,7 +22,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const DRAWING: &str = "image/svg+xml";
 
-static ASSETS: [Asset; 36] = [
+static ASSETS: [Asset; 37] = [
     Asset::new("api.js", SCRIPT, include_bytes!("assets/api.js")),
     Asset::new("app.css", STYLE, include_bytes!("assets/app.css")),
     Asset::new("app.js", SCRIPT, include_bytes!("assets/app.js")),
@@ -49,6 +49,7 @@ static ASSETS: [Asset; 36] = [
     Asset::new("memory.js", SCRIPT, include_bytes!("assets/memory.js")),
     Asset::new("message.js", SCRIPT, include_bytes!("assets/message.js")),
     Asset::new("pretty.js", SCRIPT, include_bytes!("assets/pretty.js")),
+    Asset::new("purge.js", SCRIPT, include_bytes!("assets/purge.js")),
     Asset::new("query.js", SCRIPT, include_bytes!("assets/query.js")),
     Asset::new("replay.js", SCRIPT, include_bytes!("assets/replay.js")),
     Asset::new("request.js", SCRIPT, include_bytes!("assets/request.js")),

@@ -17,6 +17,8 @@ pub(super) struct Core {
     pub(super) sources: Sources,
     /// Requests that are being sent again.
     pub(super) replays: Arc<AtomicUsize>,
+    /// Counts of what is to be removed, and removals.
+    pub(super) purges: Arc<AtomicUsize>,
     directory: PathBuf,
     about: Option<About>,
 }
@@ -42,6 +44,7 @@ impl Core {
             sources: Sources::here(),
             directory: directory.to_owned(),
             replays: Arc::default(),
+            purges: Arc::default(),
             about: None,
         }
     }

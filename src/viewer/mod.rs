@@ -33,6 +33,7 @@ mod server;
 mod service;
 mod shell;
 mod source;
+mod turn;
 
 use std::fmt;
 use std::net::SocketAddr;

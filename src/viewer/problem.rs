@@ -54,6 +54,10 @@ impl Problem {
         Self::of(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Where in the query it is.
     pub(super) fn at(self, at: usize) -> Self {
         Self { at: Some(at), ..self }

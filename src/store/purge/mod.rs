@@ -139,6 +139,18 @@ impl<'a> Purge<'a> {
         Ok(Self { directory, query, now_unix_ns: unix_ns(SystemTime::now()), expected: schema::Expected::known()? })
     }
 
+    /// With times that count back from this moment, in nanoseconds since 1970.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn counting_back_from(self, now_unix_ns: u64) -> Self {
+        Self { now_unix_ns, ..self }
+    }
+
+    /// Whether it could begin now: the directory can be written, and nobody else is at it.
+    #[cfg(feature = "viewer")]
+    pub(crate) fn can_begin(&self) -> Result<(), Error> {
+        Lock::take(&self.directory).map(drop)
+    }
+
     /// Counts what matches, and changes nothing.
     ///
     /// # Errors

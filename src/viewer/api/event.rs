@@ -7,6 +7,7 @@ use http::Response;
 use http::header::{CONTENT_DISPOSITION, HeaderValue};
 use serde_json::{Value as Json, json};
 
+use super::target;
 use crate::archive::{Format, Share, Writer};
 use crate::page;
 use crate::query::Query;
@@ -16,6 +17,7 @@ use crate::viewer::answer;
 use crate::viewer::body::Body;
 use crate::viewer::core::Core;
 use crate::viewer::detail;
+use crate::viewer::json::ms;
 use crate::viewer::pool::{Desk, WITHIN};
 use crate::viewer::problem::Problem;
 use crate::viewer::rows::row;
@@ -42,13 +44,23 @@ pub(super) async fn event(core: &Arc<Core>, id: &str) -> Result<Json, Problem> {
             let mut record = detail::record(&stored, &shared.sources);
             record.insert("fate".to_owned(), json!(page::fate_of(reader, stored.record())?));
             let later = page::outside(reader, stored.record())?;
-            record.insert("later".to_owned(), later.iter().map(row).collect::<Vec<_>>().into());
+            record.insert("later".to_owned(), later.iter().map(|it| outside(it, stored.record())).collect::<Vec<_>>().into());
+            record.insert("replay".to_owned(), target::told(stored.record()));
             let (previous, next) = neighbours(reader, stored.record())?;
             Ok(json!({
                 "record": record, "previous": previous, "next": next, "alike": alike, "warnings": reader.warnings(),
             }))
         })
         .await
+}
+
+/// What its trace did outside it, as that page says it too.
+fn outside(stored: &Stored, record: &Record) -> Json {
+    let mut row = row(stored);
+    let after = stored.record().start_unix_ns().saturating_sub(record.start_unix_ns());
+    row.insert("after_ms".to_owned(), ms(after));
+    row.insert("lines".to_owned(), json!(page::lines_outside(stored.record())));
+    Json::Object(row)
 }
 
 /// The page that `campanile show` prints.

@@ -6,6 +6,7 @@ mod complete;
 mod copies;
 mod course;
 mod diff;
+mod earlier;
 mod errors;
 mod event;
 mod events;
@@ -16,6 +17,7 @@ mod replay;
 mod routes;
 mod running;
 mod span;
+mod target;
 
 use std::sync::Arc;
 
@@ -60,6 +62,7 @@ pub(super) async fn question(core: &Arc<Core>, path: &[&str], params: &Params) -
         ["running"] => running::running(core).await,
         ["health"] => health::health(core).await,
         ["diff"] => diff::diff(core, params).await,
+        ["earlier"] => earlier::earlier(core, params).await,
         ["compare"] => compare::compare(core, params).await,
         _ => Err(Problem::not_found()),
     }

@@ -1,13 +1,13 @@
 //! A request is sent again, as it was or changed, to this machine alone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
 
 use super::event::{checked, one};
+use super::target;
 use crate::pipeline;
 use crate::record::{Kind, Record};
 use crate::replay::{BodyChange, Change, Comparison, Line, Request, Sending, compare};
@@ -15,6 +15,7 @@ use crate::viewer::core::Core;
 use crate::viewer::json::ms;
 use crate::viewer::pool::Desk;
 use crate::viewer::problem::Problem;
+use crate::viewer::turn::Turn;
 
 /// Requests that are sent at a time.
 const MAX_AT_A_TIME: usize = 2;
@@ -30,37 +31,18 @@ pub(super) async fn replay(core: &Arc<Core>, asked: &Json) -> Result<Json, Probl
     let stored = core.pool.run(move |desk| one(desk, &id)).await?;
     let request = Request::of(stored.record(), None).ok_or_else(|| Problem::wrong("it is no request"))?.anew();
     let request = changed(request, asked)?;
-    if !request.is_loopback() {
-        return Err(Problem::forbidden("it would leave this machine: copy it as curl instead"));
-    }
-    let place = Place::take(&core.replays).ok_or_else(Problem::busy)?;
+    target::address(&request, stored.record())?;
+    let turn = Turn::take(&core.replays, MAX_AT_A_TIME).ok_or_else(Problem::busy)?;
     let (tell, told) = oneshot::channel();
     let directory = core.directory().to_owned();
     let send = move || {
-        let _place = place;
+        let _turn = turn;
         pipeline::hush();
         let _ = tell.send(send(&request, stored.record(), Desk::new(directory)));
     };
     let made = std::thread::Builder::new().name("campanile-replay".to_owned()).spawn(send);
     made.map_err(|_| Problem::busy())?;
     told.await.unwrap_or_else(|_| Err(Problem::failed("the request could not be sent")))
-}
-
-/// One of those that are sent at a time.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(count: &Arc<AtomicUsize>) -> Option<Self> {
-        let place = Self(Arc::clone(count));
-        let before = count.fetch_add(1, Ordering::AcqRel);
-        (before < MAX_AT_A_TIME).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 /// The request with what the page changed of it. It goes where it went.

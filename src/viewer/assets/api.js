@@ -26,10 +26,11 @@ export function search(parameters) {
 
 /** What the server said instead of an answer. */
 export class Refused extends Error {
-  constructor(status, message, hint) {
+  constructor(status, message, answer) {
     super(message);
     this.status = status;
-    this.hint = hint;
+    this.hint = answer?.hint;
+    this.answer = answer;
   }
 }
 
@@ -86,5 +87,5 @@ async function answer(response) {
   }
   if (response.ok && value !== null) return value;
   const message = value?.error ?? (response.ok ? 'the answer cannot be read' : `the viewer answered ${response.status}`);
-  throw new Refused(response.status, message, value?.hint);
+  throw new Refused(response.status, message, value);
 }

@@ -20,10 +20,15 @@ export async function comparePage({ main }, a, b) {
   }
   const [left, right] = [answer.a, answer.b];
   title(`${left.short} and ${right.short}`);
+  const taken = h('p.taken', { role: 'status' });
+  if (new URLSearchParams(location.search).get('with') === 'last') {
+    get('api/earlier', { id: b }).then((found) => { if (found.earlier?.id === left.id) fill(taken, why(found, left, right)); }, () => {});
+  }
   bind('s', 'the other way round', () => { location.href = href(`compare/${b}/${a}`); });
   fill(main,
     h('div.crumbs', h('a', { href: href('') }, '← Requests'), h('a', { href: href(`compare/${b}/${a}`), title: 's' }, 'the other way round')),
     h('h1', 'Compare'),
+    taken,
     h('div.two', side(left, 'Before'), side(right, 'After')),
     panel('differences', 'Differences', null, differenceTable(answer.differences, left.short, right.short)),
     h('div.two', panel('timeline-a', `Timeline of ${left.short}`, null, waterfall(left).body), panel('timeline-b', `Timeline of ${right.short}`, null, waterfall(right).body)),
@@ -34,8 +39,15 @@ export async function comparePage({ main }, a, b) {
       textDiff(text(left.response), text(right.response), left.response?.body?.content_type, 'Response body'))));
 }
 
+/** Which one was taken as the last build's, and by what. */
+function why({ by, release, this_release: here, is_well: isWell }, left, right) {
+  const which = isWell ? 'that ended well' : 'although it did not end well: none that did is stored';
+  const whose = by === 'release' ? [' under another release, ', h('strong', release), here ? [' (now ', h('strong', here), ')'] : null] : [' in a process that had ended before', release ? [', of the same release, ', h('strong', release)] : null];
+  return ['Before is the newest ', h('code', `${left.method} ${left.route ?? left.path}`), whose, ', ', which, '; ', duration(right.at_ms - left.at_ms), ' before this one.'];
+}
+
 function side(record, label) {
-  return h('section.panel', { 'aria-label': label }, h('div.panel-head', h('h2', h('a', { href: href(`r/${record.id}`) }, h('code', record.short)), ' ', h('span.dim', clock(record.at_ms))), h('span.dim', record.release ?? '')),
+  return h('section.panel', { 'aria-label': label }, h('div.panel-head', h('h2', h('a', { href: href(`r/${record.id}`) }, h('code', record.short)), ' ', h('span.dim', clock(record.at_ms))), h('span.dim', [record.release, record.instance ? `instance ${record.instance.slice(0, 8)}` : null].filter(Boolean).join(' · '))),
     h('div.panel-body', h('p.mono', h(`span.${tone(record)}`, h('span.status', ending(record))), '  ', record.method, ' ', record.path, record.query ? `?${record.query}` : ''),
       h('p', h('strong', duration(record.ms)), record.error ? h('span.failed-text', ` · ${shortType(record.error.type)}: ${(record.error.message ?? '').slice(0, 300)}`) : null),
       record.route ? h('p.dim', h('a', { href: href(`?${search({ q: `route:${record.route}` })}`) }, record.route)) : null));

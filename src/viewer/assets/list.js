@@ -11,6 +11,7 @@ import { lines } from './fold.js';
 import { bind } from './keys.js';
 import { listen } from './live.js';
 import { recall, remember } from './memory.js';
+import { purge } from './purge.js';
 import { add, has, instant, remove, speaksOf, term, without } from './query.js';
 import { table } from './rows.js';
 import { marks, toggleMark } from './marks.js';
@@ -67,6 +68,7 @@ export function listPage({ main, aside }) {
         return button(label, () => set(on ? remove(query, one) : add(without(query, 'since', 'until', 'time'), one)), { class: 'chip', 'aria-pressed': String(on), 'aria-label': `Last ${label}` });
       }),
       button('Same errors folded', () => { folding = !folding; remember('folding', folding); drawViews(); draw(); }, { class: 'chip', 'aria-pressed': String(folding), title: 'Further failures of one cause in one line (e)' }),
+      button('Delete what matches…', () => purge(query, ({ records: gone }) => { say(`${several(gone, 'record')} deleted`, { aloud: false }); load(); }), { class: 'chip faint', 'aria-haspopup': 'dialog' }),
       button('Facets', () => { column.box.classList.toggle('open'); }, { class: 'chip only-narrow', 'aria-controls': 'facets' }));
   };
 

@@ -4,14 +4,18 @@ import { href, post } from './api.js';
 import { button, fill, h } from './dom.js';
 import { differenceTable, textDiff } from './diff.js';
 import { duration } from './format.js';
-import { dialog } from './frame.js';
+import { dialog, say } from './frame.js';
 import { plain } from './text.js';
 
 /** Headers that the connection sets. */
 const OWN = ['host', 'content-length', 'connection', 'transfer-encoding', 'x-request-id', 'traceparent', 'tracestate'];
 
-/** Opens the dialog. What only reads is sent at once unless it is to be edited. */
+/** Opens the dialog. What only reads is sent at once unless it is to be edited; what goes nowhere from here is said. */
 export function replay(record, { edit = false } = {}) {
+  if (!record.replay?.to) {
+    say(`Not sent: ${record.replay?.refused ?? 'it is no request'}`);
+    return;
+  }
   const reads = ['GET', 'HEAD', 'OPTIONS'].includes(record.method);
   const method = h('input', { value: record.method ?? 'GET', 'aria-label': 'Method', class: 'method', spellcheck: 'false' });
   const path = h('input', { value: [record.path, record.query].filter(Boolean).join('?'), 'aria-label': 'Path and query', class: 'path', spellcheck: 'false' });
@@ -32,6 +36,7 @@ export function replay(record, { edit = false } = {}) {
   ].filter(Boolean);
 
   const form = h('div.dialog-body',
+    h('p.replay-to', 'It goes to ', h('code', record.replay.to), h('span.dim', ', where it was asked.')),
     h('div.replay-line', method, path, send),
     warnings.length ? h('ul.warnings', warnings.map((text) => h('li.warn', text))) : null,
     h('details', { open: edit || !reads }, h('summary', 'Headers and body'),
@@ -39,7 +44,7 @@ export function replay(record, { edit = false } = {}) {
         h('div', h('label', { for: 'replay-headers' }, 'Headers'), headers),
         h('div', h('label', { for: 'replay-body' }, 'Body'), content))),
     result);
-  const box = dialog('Replay', form, { wide: true });
+  dialog('Replay', form, { wide: true });
   for (const input of [method, path]) input.addEventListener('keydown', (event) => { if (event.key === 'Enter') go(true); });
 
   /** An unedited request leaves to the server what it knows better than the page. */
@@ -82,5 +87,4 @@ export function replay(record, { edit = false } = {}) {
   };
   if (reads && !edit) go(false);
   else (edit ? path : send).focus();
-  return box;
 }

@@ -52,11 +52,12 @@ function show(main, { record, previous, next, alike, warnings }) {
   const name = record.kind === 'request' || record.kind === 'partial' || !record.kind ? [record.method, record.path].filter(Boolean).join(' ') : record.message ?? record.kind;
   title(`${ending(record) === '–––' ? '' : `${ending(record)} `}${name}`);
   const kind = tone(record);
-  const how = fate(record);
+  const how = record.partial ? record.fate ?? fate(record) : fate(record);
   const lines = waterfall(record);
   const query = record.group ? `group:${record.group}` : record.route ? term('route', record.route) : null;
   const differ = h('div', h('p.panel-body.dim', 'comparing…'));
 
+  const notes = h('ul.warnings', { role: 'status' });
   const errors = [record.error, ...(record.errors ?? [])].filter(Boolean);
   const heading = (error) => ({ panic: 'Panic', timeout: 'Timeout', saturated: 'Saturated' })[error.kind ?? record.class] ?? 'Error';
   fill(main,
@@ -64,10 +65,10 @@ function show(main, { record, previous, next, alike, warnings }) {
       step('[', 'earlier', previous), h('a.mono', { href: find('route', record.route), title: 'Requests of this route' }, record.route), step(']', 'later', next)) : null),
     h('header.headline',
       h('h1', h(`span.${kind}`, h('span.status', ending(record))), h('span.method', record.method ?? record.kind), ' ', h('span.target', record.path ?? record.message ?? '', record.query ? h('span.query', `?${clip(record.query)}`) : null)),
-      h('p.when', h('strong', record.partial ? 'still running' : duration(record.ms)), how && !record.partial ? [' · ', h('em', how)] : null,
+      h('p.when', h('strong', record.partial ? how : duration(record.ms)), how && !record.partial ? [' · ', h('em', how)] : null,
         ' · ', h('time', { datetime: new Date(record.at_ms).toISOString(), title: ago(record.at_ms) }, moment(record.at_ms)), h('span.dim', ` (${ago(record.at_ms)})`), ' · ',
         button(record.short, () => copy(record.id, 'id'), { class: 'link mono', title: 'Copy the id', 'aria-label': `Copy the id ${record.short}` }))),
-    actions(record),
+    actions(record, notes),
     (warnings ?? []).map((text) => h('p.warn', text)),
     h('div.columns',
       h('div.column',
@@ -77,6 +78,7 @@ function show(main, { record, previous, next, alike, warnings }) {
         record.group ? panel('different', 'What is different', h('span.dim', 'beside others of the same route'), differ) : null,
         panel('timeline', 'Timeline', lines.switches, lines.body, phases(record)),
         outgoing(record),
+        later(record),
         h('div.two',
           panel('request', 'Request', size(record.request), message(record.request, 'request', { query: record.query })),
           panel('response', 'Response', record.status ? size(record.response) : h('span.dim', 'none'), record.status || record.response?.headers?.length ? message(record.response, 'response') : h('p.panel-body.dim', how ?? 'no answer'))),
@@ -97,6 +99,7 @@ function show(main, { record, previous, next, alike, warnings }) {
     if (b) location.href = href(`compare/${a}/${b}`);
     else say('Mark two requests with m first');
   });
+  if (record.method) bind('b', 'compare with the last build', () => compareWithLast(record, notes));
   bind('u', 'back to the list', () => { location.href = href(''); });
   if (location.hash === '#replay') {
     history.replaceState(null, '', location.pathname);
@@ -128,8 +131,18 @@ async function copyAs(record, form, notes) {
   }
 }
 
-function actions(record) {
-  const notes = h('ul.warnings', { role: 'status' });
+/** The same route as the build before served it, beside this one. */
+async function compareWithLast(record, notes) {
+  try {
+    const { earlier, this_release: release } = await get('api/earlier', { id: record.id });
+    if (earlier) location.href = href(`compare/${earlier.id}/${record.id}?with=last`);
+    else fill(notes, h('li', `No build before this one${release ? ` (${release})` : ''} served ${record.method} ${record.route ?? record.path}, as far as is stored: neither another release nor a process that had ended.`));
+  } catch (error) {
+    fill(notes, h('li.warn', error.message));
+  }
+}
+
+function actions(record, notes) {
   const permalink = new URL(href(`r/${record.id}`), location.href).href;
   const isRequest = Boolean(record.method);
   return h('div.actions',
@@ -138,14 +151,22 @@ function actions(record) {
         button('Copy as curl', () => copyAs(record, 'curl', notes), { title: 'c' }),
         button('HTTPie', () => copyAs(record, 'httpie', notes), { 'aria-label': 'Copy as HTTPie' }),
         button('Rust test', () => copyAs(record, 'rust', notes), { 'aria-label': 'Copy as Rust test' }),
-        button('Replay', () => replay(record), { title: 'r' }),
-        button('Edit and replay', () => replay(record, { edit: true }), { title: 'x' }),
+        button('Replay', () => replay(record), { title: 'r', disabled: !record.replay?.to, 'aria-describedby': 'replay-to' }),
+        button('Edit and replay', () => replay(record, { edit: true }), { title: 'x', disabled: !record.replay?.to, 'aria-describedby': 'replay-to' }),
+        button('Compare with the last build', () => compareWithLast(record, notes), { title: 'b' }),
       ] : null,
       h('a.button', { href: href(`r/${record.id}.har`), download: `${record.short}.har` }, 'HAR'),
       h('a.button', { href: href(`r/${record.id}.zip`), download: `${record.short}.zip`, title: 'Everything about it as a file to hand on' }, 'Zip'),
       button('Link', () => copy(permalink, 'link'), { 'aria-label': 'Copy the link' }),
       button('Mark', () => { toggleMark(record.id); say(marks().includes(record.id) ? 'Marked' : 'No longer marked'); }, { title: 'm; two that are marked can be compared with d' })),
+    isRequest ? target(record.replay) : null,
     notes);
+}
+
+/** Where it would be sent again, before it is. */
+function target(found) {
+  return h('p.replay-to.dim', { id: 'replay-to' }, found?.to ? ['Replay sends to ', h('code', found.to)]
+    : h('span.warn', h('strong', 'Not replayed from here: '), found?.refused ?? 'nobody knows where it went', '. Copy it as curl, or say ', h('code', 'campanile replay --url'), ' where it is to go.'));
 }
 
 function size(part) {
@@ -168,6 +189,14 @@ function outgoing(record) {
       h('td', call.error_type ? h('span.failed', h('span.status', call.error_type)) : call.status ?? '–'),
       h('td.n', duration(call.ms)), h('td.n', duration(call.start_ms)),
       h('td', record.trace_id ? h('a', { href: find('trace', record.trace_id) }, 'its trace') : null)))))));
+}
+
+/** What its trace did outside it: work that it left behind. */
+function later(record) {
+  const list = record.later ?? [];
+  if (!list.length) return null;
+  return panel('later', 'Later', h('span.dim', 'what its trace did outside of it'), h('div.scroll-x', { tabindex: 0 }, h('table.plain.later', h('thead', h('tr', h('th.n', { scope: 'col' }, 'After'), h('th', { scope: 'col' }, 'What'))),
+    h('tbody', list.map((one) => h('tr', h('td.n', h('a', { href: href(`r/${one.id}`), 'aria-label': `After ${duration(one.after_ms)}: its record` }, `+${duration(one.after_ms)}`)), h('td', (one.lines ?? []).map((line) => long(line, 'div'))))))))));
 }
 
 function redacted(record) {

@@ -86,7 +86,7 @@ export function table({ onexpand, onend, onselect, ongap, isMarked }) {
     if (row.id === selected) line.classList.add('selected');
     if (isMarked(row.id)) line.classList.add('marked');
     const link = h('a', { href: href(`r/${row.id}`) }, target(row));
-    const took = h('td.c3', { role: 'cell' }, row.partial ? h('em', 'running') : duration(row.ms));
+    const took = h('td.c3', { role: 'cell' }, row.partial ? h('em', { title: 'It had run so long when it was reported' }, `${duration(row.ms)}…`) : duration(row.ms));
     // A hundredth of a second to ten seconds, in equal steps for each factor of ten.
     const share = Math.max(0, Math.min(1, Math.log10(Math.max(row.ms ?? 0, 1)) / 4));
     took.style.setProperty('--share', share.toFixed(3));
@@ -196,7 +196,7 @@ function what(row) {
 
 /** How it ended, unless it was simply answered. */
 export function fate(row) {
-  if (row.partial) return 'still running';
+  if (row.partial) return 'reported while it ran';
   if (!row.outcome || row.outcome === 'answered') return null;
   return { aborted: 'client left', abandoned: 'client left', panicked: 'panicked', upgraded: 'upgraded', body_error: 'body failed' }[row.outcome] ?? row.outcome.replaceAll('_', ' ');
 }

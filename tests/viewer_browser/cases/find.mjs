@@ -1,8 +1,9 @@
 // From "something fails" to why, and to a command that shows it again.
 
 import { execFileSync } from 'node:child_process';
+import { get } from 'node:http';
 
-import { ask, assert, inBrowser, until, visit } from './browser.mjs';
+import { application, ask, assert, inBrowser, until, visit } from './browser.mjs';
 
 await inBrowser(async (tab) => {
   // By typing, with what is offered.
@@ -69,8 +70,11 @@ await inBrowser(async (tab) => {
     await until(name, async () => start.test(await tab.evaluate(() => navigator.clipboard.readText())));
   }
 
+  // Where it goes stands there before it is sent, and again where it is.
+  await tab.getByText(`Replay sends to ${application}`).waitFor();
   await tab.getByRole('button', { name: 'Replay', exact: true }).click();
   const dialog = tab.getByRole('dialog', { name: 'Replay' });
+  await dialog.getByText(`It goes to ${application}`).waitFor();
   await dialog.getByText(/^before|before: 200/).waitFor();
   assert.match(await dialog.innerText(), /200 in [\d.]+ m?s/);
   await dialog.getByText('body: the same').waitFor();
@@ -81,4 +85,15 @@ await inBrowser(async (tab) => {
   await dialog.getByRole('button', { name: 'Send' }).click();
   await dialog.getByRole('row', { name: /status 200 404/ }).waitFor();
   assert.match(await dialog.locator('.diff').innerText(), /removed/);
+  await dialog.getByRole('button', { name: 'Close' }).click();
+
+  // What was asked of another name is not sent from here, and it is said why.
+  await new Promise((resolve, reject) => { get(`${application}/products/6`, { headers: { host: 'shop.example' } }, (response) => response.resume().on('end', resolve)).on('error', reject); });
+  await visit(tab, `/?q=${encodeURIComponent('host:shop.example')}`);
+  await tab.locator('tr.line a').first().click();
+  await tab.getByText('Not replayed from here: it was sent to http://shop.example:80, and would leave this machine').waitFor();
+  assert.ok(await tab.getByRole('button', { name: 'Replay', exact: true }).isDisabled());
+  await tab.keyboard.press('r');
+  await tab.getByText('Not sent: it was sent to http://shop.example:80').first().waitFor();
+  assert.equal(await dialog.count(), 0);
 });
