@@ -57,6 +57,41 @@ async fn an_answer_tells_where_its_request_can_be_seen_and_that_page_knows_it() 
     assert_eq!(health["process"]["exporters"][0]["name"], "store");
 }
 
+#[test]
+fn the_page_of_an_application_tells_the_settings_that_count_and_that_of_a_file_has_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let env: Env = [
+        ("CAMPANILE_STORE", directory.path().to_str().unwrap()),
+        ("CAMPANILE_CONSOLE", "off"),
+        ("CAMPANILE_LEVEL", "warn"),
+        ("CAMPANILE_STROE", "canary"),
+        ("CAMPANILE_REPORT_EVERY", "5s"),
+        ("CAMPANILE_REDACT_PATTERNS", "canary"),
+    ]
+    .into_iter()
+    .collect();
+    let builder = campanile::builder().env(env).viewer_at(ANY).report_every(std::time::Duration::from_secs(3));
+    let telemetry = builder.build().unwrap();
+    let health = Client::of(telemetry.viewer_url().unwrap()).json("/api/health");
+    let process = &health["process"];
+    let rows = process["settings"].as_array().unwrap();
+    let of =
+        |name: &str| rows.iter().find(|row| row["name"] == name).map(|row| (row["from"].clone(), row["value"].clone())).unwrap();
+    let is = |from: &str, value: Json| (Json::from(from), value);
+    assert_eq!(of("CAMPANILE_LEVEL"), is("environment", "warn".into()));
+    assert_eq!(of("CAMPANILE_REPORT_EVERY"), is("code", "3s".into()));
+    assert_eq!(of("CAMPANILE_VIEWER"), is("code", "127.0.0.1:0".into()));
+    assert_eq!(of("CAMPANILE_KEEP"), is("default", Json::Null));
+    assert_eq!(process["problems"], serde_json::json!(telemetry.warnings()));
+    assert!(process["problems"][0].as_str().unwrap().contains("did you mean CAMPANILE_STORE?"));
+    assert!(!health.to_string().contains("canary"), "{health}");
+    assert!(process["vitals"].is_object() && process["lost"] == 0, "{process}");
+
+    let viewer = campanile::viewer::Viewer::of_store(directory.path());
+    let server = viewer.serve(ANY).unwrap();
+    assert_eq!(Client::of(&server.url()).json("/api/health")["process"], Json::Null);
+}
+
 #[tokio::test]
 async fn without_the_page_there_is_no_link_and_nobody_listens() {
     let directory = tempfile::tempdir().unwrap();

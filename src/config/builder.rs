@@ -10,9 +10,13 @@ use super::env::Warnings;
 use super::errors::ErrorsInCode;
 use super::exporters::Told;
 use super::http::HttpInCode;
+#[cfg(feature = "viewer")]
+use super::in_force::{InForce, unsaid};
 use super::keep::Detail;
 use super::metrics::MetricChanges;
 use super::propagation::Propagation;
+#[cfg(feature = "viewer")]
+use super::release;
 use super::settings::Settings;
 use super::viewer::ViewerAt;
 use super::{Env, Telemetry, exporters, redact, reports, viewer};
@@ -226,6 +230,8 @@ impl Builder {
     /// When a setting cannot be followed. A store or a file that cannot be opened is only a
     /// [warning](Telemetry::warnings): an application starts whatever its disk looks like.
     pub fn build(self) -> Result<Telemetry, BuildError> {
+        #[cfg(feature = "viewer")]
+        let in_force = self.in_force();
         let mut warnings = Warnings::default();
         let mut settings = match &self.env {
             Some(env) => Settings::from_env(env, &mut warnings),
@@ -268,6 +274,10 @@ impl Builder {
         };
         let mut exporters = self.exporters;
         let mut told = Told::default();
+        #[cfg(feature = "viewer")]
+        {
+            told.in_force = in_force;
+        }
         if settings.is_off || settings.is_sdk_disabled {
             exporters.clear();
         } else if let Some(env) = &self.env {
@@ -279,6 +289,29 @@ impl Builder {
         }
         let http = self.http.settle(&settings);
         Ok(Telemetry::start(settings, self.has_opentelemetry, http, exporters, told, warnings, (self.group_by, rules)))
+    }
+
+    /// The settings as the page tells them.
+    #[cfg(feature = "viewer")]
+    pub(super) fn in_force(&self) -> InForce {
+        let mut all = InForce::of(self.env.as_ref());
+        all.code("OTEL_TRACES_SAMPLER", self.sample_ratio, |_| Some("parentbased_traceidratio".to_owned()));
+        all.code("OTEL_TRACES_SAMPLER_ARG", self.sample_ratio, |ratio| Some(ratio.to_string()));
+        all.code("RUST_LOG", self.filter.clone(), Some);
+        all.code("CAMPANILE_BODIES", self.bodies.as_ref(), unsaid);
+        for (variable, attribute) in [("OTEL_SERVICE_NAME", "service.name"), ("CAMPANILE_REVISION", release::REVISION)] {
+            let set = self.resource.iter().rev().find(|(name, _)| name == attribute);
+            all.code(variable, set, |(_, value)| Some(value.clone()));
+        }
+        all.code("CAMPANILE_REPORT_EVERY", self.report_every, |every| Some(format!("{every:?}")));
+        all.code("CAMPANILE_VIEWER", self.viewer, |at| Some(at.to_string()));
+        self.propagation.tell(&mut all);
+        self.metrics.tell(&mut all);
+        self.http.tell(&mut all);
+        self.detail.tell(&mut all);
+        self.control.tell(&mut all);
+        self.errors.tell(&mut all);
+        all
     }
 
     /// [`build`](Self::build), then [`Telemetry::install`].

@@ -7,6 +7,8 @@ use super::Builder;
 use super::env::Warnings;
 #[cfg(all(feature = "control", feature = "store", unix))]
 use super::exporters::causes;
+#[cfg(feature = "viewer")]
+use super::in_force::{InForce, unsaid};
 use super::settings::Settings;
 use super::value::Reader;
 #[cfg(feature = "control")]
@@ -57,6 +59,12 @@ impl ControlSettings {
             settings.debug_key = Some(key);
         }
         Ok(())
+    }
+
+    #[cfg(feature = "viewer")]
+    pub(super) fn tell(&self, all: &mut InForce) {
+        all.code("CAMPANILE_CONTROL", self.is_on, |is_on| Some(if is_on { "on" } else { "off" }.to_owned()));
+        all.code("CAMPANILE_DEBUG_KEY", self.debug_key.as_ref(), unsaid);
     }
 }
 

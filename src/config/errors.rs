@@ -1,6 +1,8 @@
 //! What counts as an error.
 
 use super::Builder;
+#[cfg(feature = "viewer")]
+use super::in_force::{InForce, yes};
 use super::settings::Settings;
 
 /// What is set in code, and wins.
@@ -12,6 +14,11 @@ pub(super) struct ErrorsInCode {
 impl ErrorsInCode {
     pub(super) fn apply(self, settings: &mut Settings) {
         settings.client_errors = self.client_errors.unwrap_or(settings.client_errors);
+    }
+
+    #[cfg(feature = "viewer")]
+    pub(super) fn tell(&self, all: &mut InForce) {
+        all.code("CAMPANILE_CLIENT_ERRORS", self.client_errors, yes);
     }
 }
 

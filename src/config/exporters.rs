@@ -18,6 +18,9 @@ pub(super) struct Told {
     /// What was in flight when the process before died.
     #[cfg(feature = "store")]
     pub(super) left_behind: Option<super::left_behind::Notice>,
+    /// What the page tells of settings.
+    #[cfg(feature = "viewer")]
+    pub(super) in_force: super::in_force::InForce,
 }
 
 /// Adds them. Returns the directory of the store, where there is one.

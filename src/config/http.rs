@@ -1,6 +1,8 @@
 //! Settings of what is read from heads, and of what is too quiet to be told.
 
 use super::Builder;
+#[cfg(feature = "viewer")]
+use super::in_force::{InForce, unsaid, yes};
 use super::settings::Settings;
 use super::value::Reader;
 use crate::keep::Quiet;
@@ -79,6 +81,15 @@ impl HttpInCode {
             quiet.route(route);
         }
         (heads, quiet)
+    }
+
+    #[cfg(feature = "viewer")]
+    pub(super) fn tell(&self, all: &mut InForce) {
+        all.code("CAMPANILE_TRUSTED_PROXIES", self.trusted_proxies.as_ref(), unsaid);
+        all.code("CAMPANILE_FORWARDED_BY", self.forwarded_by.as_ref(), unsaid);
+        all.code("CAMPANILE_TRUNCATE_IP", self.truncate_ip, yes);
+        all.code("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", self.known_methods.as_ref(), |it| Some(it.join(",")));
+        all.code("CAMPANILE_QUIET_ROUTES", self.quiet_routes.as_ref(), |it| Some(it.join(",")));
     }
 }
 

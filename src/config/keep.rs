@@ -7,6 +7,8 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::Builder;
+#[cfg(feature = "viewer")]
+use super::in_force::{InForce, unsaid};
 use super::settings::Settings;
 use super::value::Reader;
 use crate::error::BuildError;
@@ -33,6 +35,13 @@ impl Detail {
             settings.own_targets = own;
         }
         Ok(())
+    }
+
+    #[cfg(feature = "viewer")]
+    pub(super) fn tell(&self, all: &mut InForce) {
+        all.code("CAMPANILE_LEVEL", self.level, |level| Some(level.to_string()));
+        all.code("CAMPANILE_OWN_TARGETS", self.own_targets.as_ref(), |own| Some(own.join(",")));
+        all.code("CAMPANILE_KEEP", self.keep.as_ref(), unsaid);
     }
 }
 

@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use super::Builder;
+#[cfg(feature = "viewer")]
+use super::in_force::InForce;
 use super::value::Reader;
 use crate::metrics::Settings;
 
@@ -24,6 +26,11 @@ impl MetricChanges {
         }
         settings.max_attribute_sets = self.max_attribute_sets.unwrap_or(settings.max_attribute_sets);
         settings.has_body_sizes |= self.has_body_sizes;
+    }
+
+    #[cfg(feature = "viewer")]
+    pub(super) fn tell(&self, all: &mut InForce) {
+        all.code("OTEL_METRIC_EXPORT_INTERVAL", self.interval, |interval| Some(interval.as_millis().to_string()));
     }
 }
 

@@ -9,6 +9,8 @@ mod exporters;
 mod filter;
 mod groups;
 mod http;
+#[cfg(feature = "viewer")]
+mod in_force;
 mod keep;
 mod known;
 #[cfg(feature = "store")]

@@ -1,6 +1,8 @@
 //! How context travels, and whose is believed.
 
 use super::Builder;
+#[cfg(feature = "viewer")]
+use super::in_force::{InForce, named, unsaid, yes};
 use super::settings::Settings;
 use super::value::Reader;
 use crate::layer::{Callers, TrustIds};
@@ -38,6 +40,15 @@ impl Propagation {
         if let Some(keys) = self.recorded_baggage {
             callers.recorded_baggage = recorded(keys);
         }
+    }
+
+    #[cfg(feature = "viewer")]
+    pub(super) fn tell(&self, all: &mut InForce) {
+        all.code("OTEL_PROPAGATORS", self.propagators, unsaid);
+        all.code("CAMPANILE_TRUST_INBOUND_IDS", self.trust_ids, |set| named(TRUSTED, &set));
+        all.code("CAMPANILE_RESTART_TRACES", self.restarts_traces, yes);
+        all.code("CAMPANILE_TRACE_RESPONSE", self.trace_response, |set| named(RESPONSES, &set));
+        all.code("CAMPANILE_RECORD_BAGGAGE", self.recorded_baggage.as_ref(), |keys| Some(keys.join(",")));
     }
 }
 

@@ -5,7 +5,7 @@ use super::env::{Env, Warnings};
 use crate::record::Resource;
 
 const VERSION: &str = "service.version";
-const REVISION: &str = "vcs.ref.head.revision";
+pub(super) const REVISION: &str = "vcs.ref.head.revision";
 
 /// Who wants to say it himself.
 const OWN: &str = "CAMPANILE_REVISION";

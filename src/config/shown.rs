@@ -86,7 +86,7 @@ impl Env {
 }
 
 /// The value without what looks like a secret, by the rules of every record.
-fn plain(rules: &Rules, name: &str, value: &str) -> (String, bool) {
+pub(super) fn plain(rules: &Rules, name: &str, value: &str) -> (String, bool) {
     let mut parts = Box::<Parts>::default();
     let name = parts.push_text(name, MAX_FIELD_BYTES);
     let text = parts.push_text(value, MAX_FIELD_BYTES);

@@ -72,7 +72,7 @@ impl Telemetry {
         office.open(&shared, &control, &mut warnings);
         let shared = Arc::new(shared);
         #[cfg(feature = "viewer")]
-        let page = super::viewer::Page::open(at, directory, &shared, &mut warnings);
+        let page = super::viewer::Page::open(at, directory, &shared, told.in_force, &mut warnings);
         Self {
             shared,
             control,

@@ -20,6 +20,17 @@ pub(crate) enum ViewerAt {
     Address(SocketAddr),
 }
 
+#[cfg(feature = "viewer")]
+impl std::fmt::Display for ViewerAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Anywhere => f.write_str("on"),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
+
 /// What the environment says.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<ViewerAt> {
     let wanted = "on, off, a port such as 7878, or a loopback address with a port such as 127.0.0.1:7878";
@@ -83,16 +94,18 @@ mod page {
     use std::io::IsTerminal as _;
     use std::net::{Ipv4Addr, SocketAddr};
     use std::path::PathBuf;
-    use std::sync::{Arc, Weak};
+    use std::sync::{Arc, OnceLock, Weak};
 
     use serde_json::{Value as Json, json};
 
     use super::{KEY, ViewerAt};
     use crate::config::env::Warnings;
     use crate::config::exporters::causes;
+    use crate::config::in_force::InForce;
     use crate::layer::Shared;
+    use crate::pipeline::Onlooker;
     use crate::record::Losses;
-    use crate::viewer::{Server, Viewer, ViewerService};
+    use crate::viewer::{Server, Viewer, ViewerService, vitals};
 
     /// The page of a telemetry.
     #[derive(Clone)]
@@ -108,13 +121,28 @@ mod page {
             at: Option<ViewerAt>,
             directory: Option<PathBuf>,
             shared: &Arc<Shared>,
+            in_force: InForce,
+            warnings: &mut Warnings,
+        ) -> Self {
+            let problems = Arc::new(OnceLock::new());
+            let about = about(Arc::downgrade(shared), in_force, Arc::clone(&problems));
+            let page = Self::begin(at, directory, shared, Box::new(about), warnings);
+            // Whatever came up until now was the last of it.
+            let _ = problems.set(warnings.clone().into_inner());
+            page
+        }
+
+        fn begin(
+            at: Option<ViewerAt>,
+            directory: Option<PathBuf>,
+            shared: &Arc<Shared>,
+            about: Box<dyn Fn() -> Json + Send + Sync>,
             warnings: &mut Warnings,
         ) -> Self {
             let by_place = cfg!(debug_assertions) && directory.is_some() && std::io::stdout().is_terminal();
             let at = at.unwrap_or(if by_place { ViewerAt::Anywhere } else { ViewerAt::Off });
             let has_store = directory.is_some();
-            let about = about(Arc::downgrade(shared));
-            let page = Self { viewer: Viewer::of_application(directory, Box::new(about)), url: None };
+            let page = Self { viewer: Viewer::of_application(directory, about), url: None };
             if at == ViewerAt::Off || !shared.is_on {
                 return page;
             }
@@ -168,16 +196,24 @@ mod page {
     }
 
     /// What the application tells of itself.
-    fn about(shared: Weak<Shared>) -> impl Fn() -> Json + Send + Sync {
+    fn about(shared: Weak<Shared>, in_force: InForce, problems: Arc<OnceLock<Vec<String>>>) -> impl Fn() -> Json + Send + Sync {
+        let onlooker = Onlooker::new();
         move || {
             let Some(shared) = shared.upgrade() else { return Json::Null };
             let pipeline = &shared.hub.pipeline;
             let stats = pipeline.stats();
-            let lost = |losses: &Losses| losses.iter().map(|(reason, count)| json!([reason.as_str(), count])).collect::<Json>();
+            // What settings asked to leave out is not lost.
+            let lost = |losses: &Losses| {
+                let losses = losses.clone().unasked();
+                let by_reason = losses.iter().map(|(reason, count)| json!([reason.as_str(), count]));
+                (losses.total(), by_reason.collect::<Json>())
+            };
+            let (lost_before, lost_before_by) = lost(&stats.dropped);
             let exporters = stats.exporters.iter().map(|it| {
+                let (lost, lost_by) = lost(&it.dropped);
                 json!({
                     "name": it.name, "offered": it.offered, "delivered": it.delivered, "queued": it.queued,
-                    "dropped": lost(&it.dropped), "dropped_count": it.dropped.total(),
+                    "lost": lost, "lost_by": lost_by,
                     "metrics_delivered": it.metrics_delivered, "metrics_failed": it.metrics_failed,
                 })
             });
@@ -188,9 +224,14 @@ mod page {
                 "queued": stats.queued,
                 "memory_bytes": stats.memory_bytes,
                 "body_bytes": shared.bodies.as_ref().map_or(0, |rules| rules.held_bytes()),
-                "dropped": lost(&stats.dropped),
-                "dropped_count": stats.dropped.total(),
+                "lost": lost_before,
+                "lost_by": lost_before_by,
+                "left_out": stats.dropped.total().saturating_sub(lost_before),
+                "vitals": vitals(onlooker.look(pipeline)),
                 "exporters": exporters.collect::<Json>(),
+                "settings": in_force.json(),
+                "reads_environment": in_force.reads_env(),
+                "problems": problems.get(),
             })
         }
     }

@@ -9,6 +9,8 @@ mod held;
 mod lane;
 mod lookout;
 mod measure;
+#[cfg(feature = "viewer")]
+mod onlooker;
 mod quiet;
 mod shutdown;
 mod stats;
@@ -27,6 +29,8 @@ use tracing::level_filters::LevelFilter;
 use self::held::Home;
 use self::lane::Lane;
 pub(crate) use self::lookout::{Lookout, Told};
+#[cfg(feature = "viewer")]
+pub(crate) use self::onlooker::Onlooker;
 #[cfg(any(feature = "viewer", all(feature = "control", feature = "store", unix)))]
 pub(crate) use self::quiet::hush;
 pub(crate) use self::quiet::is_quiet;

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::json::{fields, ms};
+use super::json::{fields, ms, vitals};
 use super::rows::{row, text};
 use super::source::Sources;
-use crate::record::{Body, Event, Failure, Frame, Header, Kept, Record, Redaction, Resource, Span, SpanKind, Vitals};
+use crate::record::{Body, Event, Failure, Frame, Header, Kept, Record, Redaction, Resource, Span, SpanKind};
 use crate::store::Stored;
 
 /// Backtraces beyond so many frames are cut.
@@ -207,17 +207,6 @@ fn event(event: Event<'_>) -> Json {
         "span": event.span_id().map(|id| id.to_string()),
         "file": event.file(),
         "line": event.line(),
-    })
-}
-
-fn vitals(vitals: Vitals) -> Json {
-    json!({
-        "memory_bytes": vitals.memory_bytes,
-        "open_files": vitals.open_files,
-        "cpu_ratio": vitals.cpu_ratio,
-        "runtime_lag_ms": vitals.runtime_lag_ns.map(ms),
-        "runtime_busy_ratio": vitals.runtime_busy_ratio,
-        "runtime_tasks": vitals.runtime_tasks,
     })
 }
 

@@ -2,13 +2,25 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::record::{Field, Value};
+use crate::record::{Field, Value, Vitals};
 
 /// Nanoseconds as milliseconds with their fraction.
 pub(super) fn ms(ns: u64) -> Json {
     #[expect(clippy::cast_precision_loss, reason = "of a moment, a quarter of a microsecond is lost")]
     let ms = ns as f64 / 1e6;
     json!(ms)
+}
+
+/// What the process looked like.
+pub(crate) fn vitals(vitals: Vitals) -> Json {
+    json!({
+        "memory_bytes": vitals.memory_bytes,
+        "open_files": vitals.open_files,
+        "cpu_ratio": vitals.cpu_ratio,
+        "runtime_lag_ms": vitals.runtime_lag_ns.map(ms),
+        "runtime_busy_ratio": vitals.runtime_busy_ratio,
+        "runtime_tasks": vitals.runtime_tasks,
+    })
 }
 
 /// Pairs, since a name may come twice.

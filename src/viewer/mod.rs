@@ -42,6 +42,7 @@ use std::sync::Arc;
 
 pub use self::body::Body;
 use self::core::Core;
+pub(crate) use self::json::vitals;
 pub use self::server::{ServeError, Server};
 pub use self::service::ViewerService;
 

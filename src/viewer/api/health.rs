@@ -1,6 +1,7 @@
 //! How the store and the telemetry fare.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
@@ -15,11 +16,11 @@ const LOSSES_NS: u64 = 24 * 60 * 60 * 1_000_000_000;
 const MAX_LOSSES: usize = 100;
 
 /// The store on disk, what was lost on the way to it, and in the application itself its settings and exporters.
-pub(super) async fn health(core: &Core) -> Result<Json, Problem> {
-    let process = core.process();
-    let live = core.live.count();
+pub(super) async fn health(core: &Arc<Core>) -> Result<Json, Problem> {
+    let (shared, live) = (Arc::clone(core), core.live.count());
     core.pool
         .run(move |desk| {
+            let process = shared.process();
             let (files, bytes) = on_disk(desk.directory());
             let directory = desk.directory().display().to_string();
             let (mut newest, mut losses, mut warnings) = (Json::Null, Vec::new(), Vec::new());
