@@ -220,6 +220,7 @@ mod page {
             json!({
                 "pid": std::process::id(),
                 "offered": stats.offered,
+                "live": stats.live,
                 "forwarded": stats.forwarded,
                 "queued": stats.queued,
                 "memory_bytes": stats.memory_bytes,

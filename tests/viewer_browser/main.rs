@@ -13,6 +13,7 @@
 )]
 
 mod attacked;
+mod builds;
 mod driver;
 #[path = "../support/example.rs"]
 mod example;
@@ -57,6 +58,20 @@ fn every_page_can_be_read_by_everybody_in_light_and_dark_wide_and_narrow() {
 fn dragging_over_a_drawing_and_clicking_a_facet_narrow_the_list() {
     let Some(driver) = Driver::find("dragging_over_a_drawing_and_clicking_a_facet_narrow_the_list") else { return };
     driver.run("narrow", &Shop::start(400));
+}
+
+#[test]
+fn what_matches_is_deleted_only_by_its_count_and_files_are_what_they_are_called() {
+    let Some(driver) = Driver::find("what_matches_is_deleted_only_by_its_count_and_files_are_what_they_are_called") else {
+        return;
+    };
+    driver.run("acts", &Shop::start(200));
+}
+
+#[test]
+fn the_last_build_is_one_click_away_and_what_came_later_is_told() {
+    let Some(driver) = Driver::find("the_last_build_is_one_click_away_and_what_came_later_is_told") else { return };
+    driver.run("builds", &builds::start());
 }
 
 // VW-36, VW-37

@@ -86,10 +86,14 @@ pub(in crate::viewer) async fn file(core: &Arc<Core>, id: &str, kind: &'static s
         }
         _ => {
             let id = checked(id)?;
-            let bytes = core.pool.run(move |desk| packed(&one(desk, &id)?, kind)).await?;
+            let packed = move |desk: &mut Desk| {
+                let stored = one(desk, &id)?;
+                Ok((stored.record().span_id().to_short(), packed(&stored, kind)?))
+            };
+            let (short, bytes) = core.pool.run(packed).await?;
             let media_type = if kind == "zip" { "application/zip" } else { answer::JSON };
             let mut response = answer::of(http::StatusCode::OK, media_type, Body::whole(bytes));
-            let name = format!("attachment; filename=\"request.{kind}\"");
+            let name = format!("attachment; filename=\"{short}.{kind}\"");
             if let Ok(name) = HeaderValue::try_from(name) {
                 response.headers_mut().insert(CONTENT_DISPOSITION, name);
             }

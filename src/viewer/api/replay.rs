@@ -104,7 +104,7 @@ fn send(request: &Request, before: &Record, desk: Desk) -> Result<Json, Problem>
             "body": body.map(|body| body.content()),
             "skipped": body.and_then(|body| body.skipped()),
             "truncated": body.is_some_and(|body| body.is_truncated()),
-            "ms": ms(after.duration_ns()),
+            "ms": ms(comparison.duration_ns[1]),
         },
         "record_id": stored.map(|record| record.span_id().to_string()),
         "is_same": comparison.is_same(),

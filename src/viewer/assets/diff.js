@@ -1,6 +1,7 @@
 // Two texts beside each other, line by line.
 
 import { h } from './dom.js';
+import { duration } from './format.js';
 import { indented, isJson } from './pretty.js';
 
 const MOST = 1500;
@@ -51,7 +52,11 @@ export function textDiff(before, after, type, label) {
 export function differenceTable(list, before = 'Before', after = 'Now') {
   if (!list?.length) return h('p.dim', 'No differences.');
   return h('div.scroll-x', h('table.plain', h('thead', h('tr', h('th', { scope: 'col' }, 'Where'), h('th', { scope: 'col' }, before), h('th', { scope: 'col' }, after))),
-    h('tbody', list.map((one) => h('tr', h('th', { scope: 'row' }, one.where), h('td.mono.wrap', clip(one.before)), h('td.mono.wrap', clip(one.after)))))));
+    h('tbody', list.map((one) => h('tr', h('th', { scope: 'row' }, one.where), h('td.mono.wrap', shown(one.where, one.before)), h('td.mono.wrap', shown(one.where, one.after)))))));
+}
+
+function shown(where, value) {
+  return typeof value === 'number' && /[_.]ms$/.test(where) ? duration(value) : clip(value);
 }
 
 function clip(value) {

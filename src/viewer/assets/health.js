@@ -65,10 +65,11 @@ function processPanel(process) {
     ['memory', vitals.memory_bytes ? bytes(vitals.memory_bytes) : null],
     ['processors in use', vitals.cpu_ratio === null ? null : vitals.cpu_ratio.toFixed(2)],
     ['runtime busy', vitals.runtime_busy_ratio === null ? null : percent(vitals.runtime_busy_ratio)],
-    ['a task waits', vitals.runtime_lag_ms === null ? null : duration(vitals.runtime_lag_ms)],
+    ['runtime lag', vitals.runtime_lag_ms === null ? null : duration(vitals.runtime_lag_ms)],
     ['tasks', vitals.runtime_tasks === null ? null : count(vitals.runtime_tasks)],
     ['open files', vitals.open_files === null ? null : count(vitals.open_files)],
-    ['records', h('span', { title: 'taken from requests since the start' }, count(process.offered))],
+    ['records since the start', count(process.offered - process.live)],
+    process.live ? ['live lines', count(process.live)] : null,
     ['handed on', count(process.forwarded)],
     ['waiting', count(process.queued)],
     process.left_out ? ['left out, as asked', count(process.left_out)] : null,
@@ -79,12 +80,13 @@ function processPanel(process) {
 }
 
 function exporterPanel(exporters) {
+  const loses = exporters.some((one) => one.lost);
   const sends = exporters.some((one) => one.metrics_delivered || one.metrics_failed);
-  return panel('exporters', 'Exporters', null, table('exporters', ['Exporter', 'State', 'Given', 'Delivered', 'Waiting', 'Lost', ...(sends ? ['Metrics sent'] : []), 'Why lost'], exporters.map((one) => [
+  return panel('exporters', 'Exporters', null, table('exporters', ['Exporter', 'State', 'Given', 'Delivered', 'Waiting', 'Lost', ...(sends ? ['Metrics sent'] : []), ...(loses ? ['Why'] : [])], exporters.map((one) => [
     h('td', h('strong', one.name)), h('td', h(`span.${isWell(one) ? 'ok' : 'failed'}`, h('span.status', isWell(one) ? 'ok' : 'failing'))),
     h('td.n', count(one.offered)), h('td.n', count(one.delivered)), h('td.n', count(one.queued)), h('td.n', number(one.lost)),
     sends ? h('td.n', count(one.metrics_delivered), one.metrics_failed ? h('span.failed-text', ` · ${count(one.metrics_failed)} failed`) : null) : null,
-    h('td', reasons(one.lost_by))])));
+    loses ? h('td', reasons(one.lost_by)) : null])));
 }
 
 /** Settings in force, those that somebody set first. */
@@ -114,8 +116,11 @@ function figures(list) {
 
 function table(name, labels, rows) {
   const numbers = ['How many', 'Given', 'Delivered', 'Waiting', 'Lost', 'Metrics sent'];
-  return h('div.scroll-x', { tabindex: 0 }, h(`table.plain.${name}`,
-    h('thead', h('tr', labels.map((label) => h(numbers.includes(label) ? 'th.n' : 'th', { scope: 'col' }, label)))), h('tbody', rows.map((cells) => h('tr', cells)))));
+  // With roles of its own it stays a table where a narrow window lays it out as something else.
+  for (const cell of rows.flat()) cell?.setAttribute('role', 'cell');
+  return h('div.scroll-x', { tabindex: 0 }, h(`table.plain.${name}`, { role: 'table' },
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, labels.map((label) => h(numbers.includes(label) ? 'th.n' : 'th', { scope: 'col', role: 'columnheader' }, label)))),
+    h('tbody', { role: 'rowgroup' }, rows.map((cells) => h('tr', { role: 'row' }, cells)))));
 }
 
 function reasons(list) {

@@ -35,7 +35,7 @@ export function purge(query, ondone) {
   const confirm = (why) => {
     const number = String(found.count);
     if (found.count === 0 || found.refused) {
-      explain(h('p', h('code.asked', asked)), h('p', several(found.count, 'record'), ' match.'),
+      explain(h('p', h('code.asked', asked)), h('p', several(found.count, 'record'), found.count === 1 ? ' matches.' : ' match.'),
         found.refused ? h('div.trouble', h('strong', 'They cannot be deleted from here'), h('p', found.refused)) : null, left(found.left));
       return;
     }
@@ -47,7 +47,7 @@ export function purge(query, ondone) {
     fill(content,
       h('p', h('code.asked', asked)),
       fill(says, why ? h('p.warn', why) : null,
-        h('p', { id: 'purge-what' }, h('strong', several(found.count, 'record'), ' match'), found.count === 1 ? ' and is' : ' and are', ' deleted for good from ', h('code', found.directory), ': no file of the store holds them any more, and nobody can bring them back.'),
+        h('p', { id: 'purge-what' }, h('strong', several(found.count, 'record'), found.count === 1 ? ' matches.' : ' match.'), ' Deleting is for good: afterwards no file of ', h('code', found.directory), ' holds anything of it.'),
         left(found.left)),
       h('p.purge-line', h('label', { for: 'purge-count' }, 'Type ', h('strong.mono', number), ' to delete'), field),
       h('p.dialog-buttons', close(), go));

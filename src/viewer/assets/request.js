@@ -57,7 +57,7 @@ function show(main, { record, previous, next, alike, warnings }) {
   const query = record.group ? `group:${record.group}` : record.route ? term('route', record.route) : null;
   const differ = h('div', h('p.panel-body.dim', 'comparing…'));
 
-  const notes = h('ul.warnings', { role: 'status' });
+  const notes = h('div.warnings', { role: 'status' });
   const errors = [record.error, ...(record.errors ?? [])].filter(Boolean);
   const heading = (error) => ({ panic: 'Panic', timeout: 'Timeout', saturated: 'Saturated' })[error.kind ?? record.class] ?? 'Error';
   fill(main,
@@ -125,7 +125,7 @@ async function copyAs(record, form, notes) {
   try {
     const { text, notes: found } = await get(`api/events/${record.id}/${form}`, { json: 1 });
     await copy(text, { curl: 'curl command', httpie: 'HTTPie command', rust: 'Rust test' }[form]);
-    if (notes) fill(notes, (found ?? []).map((note) => h('li.warn', note)));
+    if (notes) fill(notes, found?.length ? h('ul', found.map((note) => h('li.warn', note))) : null);
   } catch (error) {
     say(error.message);
   }
@@ -136,9 +136,9 @@ async function compareWithLast(record, notes) {
   try {
     const { earlier, this_release: release } = await get('api/earlier', { id: record.id });
     if (earlier) location.href = href(`compare/${earlier.id}/${record.id}?with=last`);
-    else fill(notes, h('li', `No build before this one${release ? ` (${release})` : ''} served ${record.method} ${record.route ?? record.path}, as far as is stored: neither another release nor a process that had ended.`));
+    else fill(notes, h('p', `No build before this one${release ? ` (${release})` : ''} served ${record.method} ${record.route ?? record.path}, as far as is stored: neither another release nor a process that had ended.`));
   } catch (error) {
-    fill(notes, h('li.warn', error.message));
+    fill(notes, h('p.warn', error.message));
   }
 }
 
@@ -195,8 +195,11 @@ function outgoing(record) {
 function later(record) {
   const list = record.later ?? [];
   if (!list.length) return null;
-  return panel('later', 'Later', h('span.dim', 'what its trace did outside of it'), h('div.scroll-x', { tabindex: 0 }, h('table.plain.later', h('thead', h('tr', h('th.n', { scope: 'col' }, 'After'), h('th', { scope: 'col' }, 'What'))),
-    h('tbody', list.map((one) => h('tr', h('td.n', h('a', { href: href(`r/${one.id}`), 'aria-label': `After ${duration(one.after_ms)}: its record` }, `+${duration(one.after_ms)}`)), h('td', (one.lines ?? []).map((line) => long(line, 'div'))))))))));
+  const row = (one) => h('tr',
+    h('td.n', h('a', { href: href(`r/${one.id}`), 'aria-label': `After ${duration(one.after_ms)}: its record` }, `+${duration(one.after_ms)}`)),
+    h('td', (one.lines ?? []).map((line) => long(line, 'div'))));
+  return panel('later', 'Later', h('span.dim', 'what its trace did outside of it'), h('div.scroll-x', { tabindex: 0 }, h('table.plain.later',
+    h('thead', h('tr', h('th.n', { scope: 'col' }, 'After'), h('th', { scope: 'col' }, 'What'))), h('tbody', list.map(row)))));
 }
 
 function redacted(record) {

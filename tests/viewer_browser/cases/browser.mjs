@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const require = createRequire(join(process.env.PACKAGES, 'node_modules', 'x.js'));
 const { chromium } = require('playwright-core');
-export const axe = require('axe-core').source;
+const axe = require('axe-core').source;
 export { assert };
 
 export const page = new URL(process.env.PAGE);
@@ -74,6 +74,22 @@ export async function visit(tab, path) {
 /** Asks its API, as the page does. */
 export async function api(tab, path) {
   return (await tab.context().request.get(`${page.origin}/api/${path}`)).json();
+}
+
+/** What axe has to say of the page as it stands: what is serious comes back, the rest is printed. */
+export async function serious(tab, where) {
+  // Evaluated by the debugger, which the page's own policy does not bind.
+  await tab.evaluate(axe);
+  const { violations } = await tab.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const found = [];
+  for (const one of violations) {
+    const line = `${where}: ${one.impact} ${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary?.split('\n')[1] ?? ''}`).join(' | ')}`;
+    if (['serious', 'critical'].includes(one.impact)) found.push(line);
+    else console.log(line);
+  }
+  const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (wide > 0) found.push(`${where}: ${wide} pixels wider than the window`);
+  return found;
 }
 
 /** Waits until `check` is true, as long as everything waits. */

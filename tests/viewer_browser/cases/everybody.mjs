@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 
-import { api, assert, axe, inBrowser, pictures, visit } from './browser.mjs';
+import { api, assert, inBrowser, pictures, serious, visit } from './browser.mjs';
 
 await inBrowser(async (first, context) => {
   const { records } = await api(first, 'events?limit=2&q=type:CheckoutError');
@@ -24,17 +24,8 @@ await inBrowser(async (first, context) => {
         if (name === 'nothing') await tab.getByText('Nothing found').waitFor();
         if (path === '/' || path.startsWith('/?')) await tab.locator('tr.line').first().waitFor();
         if (name !== 'nothing') assert.equal(await tab.locator('.trouble').count(), 0, `${name}: ${await tab.locator('main').innerText()}`);
-        const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        if (wide > 0) found.push(`${name} ${width} ${theme}: ${wide} pixels wider than the window`);
         await tab.screenshot({ path: join(pictures, `${name}-${width}-${theme}.png`), fullPage: !['list', 'failed'].includes(name) });
-        // Evaluated by the debugger, which the page's own policy does not bind.
-        await tab.evaluate(axe);
-        const { violations } = await tab.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-        for (const one of violations) {
-          const line = `${name} ${width} ${theme}: ${one.impact} ${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary?.split('\n')[1] ?? ''}`).join(' | ')}`;
-          if (['serious', 'critical'].includes(one.impact)) found.push(line);
-          else console.log(line);
-        }
+        found.push(...await serious(tab, `${name} ${width} ${theme}`));
       }
       await tab.context().close();
     }
