@@ -71,6 +71,8 @@ export function filterBox({ value, onchange }) {
     // Places are counted in bytes, as the grammar does.
     const encoded = new TextEncoder().encode(input.value);
     const place = (bytes) => new TextDecoder().decode(encoded.subarray(0, bytes)).length;
+    // What one has chosen already stays so, also where the answer to the last letter comes late.
+    const kept = items[chosen]?.text;
     items = answer.items.map((item) => ({ ...item, from: place(item.from ?? answer.from), to: place(item.to ?? answer.to) })).slice(0, 12);
     const same = items.length === 1 && input.value.slice(items[0].from, items[0].to) === items[0].text.trim();
     if (!items.length || same) return close();
@@ -81,6 +83,8 @@ export function filterBox({ value, onchange }) {
     chosen = -1;
     input.setAttribute('aria-expanded', 'true');
     input.removeAttribute('aria-activedescendant');
+    const again = items.findIndex((item) => item.text === kept);
+    if (kept !== undefined && again >= 0) choose(again);
   });
 
   input.addEventListener('input', () => { draw(); suggest(); soon(); });
