@@ -141,6 +141,6 @@ await inBrowser(async (tab) => {
   row('between two frames while scrolling', trace.frames('scrolling'));
   row('from the last key to what it asks for (it waits 350 ms for another key)', data);
   console.log(`\n${trace.unseen} inputs of which the trace does not tell.`);
-  console.log('The longest tasks of the page, in ms:');
-  for (const [ms, what] of trace.tasks().slice(0, 8)) console.log(`- ${ms.toFixed(1)}: ${what}`);
+  console.log('What kept the page busy for longest, in ms by the clock, and by the processor:');
+  for (const [ms, cpu, what] of trace.tasks().slice(0, 8)) console.log(`- ${ms.toFixed(1)} (${cpu.toFixed(1)}): ${what}`);
 });

@@ -2,9 +2,11 @@
 
 import { writeFileSync } from 'node:fs';
 
-const CATEGORIES = ['devtools.timeline', 'loading', 'input.scrolling', 'disabled-by-default-devtools.timeline', 'disabled-by-default-devtools.timeline.frame'];
+const CATEGORIES = ['devtools.timeline', 'loading', 'input.scrolling', 'disabled-by-default-devtools.timeline.frame'];
 /** What people do; that lines pass under a pointer at rest is none of it. */
 const GIVEN = /^(key|input|beforeinput|click|pointerdown|pointerup|mousedown|mouseup)/;
+/** What a page's own thread does. */
+const WORK = new Set(['FunctionCall', 'EvaluateScript', 'ParseHTML', 'UpdateLayoutTree', 'Layout', 'Paint', 'Layerize', 'Commit', 'MajorGC', 'MinorGC']);
 /** The trace's clock, in microseconds: the monotonic one. */
 const now = () => Number(process.hrtime.bigint() / 1000n);
 
@@ -100,15 +102,14 @@ export class Trace {
     return found;
   }
 
-  /** The longest tasks of pages, with what took longest in each. */
+  /** What kept pages busy for longest at a time: milliseconds by the clock, by the processor, and what it was. */
   tasks() {
     const pages = new Set(this.#events.filter((event) => event.name === 'thread_name' && event.args.name === 'CrRendererMain').map((event) => `${event.pid} ${event.tid}`));
-    const of = (event) => `${event.pid} ${event.tid}`;
-    const long = this.#events.filter((event) => event.name === 'RunTask' && event.dur > 20_000 && pages.has(of(event)));
-    return long.sort((a, b) => b.dur - a.dur).slice(0, 20).map((task) => {
-      const inside = this.#events.filter((event) => event.ph === 'X' && event !== task && of(event) === of(task) && event.ts >= task.ts && event.ts + event.dur <= task.ts + task.dur && event.dur > task.dur / 4);
-      const names = inside.map(({ name, dur, args }) => `${name} ${(dur / 1000).toFixed(0)}${args?.data?.functionName ? ` (${args.data.functionName} ${args.data.url?.split('/').at(-1)}:${args.data.lineNumber})` : args?.data?.type ? ` (${args.data.type})` : ''}`);
-      return [task.dur / 1000, names.join(' > ')];
+    const long = this.#events.filter((event) => event.ph === 'X' && event.dur > 10_000 && WORK.has(event.name) && pages.has(`${event.pid} ${event.tid}`));
+    return long.sort((a, b) => b.dur - a.dur).map(({ name, dur, tdur, args }) => {
+      const { functionName, url, lineNumber, type } = args?.data ?? {};
+      const place = url ? ` ${url.split('/').at(-1)}:${lineNumber}` : '';
+      return [dur / 1000, (tdur ?? 0) / 1000, `${name}${place}${functionName ? ` ${functionName}` : ''}${type ? ` ${type}` : ''}`];
     });
   }
 }
