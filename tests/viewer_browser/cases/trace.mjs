@@ -97,7 +97,8 @@ export class Trace {
       const to = this.#inputs[i + 1].from;
       const shown = this.#slices('PipelineReporter').filter(([event]) => /PRESENTED/.test(event.args.frame_reporter?.state)).map(([, end]) => end.ts);
       const these = shown.filter((ts) => ts >= input.from && ts < to).sort((a, b) => a - b);
-      for (let n = 1; n < these.length; n += 1) found.push((these[n] - these[n - 1]) / 1000);
+      // What was shown at one moment is one frame.
+      for (let n = 1; n < these.length; n += 1) if (these[n] - these[n - 1] > 1000) found.push((these[n] - these[n - 1]) / 1000);
     });
     return found;
   }
