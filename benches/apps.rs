@@ -6,10 +6,13 @@
 pub mod allocations;
 pub mod collector;
 pub mod filtered;
+pub mod flood;
 pub mod gauge;
 pub mod load;
 pub mod machine;
+pub mod pace;
 pub mod plot;
+pub mod requests;
 pub mod served;
 pub mod sink;
 pub mod stacks;

@@ -13,23 +13,17 @@
 //! Of each question the median by the clock, and behind it the processor's time, which says more where others use the machine.
 //! Lines that begin with `store,` are for plotting: records, question, median in microseconds, 95th percentile, processor's.
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use axum::routing::{get, post};
 use campanile::exporter::{Batch, ExportError, Exporter};
 use campanile::query::{Facet, Query};
 use campanile::record::{Losses, Record, Resource};
 use campanile::store::{Count, Find, Reader, Settings, Store};
 use campanile::{Keep, Telemetry};
 use campanile_benches::plot::{self, Scale, Series};
-use http::{Method, Request, Response, StatusCode};
-use tokio::runtime::Runtime;
-use tower::{Service as _, ServiceExt as _};
+use campanile_benches::requests::{RARE, RARE_WORD, Requests};
 
 /// Records in the store, unless the command line says otherwise.
 const SIZES: [usize; 3] = [1000, 100_000, 2_000_000];
@@ -39,9 +33,6 @@ const BATCH: usize = 512;
 const BURST: usize = BATCH;
 /// How often each question is asked.
 const TIMES: usize = 41;
-/// In so many records of each store, of whatever size.
-const RARE_WORD: &str = "quetzal";
-const RARE: usize = 3;
 
 /// What has to hold at 2,000,000 records, in milliseconds.
 const LIMITS_MS: [(&str, f64); 8] = [
@@ -300,100 +291,24 @@ fn read(directory: &Path, samples: &Samples) -> Vec<Read> {
 
 /// Makes records: requests through the layer, which end in memory.
 struct Source {
-    size: usize,
-    made: usize,
-    random: Random,
+    requests: Requests,
     telemetry: Telemetry,
     taken: Taken,
-    runtime: Runtime,
-    service: axum::routing::RouterIntoService<Body>,
 }
 
 impl Source {
     fn new(size: usize) -> Self {
         let taken = Taken::default();
         let telemetry = campanile::builder().keep(Keep::none()).exporter(taken.clone()).build().expect("a telemetry");
-        let fine = || async { "fine" };
-        let app = Router::new()
-            .route("/users/{id}", get(fine))
-            .route("/users/{id}/orders", get(fine))
-            .route("/orders/{id}", get(fine).put(fine))
-            .route("/orders/{id}/lines/{line}", get(fine))
-            .route("/articles/{name}", get(fine))
-            .route("/carts/{id}/items", post(fine))
-            .route("/search", get(fine))
-            .route("/teapot", get(|| async { StatusCode::IM_A_TEAPOT }))
-            .route("/payments", post(failed))
-            .route("/health", get(fine))
-            .layer(telemetry.layer());
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        Self { size, made: 0, random: Random(88), telemetry, taken, runtime, service: app.into_service() }
+        Self { requests: Requests::new(&telemetry, size), telemetry, taken }
     }
 
     fn make(&mut self, count: usize) -> (Vec<Record>, Resource) {
-        for _ in 0..count {
-            let request = self.request();
-            let answer: Result<Response<Body>, Infallible> = self.runtime.block_on(async {
-                let service = self.service.ready().await?;
-                service.call(request).await
-            });
-            let body = answer.expect("never fails").into_body();
-            self.runtime.block_on(http_body_util::BodyExt::collect(body)).expect("a body");
-        }
+        self.requests.send(count);
         assert!(self.telemetry.flush(Duration::from_secs(60)), "the flush ended in time");
         let taken = std::mem::take(&mut *self.taken.0.lock().expect("nobody panics"));
         assert_eq!(taken.0.len(), count, "a record is missing");
         taken
-    }
-
-    fn request(&mut self) -> Request<Body> {
-        const AGENTS: [&str; 8] = [
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15",
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
-            "Mozilla/5.0 (Android 15; Mobile; rv:143.0) Gecko/143.0 Firefox/143.0",
-            "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0",
-            "shop-android/7.12.1 (okhttp 5.1.0)",
-            "curl/8.15.0",
-        ];
-        const LANGUAGES: [&str; 4] = ["en-GB,en;q=0.9,de;q=0.8", "de-DE,de;q=0.9", "fr-FR,fr;q=0.8,en;q=0.5", "en-US"];
-        let index = self.made;
-        self.made += 1;
-        let random = &mut self.random;
-        let (id, other) = (random.below(5_000_000), random.below(100_000));
-        let every = (self.size / RARE).max(1);
-        let rare = index % every == every / 2;
-        let (method, path) = match random.below(100) {
-            _ if rare => (Method::GET, format!("/articles/{RARE_WORD}")),
-            _ if index % every == every / 3 => (Method::GET, "/teapot".to_owned()),
-            0 => (Method::POST, "/payments".to_owned()),
-            1..25 => (Method::GET, format!("/users/{id}")),
-            25..35 => (Method::GET, format!("/users/{id}/orders")),
-            35..60 => (Method::GET, format!("/orders/{id}")),
-            60..65 => (Method::PUT, format!("/orders/{id}")),
-            65..75 => (Method::GET, format!("/orders/{id}/lines/{}", other % 20)),
-            75..85 => (Method::GET, format!("/articles/blue-shoes-{other}")),
-            85..92 => (Method::POST, format!("/carts/{id}/items")),
-            92..98 => (Method::GET, format!("/search?q=shoes&page={}", other % 50)),
-            _ => (Method::GET, "/health".to_owned()),
-        };
-        let ip = random.next();
-        Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "shop.example")
-            .header("user-agent", AGENTS[random.below(8) as usize])
-            .header("accept", "application/json, text/html;q=0.9, */*;q=0.8")
-            .header("accept-language", LANGUAGES[random.below(4) as usize])
-            .header("accept-encoding", "gzip, deflate, br, zstd")
-            .header("cache-control", "no-cache")
-            .header("x-forwarded-for", format!("203.{}.{}.{}, 198.51.100.17", ip & 0xff, ip >> 8 & 0xff, ip >> 16 & 0xff))
-            .header("x-forwarded-proto", "https")
-            .header("cookie", format!("session={:016x}; theme=dark", random.next()))
-            .header("traceparent", format!("00-{:016x}{:016x}-{:016x}-01", random.next() | 1, random.next(), random.next() | 1))
-            .body(Body::empty())
-            .expect("a request")
     }
 }
 
@@ -407,27 +322,6 @@ impl Exporter for Taken {
         taken.0.extend(batch.records().cloned());
         taken.1 = batch.resource().clone();
         Ok(())
-    }
-}
-
-async fn failed() -> (StatusCode, &'static str) {
-    (StatusCode::INTERNAL_SERVER_ERROR, "the payment provider did not answer")
-}
-
-/// SplitMix64: the same records every time.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
     }
 }
 

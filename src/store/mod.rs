@@ -61,6 +61,7 @@ mod rows;
 mod schema;
 mod search;
 mod segment;
+pub(crate) mod turns;
 mod unfinished;
 mod writer;
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params_from_iter, types::Value};
 use super::blocks::Layout;
 use super::directory::Name;
 use super::segment::is_damage;
-use super::{Error, codec};
+use super::{Error, codec, turns};
 use crate::record::{Record, Resource};
 
 /// A record as it was stored.
@@ -60,6 +60,7 @@ impl Rows<'_> {
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(binds))?;
         while let Some(row) = rows.next()? {
+            turns::take();
             let stored = self.stored(connection, row)?;
             self.damaged |= stored.is_none();
             if !take(row.get(0)?, stored) {
@@ -81,6 +82,7 @@ impl Rows<'_> {
         let mut numbers = numbers.query(params_from_iter(binds))?;
         let mut one = connection.prepare_cached("SELECT id, resource, data FROM record WHERE id = ?")?;
         while let Some(row) = numbers.next()? {
+            turns::take();
             let mut rows = one.query([row.get::<_, i64>(0)?])?;
             let stored = match rows.next() {
                 Ok(Some(row)) => self.stored(connection, row)?,

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use super::body::Body;
 use super::problem::Problem;
+use crate::store::turns;
 
 /// Nothing but what comes from here, and nothing that data could name.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
@@ -21,6 +22,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 const ASKING: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// Smaller answers go as they are.
 const LEAST_COMPRESSED: usize = 1024;
+/// Bytes that are compressed without looking around.
+const PART: usize = 4 * 1024;
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const HTML: &str = "text/html; charset=utf-8";
@@ -111,6 +114,9 @@ pub(super) fn takes_gzip(asked: &HeaderMap) -> bool {
 
 pub(super) fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::new(5));
-    encoder.write_all(bytes).ok()?;
+    for part in bytes.chunks(PART) {
+        turns::take();
+        encoder.write_all(part).ok()?;
+    }
     encoder.finish().ok()
 }

@@ -12,7 +12,8 @@
 //! stored: secrets were taken out before that.
 //!
 //! # Bounds
-//! 64 connections, 8 queries at a time of 2 s each, 32 pages that follow what comes in.
+//! 64 connections, as many queries at a time as there are cores, at least 2 and at most 8, of 2 s each, 32 pages that follow
+//! what comes in. Its threads give up the core between two rows that they read.
 
 mod answer;
 mod api;

@@ -10,10 +10,12 @@ use tokio::sync::oneshot;
 
 use super::problem::Problem;
 use crate::pipeline;
-use crate::store::Reader;
+use crate::store::{Reader, turns};
 
-/// Questions that are answered at a time.
+/// Questions that are answered at a time, where there are as many cores.
 const MAX_THREADS: usize = 8;
+/// Where there are fewer: one that takes long must not hold up all others.
+const LEAST_THREADS: usize = 2;
 /// Questions that wait.
 const MAX_WAITING: usize = 16;
 /// How long one waits, at most.
@@ -32,6 +34,9 @@ struct Shared {
     directory: PathBuf,
     state: Mutex<State>,
     wake: Condvar,
+    /// Questions that are answered at a time: more than there are cores would only be in each other's way, and the
+    /// application's.
+    max_threads: usize,
 }
 
 #[derive(Default)]
@@ -80,7 +85,9 @@ impl Desk {
 
 impl Pool {
     pub(super) fn new(directory: &Path) -> Self {
-        let shared = Shared { directory: directory.to_owned(), state: Mutex::default(), wake: Condvar::new() };
+        let cores = std::thread::available_parallelism().map_or(LEAST_THREADS, usize::from);
+        let max_threads = cores.clamp(LEAST_THREADS, MAX_THREADS);
+        let shared = Shared { directory: directory.to_owned(), state: Mutex::default(), wake: Condvar::new(), max_threads };
         Self { shared: Arc::new(shared) }
     }
 
@@ -130,7 +137,7 @@ impl Shared {
             self.wake.notify_one();
             return true;
         }
-        if state.threads < MAX_THREADS {
+        if state.threads < self.max_threads {
             state.threads += 1;
             drop(state);
             let shared = Arc::clone(self);
@@ -185,6 +192,7 @@ impl Shared {
 
 /// Requests come first where the processor is short.
 pub(super) fn give_way() {
+    turns::give_way();
     // Elsewhere this would be said of the whole process.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, 10);

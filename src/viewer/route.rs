@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::secrets::is_same;
 use super::shell::{self, Page};
 use super::{answer, api, assets, live};
+use crate::store::turns;
 
 /// The largest body of a question, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -53,6 +54,7 @@ pub(super) async fn answer<B>(core: &Arc<Core>, access: Access, request: Request
 where
     B: http_body::Body,
 {
+    turns::take();
     let (parts, body) = request.into_parts();
     let route = Route::of(parts.uri.path());
     let is_page = matches!(route, Some(Route::Page(_)));

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::json::{ms, value};
 use crate::record::{Event, FailureKind, Field, Kind, Record};
-use crate::store::Stored;
+use crate::store::{Stored, turns};
 
 /// Attributes of a row.
 const MAX_FIELDS: usize = 4;
@@ -15,6 +15,7 @@ const USER: &str = "user.id";
 
 /// What the list shows of it.
 pub(super) fn row(stored: &Stored) -> Map<String, Json> {
+    turns::take();
     let (record, resource) = (stored.record(), stored.resource());
     let first = record.events().next().filter(|_| record.kind() == Kind::Event);
     let span = record.spans().next().filter(|_| record.kind() == Kind::Span);

@@ -6,6 +6,7 @@ use super::layout::Told;
 use super::{Facts, Layout, PARTS, ROW_BITS, SPAN_PIECES, filter, piece_id};
 use crate::query::{Need, hash};
 use crate::store::codec::take_number;
+use crate::store::turns;
 
 /// Words of a query that are looked up, at most; rows are asked about the others.
 const MAX_WORDS: usize = 32;
@@ -108,6 +109,7 @@ impl<'a> Asking<'a> {
     ) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached("SELECT data FROM piece WHERE id = ?")?;
         for (block, parts) in left {
+            turns::take();
             let mut rows = statement.query([piece_id(piece, block.first)])?;
             if let Some(row) = rows.next()? {
                 *parts &= ask(block, row.get_ref(0)?.as_blob().unwrap_or_default());
@@ -128,6 +130,7 @@ impl<'a> Asking<'a> {
         let mut pieces = statement.query([start, start | row])?;
         let mut left = left.peekable();
         while let Some(piece) = pieces.next()? {
+            turns::take();
             let first = piece.get::<_, i64>(0)? & row;
             while left.next_if(|(block, _)| block.first < first).is_some() {}
             if let Some((block, parts)) = left.next_if(|(block, _)| block.first == first) {

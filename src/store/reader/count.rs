@@ -10,7 +10,7 @@ use super::{Error, Reader, Search};
 use crate::query::{Facet, Query};
 use crate::record::GroupId;
 use crate::store::rows::Rows;
-use crate::store::{codec, schema};
+use crate::store::{codec, schema, turns};
 
 /// Different values that are counted, at most.
 const MAX_VALUES: usize = 10_000;
@@ -211,6 +211,7 @@ impl<'a> Counting<'a> {
     fn look_at_the_clock(&mut self) {
         self.rows += 1;
         if self.rows.is_multiple_of(STEP) {
+            turns::take();
             self.counts.is_late = self.started.elapsed() > self.options.within;
         }
     }

@@ -21,6 +21,8 @@ const PAGE = 100;
 const MOST = 20_000;
 const MOST_LIVE = 4_000;
 const MOST_WAITING = 1_000;
+/** The longest rest between two drawings of new ones, in milliseconds. */
+const MOST_REST = 400;
 const VIEWS = [
   ['Failed', 'status>=500 or outcome:panicked'],
   ['Slow', 'ms>500'],
@@ -119,9 +121,23 @@ export function listPage({ main, aside }) {
       skipped += waiting.length - MOST_WAITING;
       waiting.length = MOST_WAITING;
     }
-    if (isReading()) tellNews();
-    else release();
+    follow();
     soonCount();
+  };
+  // Lines that all change four times a second are read by nobody: the longer they take to draw, the longer the page rests, so
+  // that whoever types or clicks meanwhile does not wait.
+  let rested = 0;
+  let resting = 0;
+  const follow = () => {
+    if (isReading()) return tellNews();
+    if (resting) return;
+    const now = performance.now();
+    if (now < rested) {
+      resting = setTimeout(() => { resting = 0; follow(); }, rested - now);
+      return;
+    }
+    release();
+    rested = performance.now() + Math.min(MOST_REST, 10 * (performance.now() - now));
   };
   const tellNews = () => {
     const n = waiting.length + skipped;
