@@ -1,5 +1,7 @@
 //! Another library's idea of the current span, kept in step with ours.
 
+use std::sync::Arc;
+
 use super::Link;
 use crate::record::{SpanId, TraceFlags, TraceId};
 
@@ -23,19 +25,33 @@ pub(crate) trait Foreign: Send + Sync {
     fn current(&self) -> Option<ForeignSpan>;
 }
 
+/// A span of ours is the other library's current one.
+pub(crate) struct Step<'a>(&'a dyn Foreign, SpanId);
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
+    }
+}
+
 impl Link {
     /// Runs `f` while the request's own span is the other library's current one, where there is such a library.
     pub(crate) fn in_step<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Leave<'a>(&'a dyn Foreign, SpanId);
-        impl Drop for Leave<'_> {
-            fn drop(&mut self) {
-                self.0.leave(self.1);
-            }
-        }
-        let Some(foreign) = self.hub.foreign() else { return f() };
-        self.enter_foreign(self.span_id);
-        let _leave = Leave(foreign, self.span_id);
+        let _step = self.step();
         f()
+    }
+
+    /// The same until what it returns is dropped.
+    pub(crate) fn step(&self) -> Option<Step<'_>> {
+        let foreign = self.hub.foreign()?;
+        self.enter_foreign(self.span_id);
+        Some(Step(foreign, self.span_id))
+    }
+
+    /// What has to be kept in step, where there is such a library.
+    #[inline]
+    pub(crate) fn to_step(self: &Arc<Self>) -> Option<Arc<Self>> {
+        self.hub.foreign().map(|_| Arc::clone(self))
     }
 
     /// A span of this request was entered.
