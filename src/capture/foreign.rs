@@ -25,27 +25,19 @@ pub(crate) trait Foreign: Send + Sync {
     fn current(&self) -> Option<ForeignSpan>;
 }
 
-/// A span of ours is the other library's current one.
-pub(crate) struct Step<'a>(&'a dyn Foreign, SpanId);
-
-impl Drop for Step<'_> {
-    fn drop(&mut self) {
-        self.0.leave(self.1);
-    }
-}
-
 impl Link {
     /// Runs `f` while the request's own span is the other library's current one, where there is such a library.
     pub(crate) fn in_step<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _step = self.step();
-        f()
-    }
-
-    /// The same until what it returns is dropped.
-    pub(crate) fn step(&self) -> Option<Step<'_>> {
-        let foreign = self.hub.foreign()?;
+        struct Leave<'a>(&'a dyn Foreign, SpanId);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.leave(self.1);
+            }
+        }
+        let Some(foreign) = self.hub.foreign() else { return f() };
         self.enter_foreign(self.span_id);
-        Some(Step(foreign, self.span_id))
+        let _leave = Leave(foreign, self.span_id);
+        f()
     }
 
     /// What has to be kept in step, where there is such a library.

@@ -27,14 +27,21 @@ pin_project! {
 
     impl<B> PinnedDrop for ObserveBody<B> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
             // Asked first: what follows nothing moves nothing.
-            if matches!(this.follow, Follow::Response(_))
-                && let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing)
-            {
-                response.dropped(|| this.inner.set(None));
+            if matches!(this.follow, Follow::Response(_)) {
+                let this = this.project();
+                let_go(this.inner, this.follow);
             }
         }
+    }
+}
+
+/// A response's body is dropped before its end.
+// Apart, so that what follows nothing goes without a call.
+#[inline(never)]
+fn let_go<B>(mut inner: Pin<&mut Option<B>>, follow: &mut Follow) {
+    if let Follow::Response(response) = std::mem::replace(follow, Follow::Nothing) {
+        response.dropped(|| inner.set(None));
     }
 }
 

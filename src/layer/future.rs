@@ -31,13 +31,20 @@ pin_project! {
 
     impl<F> PinnedDrop for ObserveFuture<F> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.flight.is_some()
-                && let Some(flight) = this.flight.take()
-            {
-                flight.abandoned(Outcome::ClientGoneBeforeHead, || this.inner.set(None));
+            if this.flight.is_some() {
+                let this = this.project();
+                let_go(this.inner, this.flight);
             }
         }
+    }
+}
+
+/// A future is dropped before its end.
+// Apart, so that one that was passing, or is over, goes without a call.
+#[inline(never)]
+fn let_go<F>(mut inner: Pin<&mut Option<F>>, flight: &mut Option<Flight>) {
+    if let Some(flight) = flight.take() {
+        flight.abandoned(Outcome::ClientGoneBeforeHead, || inner.set(None));
     }
 }
 
@@ -157,14 +164,15 @@ impl Flight {
     }
 
     /// Runs `f` inside the request's span, with the exchange where events find it.
+    #[inline]
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let Self { exchange, span, .. } = self;
         // Entered first: with no exchange in place yet, nobody looks the span up to find that it is the request's.
         let _entered = span.as_deref().map(|span| capture::at_home(|| span.enter()));
         let link = exchange.as_ref().and_then(|exchange| exchange.link.to_step());
-        capture::with_current(exchange, || {
-            let _step = link.as_ref().and_then(|link| link.step());
-            f()
+        capture::with_current(exchange, || match &link {
+            None => f(),
+            Some(link) => link.in_step(f),
         })
     }
 

@@ -111,10 +111,13 @@ where
     S: Service<Request<ObserveBody<B>>>,
 {
     let (mut head, body) = request.into_parts();
-    let Some((flight, link)) = open(settings, &mut head, true) else {
+    let Some(flight) = open(settings, &mut head, true) else {
         return ObserveFuture::passing(inner.call(Request::from_parts(head, ObserveBody::passing(body))));
     };
-    let body = ObserveBody::of_request(body, link);
+    let body = match flight.exchange() {
+        Some(exchange) => ObserveBody::of_request(body, Arc::clone(&exchange.link)),
+        None => ObserveBody::passing(body),
+    };
     let mut request = Some(Request::from_parts(head, body));
     ObserveFuture::begin(flight, |future| *future = request.take().map(|request| inner.call(request)))
 }
@@ -126,7 +129,7 @@ where
     S: Service<Request<B>>,
 {
     let (mut head, body) = request.into_parts();
-    let Some((flight, _)) = open(settings, &mut head, false) else {
+    let Some(flight) = open(settings, &mut head, false) else {
         return ObserveFuture::passing(inner.call(Request::from_parts(head, body)));
     };
     let mut request = Some(Request::from_parts(head, body));
@@ -135,7 +138,7 @@ where
 
 /// Opens the exchange of a request; none where the request has one already.
 // Not generic, so that it is made once and as a whole, whatever the body.
-fn open(settings: &Settings, request: &mut Head, counts_request_bytes: bool) -> Option<(Flight, Arc<Link>)> {
+fn open(settings: &Settings, request: &mut Head, counts_request_bytes: bool) -> Option<Flight> {
     let shared = &settings.shared;
     if request.extensions.get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
         // The layer was applied twice. The outer one has the record; the inner one may see the route.
@@ -155,7 +158,7 @@ fn open(settings: &Settings, request: &mut Head, counts_request_bytes: bool) -> 
     let link = Link::new(Arc::clone(&shared.hub), &mut parts, (id.value, baggage), wanted, watch, is_slim);
     link.list();
     request.extensions.insert(Handle::new(Arc::clone(&link)));
-    let mut exchange = Exchange::new(parts, Arc::clone(&link));
+    let mut exchange = Exchange::new(parts, link);
     if only_user.is_some() {
         exchange.more_mut().only_user = only_user;
     }
@@ -163,7 +166,7 @@ fn open(settings: &Settings, request: &mut Head, counts_request_bytes: bool) -> 
         exchange.more_mut().rpc = call;
     }
     let span = span_of(&exchange);
-    Some((Flight::new(exchange, span, Arc::clone(shared)), link))
+    Some(Flight::new(exchange, span, Arc::clone(shared)))
 }
 
 /// The span that shows the request to other subscribers, where there are any.
