@@ -31,6 +31,7 @@ struct Visit {
 }
 
 /// Runs `f` while the exchange in `slot` is the current one; it comes back even if `f` unwinds.
+#[inline]
 pub(crate) fn with_current<T>(slot: &mut Option<Exchange>, f: impl FnOnce() -> T) -> T {
     let Some(exchange) = slot else { return f() };
     let _seen = Unseen::be(if exchange.link.is_slim { std::ptr::from_ref(&*exchange.link).addr() } else { 0 });

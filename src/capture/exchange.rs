@@ -14,8 +14,6 @@ pub(crate) struct Exchange {
     pub(crate) parts: Box<Parts>,
     pub(crate) link: Arc<Link>,
     more: Option<Box<More>>,
-    /// Whether a layer inside a router reports routes, matched or not.
-    pub(crate) has_route_layer: bool,
 }
 
 /// What few requests need.
@@ -33,7 +31,7 @@ pub(crate) struct More {
 
 impl Exchange {
     pub(crate) const fn new(parts: Box<Parts>, link: Arc<Link>) -> Self {
-        Self { parts, link, more: None, has_route_layer: false }
+        Self { parts, link, more: None }
     }
 
     pub(crate) fn more(&self) -> Option<&More> {

@@ -1,5 +1,7 @@
 //! Another library's idea of the current span, kept in step with ours.
 
+use std::sync::Arc;
+
 use super::Link;
 use crate::record::{SpanId, TraceFlags, TraceId};
 
@@ -36,6 +38,12 @@ impl Link {
         self.enter_foreign(self.span_id);
         let _leave = Leave(foreign, self.span_id);
         f()
+    }
+
+    /// What has to be kept in step, where there is such a library.
+    #[inline]
+    pub(crate) fn to_step(self: &Arc<Self>) -> Option<Arc<Self>> {
+        self.hub.foreign().map(|_| Arc::clone(self))
     }
 
     /// A span of this request was entered.

@@ -27,14 +27,21 @@ pin_project! {
 
     impl<B> PinnedDrop for ObserveBody<B> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
             // Asked first: what follows nothing moves nothing.
-            if matches!(this.follow, Follow::Response(_))
-                && let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing)
-            {
-                response.dropped(|| this.inner.set(None));
+            if matches!(this.follow, Follow::Response(_)) {
+                let this = this.project();
+                let_go(this.inner, this.follow);
             }
         }
+    }
+}
+
+/// A response's body is dropped before its end.
+// Apart, so that what follows nothing goes without a call.
+#[inline(never)]
+fn let_go<B>(mut inner: Pin<&mut Option<B>>, follow: &mut Follow) {
+    if let Follow::Response(response) = std::mem::replace(follow, Follow::Nothing) {
+        response.dropped(|| inner.set(None));
     }
 }
 
@@ -47,10 +54,9 @@ enum Follow {
 
 struct FollowResponse {
     flight: Flight,
-    /// The length that the head promised.
-    promised: Option<u64>,
-    /// Whether the server drops the body unread, as it does for HEAD.
-    is_bodiless: bool,
+    /// With so many bytes it is whole: the length that the head promised, or one that is never reached; none where the server
+    /// drops the body unread, as it does for HEAD.
+    whole_bytes: u64,
 }
 
 impl<B> ObserveBody<B> {
@@ -58,9 +64,9 @@ impl<B> ObserveBody<B> {
         Self { inner: Some(inner), follow: Follow::Nothing }
     }
 
-    /// `promised` is the length that the response has, where that is known.
-    pub(super) const fn of_response(inner: B, flight: Flight, is_bodiless: bool, promised: Option<u64>) -> Self {
-        Self { inner: Some(inner), follow: Follow::Response(FollowResponse { flight, promised, is_bodiless }) }
+    /// With `whole_bytes` the response is whole.
+    pub(super) const fn of_response(inner: B, flight: Flight, whole_bytes: u64) -> Self {
+        Self { inner: Some(inner), follow: Follow::Response(FollowResponse { flight, whole_bytes }) }
     }
 
     pub(super) const fn of_request(inner: B, link: Arc<Link>) -> Self {
@@ -150,7 +156,7 @@ impl FollowResponse {
     /// The server let go of the body.
     fn dropped(self, drop_inner: impl FnOnce()) {
         let seen = self.flight.exchange().map_or(0, |exchange| exchange.parts.response_bytes);
-        let is_whole = self.is_bodiless || self.promised.is_some_and(|promised| seen >= promised);
+        let is_whole = seen >= self.whole_bytes;
         self.flight.abandoned(if is_whole { Outcome::Answered } else { Outcome::ClientGoneMidBody }, drop_inner);
     }
 }

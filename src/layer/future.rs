@@ -31,13 +31,20 @@ pin_project! {
 
     impl<F> PinnedDrop for ObserveFuture<F> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.flight.is_some()
-                && let Some(flight) = this.flight.take()
-            {
-                flight.abandoned(Outcome::ClientGoneBeforeHead, || this.inner.set(None));
+            if this.flight.is_some() {
+                let this = this.project();
+                let_go(this.inner, this.flight);
             }
         }
+    }
+}
+
+/// A future is dropped before its end.
+// Apart, so that one that was passing, or is over, goes without a call.
+#[inline(never)]
+fn let_go<F>(mut inner: Pin<&mut Option<F>>, flight: &mut Option<Flight>) {
+    if let Some(flight) = flight.take() {
+        flight.abandoned(Outcome::ClientGoneBeforeHead, || inner.set(None));
     }
 }
 
@@ -46,8 +53,7 @@ impl<F> ObserveFuture<F> {
     ///
     /// `call` writes the inner future where it stays: both it and the request are large, and every hand that they pass
     /// through copies them.
-    pub(super) fn begin(mut flight: Flight, counts_request_bytes: bool, call: impl FnOnce(&mut Option<F>)) -> Self {
-        flight.counts_request_bytes = counts_request_bytes;
+    pub(super) fn begin(mut flight: Flight, call: impl FnOnce(&mut Option<F>)) -> Self {
         let mut this = Self { inner: None, flight: None };
         match flight.within(|| catch_unwind(AssertUnwindSafe(|| call(&mut this.inner)))) {
             Ok(()) => {
@@ -128,10 +134,6 @@ pub(super) struct Flight {
     span: Option<Box<Span>>,
     /// Keeps the telemetry open until the request is over.
     shared: Arc<Shared>,
-    /// Whether a missing route is worth a warning.
-    wraps_router: bool,
-    pub(super) counts_request_bytes: bool,
-    link: Arc<Link>,
 }
 
 /// What the head of a response says of its body.
@@ -141,14 +143,9 @@ struct Head {
 }
 
 impl Flight {
-    pub(super) fn new(exchange: Exchange, span: Span, shared: Arc<Shared>, wraps_router: bool) -> Self {
-        let link = Arc::clone(&exchange.link);
+    pub(super) fn new(exchange: Exchange, span: Span, shared: Arc<Shared>) -> Self {
         let span = (!span.is_none()).then(|| Box::new(span));
-        Self { exchange: Some(exchange), span, shared, wraps_router, counts_request_bytes: false, link }
-    }
-
-    pub(super) const fn link(&self) -> &Arc<Link> {
-        &self.link
+        Self { exchange: Some(exchange), span, shared }
     }
 
     pub(super) const fn exchange(&self) -> Option<&Exchange> {
@@ -167,11 +164,16 @@ impl Flight {
     }
 
     /// Runs `f` inside the request's span, with the exchange where events find it.
+    #[inline]
     pub(super) fn within<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        let Self { exchange, span, link, .. } = self;
+        let Self { exchange, span, .. } = self;
         // Entered first: with no exchange in place yet, nobody looks the span up to find that it is the request's.
         let _entered = span.as_deref().map(|span| capture::at_home(|| span.enter()));
-        capture::with_current(exchange, || link.in_step(f))
+        let link = exchange.as_ref().and_then(|exchange| exchange.link.to_step());
+        capture::with_current(exchange, || match &link {
+            None => f(),
+            Some(link) => link.in_step(f),
+        })
     }
 
     fn answered<R: Body>(mut self, mut response: Response<R>) -> Response<ObserveBody<R>> {
@@ -189,14 +191,15 @@ impl Flight {
         }
         // A body may not know its length although the head names it. Servers stop at either.
         let declared = || response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let promised = response.body().size_hint().exact().or_else(declared);
-        response.map(|body| ObserveBody::of_response(body, self, is_bodiless, promised))
+        let promised = || response.body().size_hint().exact().or_else(declared).unwrap_or(u64::MAX);
+        let whole_bytes = if is_bodiless { 0 } else { promised() };
+        response.map(|body| ObserveBody::of_response(body, self, whole_bytes))
     }
 
     /// Puts the head of the response on the record, and the request id into it; `None` where there is no exchange any more.
     // Not generic, so that it is made once and as a whole, whatever the body.
     fn saw_head(&mut self, status: StatusCode, headers: &mut HeaderMap) -> Option<Head> {
-        let Self { exchange, shared, wraps_router, .. } = self;
+        let Self { exchange, shared, .. } = self;
         let exchange = exchange.as_mut()?;
         // A map that is full to its limit stays as it is.
         if let Ok(entry) = headers.try_entry(request_id::HEADER)
@@ -219,7 +222,8 @@ impl Flight {
                 link::write(start, exchange.link.span_id, headers);
             }
         }
-        if *wraps_router && exchange.parts.route.is_none() && !exchange.has_route_layer && status != StatusCode::NOT_FOUND {
+        let parts = &exchange.parts;
+        if parts.scratch.misses_route_layer && parts.route.is_none() && status != StatusCode::NOT_FOUND {
             shared.warn_of_route();
         }
         let method = exchange.parts.str(exchange.parts.method);
@@ -266,7 +270,8 @@ impl Flight {
 
     fn end(&mut self, outcome: Outcome) {
         if let Some(exchange) = self.exchange.take() {
-            exchange.finish(outcome, self.counts_request_bytes);
+            let counts_request_bytes = exchange.parts.scratch.counts_request_bytes;
+            exchange.finish(outcome, counts_request_bytes);
         }
     }
 }
@@ -281,6 +286,7 @@ impl Drop for Flight {
 
 impl fmt::Debug for Flight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flight").field("link", &self.link).finish_non_exhaustive()
+        let link = self.exchange.as_ref().map(|exchange| &exchange.link);
+        f.debug_struct("Flight").field("link", &link).finish_non_exhaustive()
     }
 }

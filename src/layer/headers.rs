@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::address;
 use crate::propagator::Lines;
 use crate::propagator::request_id::RequestId;
-use crate::record::parts::{HeaderCopy, Parts, Side, Text};
+use crate::record::parts::{HeaderCopy, Look, Parts, Side, Text};
 use crate::redact::{Known, Role, Rules, known, write_names};
 use crate::scan::has_any;
 
@@ -157,6 +157,10 @@ impl Copying<'_> {
         }
         let own_id = copy.parts().request_id;
         let shown = self.shown(role, name, known, value, copy.parts());
+        let look = match (&shown, known) {
+            (Shown::Whole, Some(known)) if known.is_kept => known.look,
+            _ => Look::Name,
+        };
         let name = known.map_or_else(|| copy.text(name.as_str().as_bytes()), |known| Text::Static(known.name));
         let text = match shown {
             Shown::Nothing => None,
@@ -168,7 +172,7 @@ impl Copying<'_> {
                 Some(copy.text(value.as_bytes()))
             }
         };
-        copy.push(name, text, value.len());
+        copy.push(name, look, text, value.len());
         seen.note(role, value, copy.last());
     }
 

@@ -111,12 +111,15 @@ where
     S: Service<Request<ObserveBody<B>>>,
 {
     let (mut head, body) = request.into_parts();
-    let Some(flight) = open(settings, &mut head) else {
+    let Some(flight) = open(settings, &mut head, true) else {
         return ObserveFuture::passing(inner.call(Request::from_parts(head, ObserveBody::passing(body))));
     };
-    let body = ObserveBody::of_request(body, Arc::clone(flight.link()));
+    let body = match flight.exchange() {
+        Some(exchange) => ObserveBody::of_request(body, Arc::clone(&exchange.link)),
+        None => ObserveBody::passing(body),
+    };
     let mut request = Some(Request::from_parts(head, body));
-    ObserveFuture::begin(flight, true, |future| *future = request.take().map(|request| inner.call(request)))
+    ObserveFuture::begin(flight, |future| *future = request.take().map(|request| inner.call(request)))
 }
 
 /// The same for a body that stays as it is.
@@ -126,16 +129,16 @@ where
     S: Service<Request<B>>,
 {
     let (mut head, body) = request.into_parts();
-    let Some(flight) = open(settings, &mut head) else {
+    let Some(flight) = open(settings, &mut head, false) else {
         return ObserveFuture::passing(inner.call(Request::from_parts(head, body)));
     };
     let mut request = Some(Request::from_parts(head, body));
-    ObserveFuture::begin(flight, false, |future| *future = request.take().map(|request| inner.call(request)))
+    ObserveFuture::begin(flight, |future| *future = request.take().map(|request| inner.call(request)))
 }
 
 /// Opens the exchange of a request; none where the request has one already.
 // Not generic, so that it is made once and as a whole, whatever the body.
-fn open(settings: &Settings, request: &mut Head) -> Option<Flight> {
+fn open(settings: &Settings, request: &mut Head, counts_request_bytes: bool) -> Option<Flight> {
     let shared = &settings.shared;
     if request.extensions.get::<Handle>().is_some_and(|handle| handle.is_open() && handle.is_of(&shared.hub)) {
         // The layer was applied twice. The outer one has the record; the inner one may see the route.
@@ -146,6 +149,8 @@ fn open(settings: &Settings, request: &mut Head) -> Option<Flight> {
     let mut parts = shared.hub.pipeline.parts();
     parts.kind = Kind::Request;
     parts.start_unix_ns = time::unix_ns();
+    parts.scratch.misses_route_layer = settings.wraps_router;
+    parts.scratch.counts_request_bytes = counts_request_bytes;
     let Arrival { baggage, wanted, only_user, id, watch, call, is_slim } = arrival::read(&mut parts, request, settings);
     let id = id.unwrap_or_else(|| request_id::make(&mut parts, request, settings, is_slim));
     parts.request_id_source = id.source;
@@ -161,7 +166,7 @@ fn open(settings: &Settings, request: &mut Head) -> Option<Flight> {
         exchange.more_mut().rpc = call;
     }
     let span = span_of(&exchange);
-    Some(Flight::new(exchange, span, Arc::clone(shared), settings.wraps_router))
+    Some(Flight::new(exchange, span, Arc::clone(shared)))
 }
 
 /// The span that shows the request to other subscribers, where there are any.

@@ -58,7 +58,7 @@ where
 /// Puts the matched route on the current exchange, unless it has one: the outermost router sees the whole template.
 pub(super) fn report(extensions: &Extensions) {
     let _ = capture::with(|exchange| {
-        exchange.has_route_layer = true;
+        exchange.parts.scratch.misses_route_layer = false;
         if exchange.parts.route.is_none()
             && let Some(route) = of(extensions)
         {

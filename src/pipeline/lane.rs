@@ -146,15 +146,16 @@ impl Lane {
                 continue;
             }
             // A report takes no room that a record may need: what it tells comes again.
-            let room = |all: usize| match record.is_failed() {
+            let may_fill = !is_report && record.is_failed();
+            let room = |all: usize| match may_fill {
                 _ if is_report => all / 2,
                 true => all,
                 false => all - all / FAILED_SHARE,
             };
-            let has_room =
-                state.queue.len() < room(shared.pace.max_queue.max(1)) && state.queue_bytes + held.size() <= room(MAX_BYTES);
+            let bytes = held.size();
+            let has_room = state.queue.len() < room(shared.pace.max_queue.max(1)) && state.queue_bytes + bytes <= room(MAX_BYTES);
             if has_room {
-                state.queue_bytes += held.size();
+                state.queue_bytes += bytes;
                 state.queue.push_back((now, Arc::clone(held)));
             } else if !is_report {
                 state.stats.dropped.add(Reason::QueueFull, 1);

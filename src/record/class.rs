@@ -99,7 +99,12 @@ impl Record {
 
     /// Whether it tells how much there was to do: where it met trouble or was slow, that may be why.
     pub(crate) fn tells_load(&self) -> bool {
-        self.kept() == Some(super::Kept::Slow) || self.error_class().is_some()
+        self.tells_load_of(self.error_class())
+    }
+
+    /// The same for who knows its class.
+    pub(crate) fn tells_load_of(&self, class: Option<ErrorClass>) -> bool {
+        self.kept() == Some(super::Kept::Slow) || class.is_some()
     }
 }
 

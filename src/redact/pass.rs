@@ -96,6 +96,8 @@ impl Pass<'_> {
         match (header.look, header.value) {
             (Look::Familiar, Some(value)) => familiar.is_clear(self.bytes(value), |value| !self.rules.may_hide_plainly(value)),
             (Look::Value, Some(value)) => self.is_plain(value),
+            // The record's own id.
+            (Look::Name, Some(value)) if value.is_same_place(self.parts.request_id) => true,
             (_, value) => self.is_kept(header.name) && value.is_none_or(|value| self.is_plain(value)),
         }
     }
@@ -128,10 +130,10 @@ impl Pass<'_> {
     fn head(&mut self) {
         self.parts.path = self.text(self.parts.path, "url.path", Text::EMPTY, Reading::Path);
         self.parts.query = self.option(self.parts.query, "url.query", Reading::Query);
-        if !self.parts.host.is_some_and(|text| self.is_of_header("host", text)) {
+        if !self.parts.host.is_some_and(|text| self.is_of_header(text)) {
             self.parts.host = self.option(self.parts.host, "server.address", Reading::Plain);
         }
-        if !self.parts.user_agent.is_some_and(|text| self.is_of_header("user-agent", text)) {
+        if !self.parts.user_agent.is_some_and(|text| self.is_of_header(text)) {
             self.parts.user_agent = self.option(self.parts.user_agent, "user_agent.original", Reading::Plain);
         }
         self.parts.inbound_request_id = self.option(self.parts.inbound_request_id, "request_id", Reading::Plain);
@@ -139,12 +141,10 @@ impl Pass<'_> {
         self.group_key();
     }
 
-    /// Whether a text is that of a header, which was read already, and nothing was found in any.
-    fn is_of_header(&self, name: &str, text: Text) -> bool {
-        let is_it = |header: &HeaderSlot| {
-            self.parts.str(header.name) == name && header.value.is_some_and(|value| self.bytes(value) == self.bytes(text))
-        };
-        self.moved.is_empty() && self.parts.headers.iter().any(is_it)
+    /// Whether host or agent stand where their header does, which was read already, and nothing was found in any.
+    fn is_of_header(&self, text: Text) -> bool {
+        self.moved.is_empty()
+            && self.parts.headers.iter().any(|header| header.value.is_some_and(|value| value.is_same_place(text)))
     }
 
     fn group_key(&mut self) {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, Version};
 use super::Request;
 use crate::capture::media_of;
 use crate::propagator::request_id::RequestId;
-use crate::record::parts::{BodySlot, Media, Parts, Side, Text};
+use crate::record::parts::{BodySlot, Look, Media, Parts, Side, Text};
 use crate::record::{Outcome, Record};
 use crate::redact::{Role, Rules, known, write_names};
 
@@ -110,7 +110,7 @@ impl Answer {
                 _ => shows(&self.rules, name, value).then(|| copy.text(value.as_bytes())),
             };
             let name = copy.text(name.as_str().as_bytes());
-            copy.push(name, shown, value.len());
+            copy.push(name, Look::Name, shown, value.len());
         }
         copy.finish();
     }

@@ -36,7 +36,7 @@ impl Parts {
         if copy.admits() {
             let name = copy.text(name.as_bytes());
             let value = value.map(|value| copy.text(value));
-            copy.push(name, value, len);
+            copy.push(name, Look::Name, value, len);
         }
         copy.finish();
     }
@@ -116,10 +116,11 @@ impl HeaderCopy<'_> {
         true
     }
 
-    /// Appends a header that was [admitted](Self::admits): its value, where it is kept, and how long it was.
+    /// Appends a header that was [admitted](Self::admits): what has to be looked at of it, its value, where it is kept, and how
+    /// long it was.
     #[inline]
-    pub(crate) fn push(&mut self, name: Text, value: Option<Text>, len: usize) {
-        self.parts.headers.push(HeaderSlot { side: self.side, look: Look::Name, name, value, len: len as u32 });
+    pub(crate) fn push(&mut self, name: Text, look: Look, value: Option<Text>, len: usize) {
+        self.parts.headers.push(HeaderSlot { side: self.side, look, name, value, len: len as u32 });
     }
 
     /// Makes what was copied part of the record; what is not UTF-8 is replaced.
@@ -174,7 +175,7 @@ mod tests {
             if copy.admits() {
                 let name = copy.text(name.as_bytes());
                 let value = value.map(|value| copy.text(value));
-                copy.push(name, value, 1);
+                copy.push(name, Look::Name, value, 1);
             }
         }
         copy.finish();

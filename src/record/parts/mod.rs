@@ -60,6 +60,10 @@ pub(crate) struct Scratch {
     pub(crate) stack: Vec<SpanId>,
     pub(crate) open: Vec<OpenSpan>,
     pub(crate) bytes: Vec<u8>,
+    /// A router is inside, and no layer in it told of routes yet, matched or not.
+    pub(crate) misses_route_layer: bool,
+    /// The bytes of the request's body are counted.
+    pub(crate) counts_request_bytes: bool,
 }
 
 /// A record while it is written, and the storage of it when it is finished.
@@ -174,21 +178,27 @@ pub(crate) struct Parts {
 impl Parts {
     /// Empties it for the next record; the capacity stays.
     pub(crate) fn clear(&mut self) {
-        let taken = std::mem::take(self);
-        let Self { mut fields, mut headers, mut spans, mut events, mut failures, mut causes, .. } = taken;
-        let Self { mut redactions, mut text, mut scratch, .. } = taken;
-        fields.clear();
-        headers.clear();
-        spans.clear();
-        events.clear();
-        failures.clear();
-        causes.clear();
-        redactions.clear();
+        fn empty<T>(list: &mut Vec<T>) -> Vec<T> {
+            let mut list = std::mem::take(list);
+            list.clear();
+            list
+        }
+        let mut text = std::mem::take(&mut self.text);
         text.clear();
-        scratch.stack.clear();
-        scratch.open.clear();
-        scratch.bytes.clear();
-        *self = Self { fields, headers, spans, events, failures, causes, redactions, text, scratch, ..Self::default() };
+        let Scratch { stack, open, bytes, .. } = &mut self.scratch;
+        let scratch = Scratch { stack: empty(stack), open: empty(open), bytes: empty(bytes), ..Scratch::default() };
+        *self = Self {
+            fields: empty(&mut self.fields),
+            headers: empty(&mut self.headers),
+            spans: empty(&mut self.spans),
+            events: empty(&mut self.events),
+            failures: empty(&mut self.failures),
+            causes: empty(&mut self.causes),
+            redactions: empty(&mut self.redactions),
+            text,
+            scratch,
+            ..Self::default()
+        };
     }
 
     /// Bytes that it holds, capacity included.

@@ -24,6 +24,15 @@ impl Text {
         }
     }
 
+    /// Whether both stand in the buffer, and there in the same place.
+    #[inline]
+    pub(crate) fn is_same_place(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Range { start, len }, Self::Range { start: from, len: bytes }) => (start, len) == (from, bytes),
+            _ => false,
+        }
+    }
+
     /// The same text after its buffer was appended to another one.
     pub(super) fn shifted(self, by: u32) -> Self {
         match self {

@@ -5,6 +5,7 @@
 
 use tracing::level_filters::LevelFilter;
 
+use super::key::{Key, mark};
 use super::proto::Wire;
 use super::{encode_log, encode_span, proto};
 use crate::record::{Field, Kind, Record, Resource, Value};
@@ -211,7 +212,9 @@ fn before_value(out: &mut Vec<u8>, field: u32, key: &str, value_bytes: usize) {
 /// The attributes of one span or log record: no key twice, what was left out is counted.
 pub(super) struct Attributes<'a> {
     to: To<'a>,
-    seen: Seen,
+    /// Marks of the keys that are there: whose mark is not among them is certainly not there, and no key has to be kept for
+    /// that.
+    seen: u128,
     dropped: u32,
 }
 
@@ -228,59 +231,50 @@ enum To<'a> {
     List(&'a mut Vec<(String, super::told::Told)>),
 }
 
-/// Marks of the keys that are there, one bit each: whose bit is not set is certainly not there, and no key has to be kept
-/// for that.
-#[derive(Clone, Copy, Default)]
-struct Seen(u128);
-
-impl Seen {
-    /// The compiler works it out for keys of ours.
-    #[inline]
-    const fn mark(key: &str) -> u128 {
-        let key = key.as_bytes();
-        let ends = match key {
-            [first, .., before_last, last] => {
-                (*first as usize).wrapping_mul(5) ^ (*before_last as usize).wrapping_mul(3) ^ (*last as usize).wrapping_mul(11)
-            }
-            [first, last] => *first as usize ^ (*last as usize) << 2,
-            _ => 0,
-        };
-        1 << ((ends ^ key.len().wrapping_mul(7)) % 128)
-    }
-}
-
 impl<'a> Attributes<'a> {
     #[inline]
     pub(super) fn new(out: &'a mut Vec<u8>, field: u32) -> Self {
         let start = out.len();
-        Self { to: To::Wire { out, field, start }, seen: Seen::default(), dropped: 0 }
+        Self { to: To::Wire { out, field, start }, seen: 0, dropped: 0 }
     }
 
     #[cfg(any(feature = "opentelemetry", feature = "reading"))]
     pub(super) fn into_list(list: &'a mut Vec<(String, super::told::Told)>) -> Self {
-        Self { to: To::List(list), seen: Seen::default(), dropped: 0 }
+        Self { to: To::List(list), seen: 0, dropped: 0 }
     }
 
     /// One whose key is ours and therefore comes once.
     #[inline]
-    pub(super) fn push<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        self.seen.0 |= Seen::mark(key);
+    pub(super) fn push<'v, const BYTES: usize>(&mut self, key: &'static Key<BYTES>, value: impl Into<Value<'v>>) {
+        self.seen |= key.mark();
+        let value = value.into();
         match &mut self.to {
-            To::Wire { out, field, .. } => match value.into() {
-                Value::Str(value) => text(out, *field, key, value),
-                Value::I64(value) => integer(out, *field, key, value),
-                value => attribute(out, *field, key, value),
+            To::Wire { out, field, .. } => match value {
+                Value::Str(value) if key.text(out, *field, value) => {}
+                Value::I64(value) => key.integer(out, *field, value.cast_unsigned()),
+                Value::U64(value) if value <= i64::MAX.cast_unsigned() => key.integer(out, *field, value),
+                value => attribute(out, *field, key.name(), value),
             },
             #[cfg(any(feature = "opentelemetry", feature = "reading"))]
-            To::List(list) => list.push((key.to_owned(), value.into().into())),
+            To::List(list) => list.push((key.name().to_owned(), value.into())),
         }
     }
 
     /// One that may be absent.
     #[inline]
-    pub(super) fn push_some<'v>(&mut self, key: &str, value: Option<impl Into<Value<'v>>>) {
+    pub(super) fn push_some<'v, const BYTES: usize>(&mut self, key: &'static Key<BYTES>, value: Option<impl Into<Value<'v>>>) {
         if let Some(value) = value {
             self.push(key, value);
+        }
+    }
+
+    /// One whose key is only known here, and comes once as well.
+    pub(super) fn push_named(&mut self, key: &str, value: Value<'_>) {
+        self.seen |= mark(key);
+        match &mut self.to {
+            To::Wire { out, field, .. } => attribute(out, *field, key, value),
+            #[cfg(any(feature = "opentelemetry", feature = "reading"))]
+            To::List(list) => list.push((key.to_owned(), value.into())),
         }
     }
 
@@ -291,7 +285,7 @@ impl<'a> Attributes<'a> {
             if key.is_empty() || self.has(key) {
                 self.dropped = self.dropped.saturating_add(1);
             } else {
-                self.push(key, field.value());
+                self.push_named(key, field.value());
             }
         }
     }
@@ -299,7 +293,7 @@ impl<'a> Attributes<'a> {
     /// One that is an array of texts, its key in two parts.
     pub(super) fn push_texts<'v>(&mut self, prefix: &str, name: &str, values: impl Iterator<Item = &'v str>) {
         // Put together nowhere, so it has no mark of its own: any key may be it.
-        self.seen.0 = u128::MAX;
+        self.seen = u128::MAX;
         match &mut self.to {
             To::Wire { out, field, .. } => push_texts(out, *field, [prefix, name], values),
             #[cfg(any(feature = "opentelemetry", feature = "reading"))]
@@ -322,7 +316,7 @@ impl<'a> Attributes<'a> {
     }
 
     fn has(&self, key: &str) -> bool {
-        if self.seen.0 & Seen::mark(key) == 0 {
+        if self.seen & mark(key) == 0 {
             return false;
         }
         match &self.to {

@@ -9,6 +9,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::encode::Attributes;
+use super::key::key;
 use super::proto;
 use crate::record::{Event, Failure, FailureKind, Kind, Record, SpanId, severity_number};
 
@@ -138,12 +139,12 @@ pub(super) fn event_attributes(
     event: &Event<'_>,
     failure: Option<&Failure<'_>>,
 ) {
-    attributes.push_some("target", Some(event.target()).filter(|target| !target.is_empty()));
+    attributes.push_some(key!("target"), Some(event.target()).filter(|target| !target.is_empty()));
     if let Some(failure) = failure {
         exception_attributes(attributes, record, failure);
     }
-    attributes.push_some("code.file.path", event.file());
-    attributes.push_some("code.line.number", event.line());
+    attributes.push_some(key!("code.file.path"), event.file());
+    attributes.push_some(key!("code.line.number"), event.line());
     attributes.push_fields(event.fields());
 }
 
@@ -161,17 +162,17 @@ fn failure(out: &mut Vec<u8>, record: &Record, failure: &Failure<'_>) {
 /// Everything that a failure says of itself, and which group it made its record belong to.
 pub(super) fn failure_attributes(attributes: &mut Attributes<'_>, record: &Record, failure: &Failure<'_>) {
     exception_attributes(attributes, record, failure);
-    attributes.push_some("code.file.path", failure.file());
-    attributes.push_some("code.line.number", failure.line());
+    attributes.push_some(key!("code.file.path"), failure.file());
+    attributes.push_some(key!("code.line.number"), failure.line());
 }
 
 fn exception_attributes(attributes: &mut Attributes<'_>, record: &Record, failure: &Failure<'_>) {
-    attributes.push_some("exception.type", failure.type_name());
-    attributes.push("exception.message", failure.message());
-    attributes.push("exception.stacktrace", &stacktrace(failure));
-    attributes.push("campanile.failure.kind", failure.kind().as_str());
+    attributes.push_some(key!("exception.type"), failure.type_name());
+    attributes.push(key!("exception.message"), failure.message());
+    attributes.push(key!("exception.stacktrace"), &stacktrace(failure));
+    attributes.push(key!("campanile.failure.kind"), failure.kind().as_str());
     if let Some(group) = record.group_of(failure) {
-        attributes.push("campanile.group", group.to_string().as_str());
+        attributes.push(key!("campanile.group"), group.to_string().as_str());
     }
 }
 

@@ -4,6 +4,7 @@
 //! OpenTelemetry semantic conventions 1.44.0: HTTP server spans, gRPC server spans, recording errors.
 
 use super::encode::{Attributes, Sends};
+use super::key::key;
 use super::proto;
 use crate::digits;
 use crate::record::{Body, ErrorClass, Header, Kind, Record, Span, SpanId, SpanKind, TraceId, present, rpc_code, threshold};
@@ -158,56 +159,56 @@ pub(super) fn name(record: &Record) -> (&str, Option<&str>) {
 
 fn http(attributes: &mut Attributes<'_>, record: &Record) {
     let method = record.known_method();
-    attributes.push("http.request.method", method.unwrap_or("_OTHER"));
+    attributes.push(key!("http.request.method"), method.unwrap_or("_OTHER"));
     if method.is_none() {
-        attributes.push("http.request.method_original", record.method());
+        attributes.push(key!("http.request.method_original"), record.method());
     }
-    attributes.push("url.path", record.path());
-    attributes.push_some("url.query", record.query());
-    attributes.push_some("url.scheme", present(record.scheme()));
-    attributes.push_some("http.route", record.route());
-    attributes.push_some("http.response.status_code", record.status());
-    attributes.push_some("error.type", record.error_type());
-    attributes.push_some("http.request.body.size", record.request_body_bytes());
+    attributes.push(key!("url.path"), record.path());
+    attributes.push_some(key!("url.query"), record.query());
+    attributes.push_some(key!("url.scheme"), present(record.scheme()));
+    attributes.push_some(key!("http.route"), record.route());
+    attributes.push_some(key!("http.response.status_code"), record.status());
+    attributes.push_some(key!("error.type"), record.error_type());
+    attributes.push_some(key!("http.request.body.size"), record.request_body_bytes());
     if record.status().is_some() {
-        attributes.push("http.response.body.size", record.response_body_bytes());
+        attributes.push(key!("http.response.body.size"), record.response_body_bytes());
     }
 }
 
 fn rpc(attributes: &mut Attributes<'_>, record: &Record, method: Option<&str>) {
-    attributes.push("rpc.system.name", "grpc");
-    attributes.push("rpc.method", method.unwrap_or("_OTHER"));
+    attributes.push(key!("rpc.system.name"), "grpc");
+    attributes.push(key!("rpc.method"), method.unwrap_or("_OTHER"));
     if method.is_none() {
         let original = record.path().strip_prefix('/').unwrap_or(record.path());
-        attributes.push_some("rpc.method_original", present(original));
+        attributes.push_some(key!("rpc.method_original"), present(original));
     }
-    attributes.push_some("rpc.response.status_code", record.rpc_status().map(rpc_code));
+    attributes.push_some(key!("rpc.response.status_code"), record.rpc_status().map(rpc_code));
     if record.rpc_status().is_none() {
         // Refused before gRPC came to speak: the status of HTTP is all there is.
-        attributes.push_some("http.response.status_code", record.status());
+        attributes.push_some(key!("http.response.status_code"), record.status());
     }
-    attributes.push_some("error.type", record.error_type());
-    attributes.push_some("campanile.rpc.request.messages", record.rpc_request_messages());
-    attributes.push_some("campanile.rpc.response.messages", record.rpc_response_messages());
+    attributes.push_some(key!("error.type"), record.error_type());
+    attributes.push_some(key!("campanile.rpc.request.messages"), record.rpc_request_messages());
+    attributes.push_some(key!("campanile.rpc.response.messages"), record.rpc_response_messages());
 }
 
 fn connection(attributes: &mut Attributes<'_>, record: &Record) {
-    attributes.push_some("server.address", record.host());
+    attributes.push_some(key!("server.address"), record.host());
     if record.host().is_some() {
-        attributes.push_some("server.port", record.port());
+        attributes.push_some(key!("server.port"), record.port());
     }
     let client = record.client_address().map(digits::address);
     let client = client.as_ref().map(|client| client.as_str());
-    attributes.push_some("client.address", client);
+    attributes.push_some(key!("client.address"), client);
     if let Some(peer) = record.peer() {
         // Usually the same; an address becomes text once.
         let address = peer.ip().to_canonical();
         let own = (record.client_address() != Some(address)).then(|| digits::address(address));
-        attributes.push_some("network.peer.address", own.as_ref().map(|own| own.as_str()).or(client));
-        attributes.push("network.peer.port", peer.port());
+        attributes.push_some(key!("network.peer.address"), own.as_ref().map(|own| own.as_str()).or(client));
+        attributes.push(key!("network.peer.port"), peer.port());
     }
-    attributes.push_some("network.protocol.version", present(record.protocol_version()));
-    attributes.push_some("user_agent.original", record.user_agent());
+    attributes.push_some(key!("network.protocol.version"), present(record.protocol_version()));
+    attributes.push_some(key!("user_agent.original"), record.user_agent());
 }
 
 /// Names of what was kept of a body: its start, why there is none, whether there was more.
@@ -219,45 +220,48 @@ const RESPONSE_BODY: BodyKeys =
 
 fn body(attributes: &mut Attributes<'_>, body: Option<Body<'_>>, [content, skipped, truncated]: &BodyKeys) {
     let Some(body) = body else { return };
-    if body.skipped().is_some() {
-        return attributes.push_some(skipped, body.skipped());
+    if let Some(reason) = body.skipped() {
+        return attributes.push_named(skipped, reason.into());
     }
-    attributes.push(content, body.content());
-    attributes.push_some(truncated, body.is_truncated().then_some(true));
+    attributes.push_named(content, body.content().into());
+    if body.is_truncated() {
+        attributes.push_named(truncated, true.into());
+    }
 }
 
 /// What no convention has a name for.
 fn own(attributes: &mut Attributes<'_>, record: &Record) {
     if let Some(id) = present(record.request_id()) {
-        attributes.push("campanile.request.id", id);
-        attributes.push("campanile.request.id.source", record.request_id_source().as_str());
+        attributes.push(key!("campanile.request.id"), id);
+        attributes.push(key!("campanile.request.id.source"), record.request_id_source().as_str());
     }
-    attributes.push_some("campanile.request.id.inbound", record.inbound_request_id());
-    attributes.push("campanile.outcome", record.outcome().as_str());
-    attributes.push_some("campanile.probe", record.probe());
+    attributes.push_some(key!("campanile.request.id.inbound"), record.inbound_request_id());
+    attributes.push(key!("campanile.outcome"), record.outcome().as_str());
+    attributes.push_some(key!("campanile.probe"), record.probe());
     // Of every span that is sent: the receiver has only what was sampled, for whatever reason else it was kept.
     let weight = threshold::read(record.trace_state()).map(threshold::weight);
-    attributes.push_some("campanile.weight", weight.filter(|weight| *weight != 1.0));
-    attributes.push_some("campanile.time_to_first_byte_ns", record.time_to_first_byte_ns());
+    attributes.push_some(key!("campanile.weight"), weight.filter(|weight| *weight != 1.0));
+    attributes.push_some(key!("campanile.time_to_first_byte_ns"), record.time_to_first_byte_ns());
     let dropped_spans = record.dropped().spans;
     load(attributes, record);
-    attributes.push_some("campanile.dropped_spans", (dropped_spans > 0).then_some(dropped_spans));
+    attributes.push_some(key!("campanile.dropped_spans"), (dropped_spans > 0).then_some(dropped_spans));
 }
 
 /// What kind of trouble it met, how much there was to do when it came, and what the process looked like.
 fn load(attributes: &mut Attributes<'_>, record: &Record) {
-    attributes.push_some("campanile.error.class", record.error_class().map(ErrorClass::as_str));
-    if record.tells_load() {
-        attributes.push_some("campanile.in_flight", record.in_flight());
-        attributes.push_some("campanile.route.in_flight", record.in_flight_on_route());
+    let class = record.error_class();
+    attributes.push_some(key!("campanile.error.class"), class.map(ErrorClass::as_str));
+    if record.tells_load_of(class) {
+        attributes.push_some(key!("campanile.in_flight"), record.in_flight());
+        attributes.push_some(key!("campanile.route.in_flight"), record.in_flight_on_route());
     }
     let Some(vitals) = record.vitals() else { return };
-    attributes.push_some("campanile.process.memory_bytes", vitals.memory_bytes);
-    attributes.push_some("campanile.process.open_files", vitals.open_files);
-    attributes.push_some("campanile.process.cpu_cores", vitals.cpu_ratio);
-    attributes.push_some("campanile.runtime.lag_ns", vitals.runtime_lag_ns);
-    attributes.push_some("campanile.runtime.busy_ratio", vitals.runtime_busy_ratio);
-    attributes.push_some("campanile.runtime.tasks", vitals.runtime_tasks);
+    attributes.push_some(key!("campanile.process.memory_bytes"), vitals.memory_bytes);
+    attributes.push_some(key!("campanile.process.open_files"), vitals.open_files);
+    attributes.push_some(key!("campanile.process.cpu_cores"), vitals.cpu_ratio);
+    attributes.push_some(key!("campanile.runtime.lag_ns"), vitals.runtime_lag_ns);
+    attributes.push_some(key!("campanile.runtime.busy_ratio"), vitals.runtime_busy_ratio);
+    attributes.push_some(key!("campanile.runtime.tasks"), vitals.runtime_tasks);
 }
 
 /// Headers whose value was kept, each name once with all its values.
@@ -296,10 +300,10 @@ fn child(out: &mut Vec<u8>, record: &Record, trace: TraceId, child: &Span<'_>) {
 
 /// Everything that a span inside a request says of itself.
 pub(super) fn child_attributes(attributes: &mut Attributes<'_>, child: &Span<'_>) {
-    attributes.push_some("target", present(child.target()));
-    attributes.push_some("code.file.path", child.file());
-    attributes.push_some("code.line.number", child.line());
-    attributes.push_some("error.type", child.error_type());
+    attributes.push_some(key!("target"), present(child.target()));
+    attributes.push_some(key!("code.file.path"), child.file());
+    attributes.push_some(key!("code.line.number"), child.line());
+    attributes.push_some(key!("error.type"), child.error_type());
     attributes.push_fields(child.fields());
 }
 

@@ -44,6 +44,7 @@ pub(crate) mod fuzzing;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
 mod http;
+mod key;
 mod proto;
 mod settings;
 #[cfg(any(feature = "opentelemetry", feature = "reading"))]

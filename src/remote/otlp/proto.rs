@@ -13,6 +13,14 @@ pub(super) fn varint(out: &mut Vec<u8>, value: u64) {
 }
 
 fn long_varint(out: &mut Vec<u8>, mut value: u64) {
+    let len = varint_bytes(value);
+    if len <= PREFIX_BYTES {
+        // All four at once, of which those stay that it needs.
+        let last = 0x80 << (u8::BITS as usize * (len - 1));
+        let bytes = u32::from_le_bytes(padded(value as usize)) & !last;
+        out.extend_from_slice(&bytes.to_le_bytes());
+        return out.truncate(out.len() - (PREFIX_BYTES - len));
+    }
     let mut bytes = [0; 10];
     let mut len = 0;
     for byte in &mut bytes {
@@ -184,10 +192,12 @@ mod tests {
 
     #[test]
     fn a_varints_length_is_known_before_it_is_written() {
-        for value in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX] {
+        for value in [0, 1, 127, 128, 16_383, 16_384, 1 << 21, (1 << 28) - 1, 1 << 28, u64::from(u32::MAX), u64::MAX] {
             let mut out = Vec::new();
             varint(&mut out, value);
             assert_eq!(out.len(), varint_bytes(value), "{value}");
+            out.insert(0, 1 << 3);
+            assert_eq!(Reader::new(&out).next(), Some(Some((1, Wire::Varint(value)))));
         }
     }
 
