@@ -131,7 +131,7 @@ impl Query {
     }
 
     /// Finds what has a request id or a trace id that begins so. Nothing but the records themselves knows, so all are read.
-    #[cfg(feature = "store")]
+    #[cfg(feature = "reading")]
     pub(crate) fn for_start_of_id(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
         let trace = expr::trace_range(&text).map(|(first, last)| expr::Test::Trace(first, last));

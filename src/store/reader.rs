@@ -252,6 +252,7 @@ impl Reader {
 
     /// The records whose request id or trace id begins so, newest first: at most 20, of those that two seconds suffice to
     /// look at.
+    #[cfg(feature = "reading")]
     pub(crate) fn by_start_of_id(&mut self, start: &str) -> Result<Vec<Stored>, Error> {
         let options = Find { within: Duration::from_secs(2), ..Find::with_limit(20) };
         self.find(&Query::for_start_of_id(start), &options)
