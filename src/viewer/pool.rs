@@ -14,8 +14,8 @@ use crate::store::{Reader, turns};
 
 /// Questions that are answered at a time, where there are as many cores.
 const MAX_THREADS: usize = 8;
-/// Where there are fewer: one that takes long must not hold up all others.
-const LEAST_THREADS: usize = 2;
+/// Where there are fewer: two that take long, and one for what takes a moment.
+const LEAST_THREADS: usize = 3;
 /// Questions that wait.
 const MAX_WAITING: usize = 16;
 /// How long one waits, at most.
@@ -34,14 +34,18 @@ struct Shared {
     directory: PathBuf,
     state: Mutex<State>,
     wake: Condvar,
-    /// Questions that are answered at a time: more than there are cores would only be in each other's way, and the
+    /// Questions that are answered at a time: many more than there are cores would only be in each other's way, and the
     /// application's.
     max_threads: usize,
 }
 
 #[derive(Default)]
 struct State {
+    /// Those that take a moment, which come first.
+    quick: VecDeque<Job>,
     waiting: VecDeque<Job>,
+    /// Those of the others that are being answered.
+    long: usize,
     threads: usize,
     idle: usize,
     is_closed: bool,
@@ -97,6 +101,23 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce(&mut Desk) -> Result<T, Problem> + Send + 'static,
     {
+        self.put(work, false).await
+    }
+
+    /// The same for what takes a moment, such as one request by its id: it waits for nothing that takes long.
+    pub(super) async fn run_quick<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Desk) -> Result<T, Problem> + Send + 'static,
+    {
+        self.put(work, true).await
+    }
+
+    async fn put<T, F>(&self, work: F, is_quick: bool) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Desk) -> Result<T, Problem> + Send + 'static,
+    {
         let (tell, told) = oneshot::channel();
         let work = move |desk: Option<&mut Desk>| {
             // Nobody may be waiting for it any more.
@@ -104,7 +125,7 @@ impl Pool {
                 let _ = tell.send(desk.map_or_else(|| Err(Problem::busy()), work));
             }
         };
-        if !self.shared.take(Job { since: Instant::now(), work: Box::new(work) }) {
+        if !self.shared.take(Job { since: Instant::now(), work: Box::new(work) }, is_quick) {
             return Err(Problem::busy());
         }
         told.await.unwrap_or_else(|_| Err(Problem::failed("the question could not be answered")))
@@ -115,6 +136,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.is_closed = true;
+        state.quick.clear();
         state.waiting.clear();
         drop(state);
         self.shared.wake.notify_all();
@@ -126,18 +148,15 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(self: &Arc<Self>, job: Job) -> bool {
+    fn take(self: &Arc<Self>, job: Job, is_quick: bool) -> bool {
         let mut state = self.lock();
-        if state.is_closed || state.waiting.len() >= MAX_WAITING {
+        let queue = if is_quick { &mut state.quick } else { &mut state.waiting };
+        if queue.len() >= MAX_WAITING {
             return false;
         }
-        state.waiting.push_back(job);
-        if state.idle >= state.waiting.len() {
-            drop(state);
-            self.wake.notify_one();
-            return true;
-        }
-        if state.threads < self.max_threads {
+        queue.push_back(job);
+        self.wake.notify_one();
+        if state.idle < state.quick.len() + state.waiting.len() && state.threads < self.max_threads {
             state.threads += 1;
             drop(state);
             let shared = Arc::clone(self);
@@ -146,6 +165,7 @@ impl Shared {
                 let mut state = self.lock();
                 state.threads -= 1;
                 if state.threads == 0 {
+                    state.quick.clear();
                     state.waiting.clear();
                     return false;
                 }
@@ -158,21 +178,31 @@ impl Shared {
         pipeline::hush();
         give_way();
         let mut desk = Desk::new(self.directory.clone());
-        while let Some(job) = self.next() {
+        while let Some((job, is_quick)) = self.next() {
             let fits = (job.since.elapsed() <= MAX_WAIT).then_some(());
             let work = AssertUnwindSafe(|| (job.work)(fits.map(|()| &mut desk)));
             if catch_unwind(work).is_err() {
                 desk.reader = None;
             }
+            if !is_quick {
+                self.lock().long -= 1;
+            }
         }
     }
 
-    /// `None` when the thread is to end.
-    fn next(&self) -> Option<Job> {
+    /// The next one, and whether it is a quick one; `None` when the thread is to end.
+    fn next(&self) -> Option<(Job, bool)> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.waiting.pop_front() {
-                return Some(job);
+            if let Some(job) = state.quick.pop_front() {
+                return Some((job, true));
+            }
+            // One thread is left to what takes a moment. Whoever ends a long one takes the next.
+            if state.long + 1 < self.max_threads
+                && let Some(job) = state.waiting.pop_front()
+            {
+                state.long += 1;
+                return Some((job, false));
             }
             if state.is_closed {
                 state.threads -= 1;

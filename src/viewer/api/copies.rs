@@ -37,7 +37,7 @@ pub(super) async fn copy(core: &Arc<Core>, id: &str, copy: Copy, params: &Params
     let id = checked(id)?;
     let command: Command = core
         .pool
-        .run(move |desk| {
+        .run_quick(move |desk| {
             let stored = one(desk, &id)?;
             let record = stored.record();
             let written = match copy {

@@ -32,7 +32,7 @@ pub(super) async fn event(core: &Arc<Core>, id: &str) -> Result<Json, Problem> {
     let id = checked(id)?;
     let shared = Arc::clone(core);
     core.pool
-        .run(move |desk| {
+        .run_quick(move |desk| {
             let mut found = find(desk, &id)?;
             if found.len() > 1 {
                 found.truncate(MAX_MATCHES);
@@ -67,7 +67,7 @@ fn outside(stored: &Stored, record: &Record) -> Json {
 pub(in crate::viewer) async fn text(core: &Arc<Core>, id: &str) -> Result<String, Problem> {
     let id = checked(id)?;
     core.pool
-        .run(move |desk| {
+        .run_quick(move |desk| {
             let stored = one(desk, &id)?;
             let Some(reader) = desk.reader()? else { return Err(Problem::not_found()) };
             Ok(page::text(reader, &stored, WIDTH)?)
@@ -81,7 +81,7 @@ pub(in crate::viewer) async fn file(core: &Arc<Core>, id: &str, kind: &'static s
         "txt" => text(core, id).await.map(answer::text),
         "json" => {
             let id = checked(id)?;
-            let json = core.pool.run(move |desk| Ok(page::json(&one(desk, &id)?))).await?;
+            let json = core.pool.run_quick(move |desk| Ok(page::json(&one(desk, &id)?))).await?;
             Ok(answer::of(http::StatusCode::OK, answer::JSON, Body::whole(json)))
         }
         _ => {
@@ -90,7 +90,7 @@ pub(in crate::viewer) async fn file(core: &Arc<Core>, id: &str, kind: &'static s
                 let stored = one(desk, &id)?;
                 Ok((stored.record().span_id().to_short(), packed(&stored, kind)?))
             };
-            let (short, bytes) = core.pool.run(packed).await?;
+            let (short, bytes) = core.pool.run_quick(packed).await?;
             let media_type = if kind == "zip" { "application/zip" } else { answer::JSON };
             let mut response = answer::of(http::StatusCode::OK, media_type, Body::whole(bytes));
             let name = format!("attachment; filename=\"{short}.{kind}\"");

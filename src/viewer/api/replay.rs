@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Sends it and tells what changed.
 pub(super) async fn replay(core: &Arc<Core>, asked: &Json) -> Result<Json, Problem> {
     let id = checked(asked.get("id").and_then(Json::as_str).unwrap_or_default())?;
-    let stored = core.pool.run(move |desk| one(desk, &id)).await?;
+    let stored = core.pool.run_quick(move |desk| one(desk, &id)).await?;
     let request = Request::of(stored.record(), None).ok_or_else(|| Problem::wrong("it is no request"))?.anew();
     let request = changed(request, asked)?;
     target::address(&request, stored.record())?;
