@@ -181,7 +181,7 @@ fn a_wrong_question_is_answered_with_what_would_be_right() {
         ("search", json!({ "query": "status:(" }), "Keys:"),
         ("search", json!({}), "query is missing"),
         ("search", json!({ "query": "a", "limit": 100_000 }), "1 to 200"),
-        ("show", json!({ "id": "zz" }), "at least 4 digits"),
+        ("show", json!({ "id": "zz" }), "first 4 characters at least"),
         ("purge", json!({ "query": "a" }), "there is no such tool"),
         ("routes", json!({ "sort": "--store=/" }), "it takes"),
     ] {

@@ -282,7 +282,7 @@ pub(crate) struct Tail {
 #[derive(Debug, clap::Args)]
 #[command(after_help = show_help())]
 pub(crate) struct Show {
-    /// At least 4 digits of the short id, or the whole request id or trace id
+    /// The short id, request id or trace id, or its first 4 characters at least
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     #[command(flatten)]
@@ -343,7 +343,7 @@ pub(crate) struct Stats {
 #[derive(Debug, clap::Args)]
 #[command(after_help = curl_help())]
 pub(crate) struct Curl {
-    /// At least 4 digits of the short id, or the whole request id or trace id
+    /// The short id, request id or trace id, or its first 4 characters at least
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Where to send it in place of the host that was asked, such as http://localhost:3000
@@ -366,7 +366,7 @@ pub(crate) enum CurlAs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = replay_help())]
 pub(crate) struct Replay {
-    /// At least 4 digits of the short id, or the whole request id or trace id
+    /// The short id, request id or trace id, or its first 4 characters at least
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Where to send it in place of the host that was asked, such as http://localhost:3000
@@ -388,7 +388,7 @@ pub(crate) struct Replay {
 #[derive(Debug, clap::Args)]
 #[command(after_help = har_help())]
 pub(crate) struct Har {
-    /// At least 4 digits of the short id, or the whole request id or trace id
+    /// The short id, request id or trace id, or its first 4 characters at least
     #[arg(value_name = "ID")]
     pub(crate) id: String,
 }

@@ -50,7 +50,7 @@ const ROWS: [Row; 8] = [
         command: "show",
         operand: Some(Operand {
             name: "id",
-            help: "At least 4 digits of the short id, or the whole request id or trace id",
+            help: "The short id, request id or trace id, or its first 4 characters at least",
             is_required: true,
         }),
         options: &[],
