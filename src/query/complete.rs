@@ -272,7 +272,7 @@ fn of_values(name: &str, written: &str, observed: impl FnOnce(&Facet) -> Vec<(St
     let holds = holds.into_iter().filter(|(value, _)| holds_part(value, &wanted));
     for (value, count) in begins.into_iter().chain(holds) {
         let help = known.iter().find(|(word, _)| word.eq_ignore_ascii_case(value)).and_then(|(_, help)| *help);
-        items.push(Candidate { text: quoted(value, is_quoted), label: value.clone(), count: Some(*count), help });
+        items.push(Candidate { text: as_value(value, is_quoted), label: value.clone(), count: Some(*count), help });
     }
     for (word, help) in known {
         let is_new = !counted.iter().any(|(value, _)| value.eq_ignore_ascii_case(word));
@@ -329,11 +329,16 @@ fn unquoted(written: &str) -> (String, bool) {
 }
 
 /// The value as the grammar takes it for itself.
-fn quoted(value: &str, is_quoted: bool) -> String {
+fn as_value(value: &str, is_quoted: bool) -> String {
     let is_plain = |c: char| !is_behind_term(c) && !"(\",\\".contains(c);
     if !is_quoted && value.chars().all(is_plain) && !value.ends_with('*') && !value.contains("..") {
         return value.to_owned();
     }
+    quoted(value)
+}
+
+/// The value between quotation marks, whatever it holds.
+pub(crate) fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

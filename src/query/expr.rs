@@ -143,10 +143,7 @@ pub(super) fn trace_range(digits: &str) -> Option<(TraceId, TraceId)> {
     if !(4..=32).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    let end = |filler: char| {
-        let full: String = digits.chars().chain(std::iter::repeat(filler)).take(32).collect();
-        u128::from_str_radix(&full, 16).map(|id| TraceId(id.to_be_bytes())).ok()
-    };
+    let end = |filler| u128::from_str_radix(&filled(digits, filler, 32), 16).map(|id| TraceId(id.to_be_bytes())).ok();
     Some((end('0')?, end('f')?)).filter(|(_, last)| last.is_valid())
 }
 
@@ -157,11 +154,12 @@ pub(crate) fn group_range(digits: &str) -> Option<(GroupId, GroupId)> {
 }
 
 fn number_range(digits: &str) -> Option<(u64, u64)> {
-    let end = |filler: char| {
-        let full: String = digits.chars().chain(std::iter::repeat(filler)).take(16).collect();
-        u64::from_str_radix(&full, 16).ok()
-    };
+    let end = |filler| u64::from_str_radix(&filled(digits, filler, 16), 16).ok();
     Some((end('0')?, end('f')?))
+}
+
+fn filled(digits: &str, filler: char, len: usize) -> String {
+    digits.chars().chain(std::iter::repeat(filler)).take(len).collect()
 }
 
 /// From 1, trace, to 5, error.

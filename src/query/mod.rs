@@ -53,6 +53,8 @@ use std::str::FromStr;
 use self::columns::number;
 #[cfg(feature = "store")]
 pub(crate) use self::columns::{Column, kind_word, number as number_column};
+#[cfg(feature = "viewer")]
+pub(crate) use self::complete::quoted;
 #[cfg(feature = "store")]
 pub use self::complete::{Asked, Candidate, Completion, complete};
 pub use self::error::Error;

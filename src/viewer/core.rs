@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+
+use tokio::sync::Semaphore;
 
 use super::live::Live;
 use super::pool::Pool;
 use super::secrets::Secrets;
 use super::source::Sources;
+
+/// What changes something, or takes long, at a time, for each kind.
+const MAX_AT_A_TIME: usize = 2;
 
 /// What is read, and by whom.
 pub(super) struct Core {
@@ -15,10 +19,10 @@ pub(super) struct Core {
     pub(super) live: Live,
     pub(super) secrets: Secrets,
     pub(super) sources: Sources,
-    /// Requests that are being sent again.
-    pub(super) replays: Arc<AtomicUsize>,
-    /// Counts of what is to be removed, and removals.
-    pub(super) purges: Arc<AtomicUsize>,
+    /// Places for requests that are sent again.
+    pub(super) replays: Arc<Semaphore>,
+    /// Places for counts of what is to be removed, and for removals.
+    pub(super) purges: Arc<Semaphore>,
     directory: PathBuf,
     about: Option<About>,
 }
@@ -43,8 +47,8 @@ impl Core {
             secrets,
             sources: Sources::here(),
             directory: directory.to_owned(),
-            replays: Arc::default(),
-            purges: Arc::default(),
+            replays: Arc::new(Semaphore::new(MAX_AT_A_TIME)),
+            purges: Arc::new(Semaphore::new(MAX_AT_A_TIME)),
             about: None,
         }
     }

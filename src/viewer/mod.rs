@@ -34,7 +34,6 @@ mod server;
 mod service;
 mod shell;
 mod source;
-mod turn;
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::event::{checked, one};
-use crate::query::Query;
+use crate::query::{Query, quoted};
 use crate::record::{Record, Resource};
 use crate::store::{Find, Reader, Stored};
 use crate::viewer::core::Core;
@@ -120,8 +120,4 @@ fn is_other_release(one: &Resource, other: &Resource) -> bool {
 fn release(resource: &Resource) -> Option<String> {
     let parts: Vec<_> = RELEASE.iter().filter_map(|name| resource.attribute(name)).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -15,10 +15,6 @@ use crate::viewer::body::Body;
 use crate::viewer::core::Core;
 use crate::viewer::pool::give_way;
 use crate::viewer::problem::Problem;
-use crate::viewer::turn::Turn;
-
-/// Counts and removals at a time.
-const MAX_AT_A_TIME: usize = 2;
 
 /// What is asked.
 struct Asked {
@@ -83,11 +79,11 @@ pub(super) async fn purge(core: &Arc<Core>, asked: &Json) -> Result<Response<Bod
     if directory.as_os_str().is_empty() {
         return Err(Problem::of(StatusCode::CONFLICT, "this page has no store, so there is nothing to delete"));
     }
-    let turn = Turn::take(&core.purges, MAX_AT_A_TIME).ok_or_else(Problem::busy)?;
+    let place = Arc::clone(&core.purges).try_acquire_owned().map_err(|_| Problem::busy())?;
     let (tell, told) = oneshot::channel();
     // It may take as long as the store is large, and one store has one at a time.
     let work = move || {
-        let _turn = turn;
+        let _place = place;
         pipeline::hush();
         give_way();
         let _ = tell.send(asked.answer(&directory));

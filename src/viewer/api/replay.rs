@@ -15,10 +15,7 @@ use crate::viewer::core::Core;
 use crate::viewer::json::ms;
 use crate::viewer::pool::Desk;
 use crate::viewer::problem::Problem;
-use crate::viewer::turn::Turn;
 
-/// Requests that are sent at a time.
-const MAX_AT_A_TIME: usize = 2;
 /// How long one may take.
 const WITHIN: Duration = Duration::from_secs(10);
 /// How long the store is looked at for the record of what was sent, and how often.
@@ -32,11 +29,11 @@ pub(super) async fn replay(core: &Arc<Core>, asked: &Json) -> Result<Json, Probl
     let request = Request::of(stored.record(), None).ok_or_else(|| Problem::wrong("it is no request"))?.anew();
     let request = changed(request, asked)?;
     target::address(&request, stored.record())?;
-    let turn = Turn::take(&core.replays, MAX_AT_A_TIME).ok_or_else(Problem::busy)?;
+    let place = Arc::clone(&core.replays).try_acquire_owned().map_err(|_| Problem::busy())?;
     let (tell, told) = oneshot::channel();
     let directory = core.directory().to_owned();
     let send = move || {
-        let _turn = turn;
+        let _place = place;
         pipeline::hush();
         let _ = tell.send(send(&request, stored.record(), Desk::new(directory)));
     };
