@@ -97,6 +97,14 @@ impl Facet {
         }
     }
 
+    /// The name of the attribute of who wrote the record, where it is one.
+    pub(crate) const fn resource_attribute(&self) -> Option<&'static str> {
+        match &self.what {
+            What::Resource(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether it is an attribute of the record.
     pub(crate) const fn is_attribute(&self) -> bool {
         matches!(self.what, What::Attribute(_))

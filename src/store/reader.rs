@@ -2,6 +2,7 @@
 
 mod complete;
 mod count;
+mod counting;
 mod holes;
 mod scan;
 

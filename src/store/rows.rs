@@ -106,7 +106,7 @@ impl Rows<'_> {
         Ok(Some(Stored { record, resource }))
     }
 
-    fn resource(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<Arc<Resource>> {
+    pub(super) fn resource(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<Arc<Resource>> {
         if let Some((known, resource)) = &self.resource
             && *known == row
         {

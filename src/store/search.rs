@@ -5,7 +5,7 @@ use rusqlite::{Connection, types::Value};
 use super::blocks::{self, Range};
 use super::rows::{Rows, Stored};
 use super::segment::is_damage;
-use super::{schema, unix_ns};
+use super::{schema, turns, unix_ns};
 use crate::query::{Bind, Need, Query, Sql};
 
 /// Rows beside a damaged one that are not looked for.
@@ -180,6 +180,8 @@ impl Plan {
         // Where some of them are damaged, those around them are read all the same.
         let mut parts = vec![(range.first, range.last)];
         while let Some((first, last)) = parts.pop() {
+            // Where no row matches, nobody else does.
+            turns::take();
             let more = [first, last, window.0, window.1].map(Value::Integer);
             let (mut is_begun, mut goes_on) = (false, true);
             let read = rows.each_of(connection, &self.sql, self.binds.iter().cloned().chain(more).collect(), |stored| {

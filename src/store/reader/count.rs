@@ -1,23 +1,10 @@
 //! Counts how many records have each value of a key.
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, params_from_iter};
-
+use super::counting::Counting;
 use super::{Error, Reader, Search};
 use crate::query::{Facet, Query};
-use crate::record::GroupId;
-use crate::store::rows::Rows;
-use crate::store::{codec, schema, turns};
-
-/// Different values that are counted, at most.
-const MAX_VALUES: usize = 10_000;
-/// A longer value is not counted by itself, in bytes.
-const MAX_VALUE_BYTES: usize = 256;
-/// Rows between two looks at the clock.
-const STEP: u64 = 128;
 
 /// How far [`Reader::count`] goes.
 #[derive(Clone, Debug)]
@@ -54,10 +41,10 @@ impl Default for Count {
 /// There are up to 10,000 values of up to 256 bytes; records with others are counted in [`others`](Self::others).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    values: Vec<(String, u64)>,
-    records: u64,
-    others: u64,
-    is_late: bool,
+    pub(super) values: Vec<(String, u64)>,
+    pub(super) records: u64,
+    pub(super) others: u64,
+    pub(super) is_late: bool,
 }
 
 impl Counts {
@@ -107,6 +94,16 @@ impl Reader {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn count(&mut self, facet: &Facet, query: &Query, options: &Count) -> Result<Counts, Error> {
+        let counts = self.count_each(std::slice::from_ref(facet), query, options)?;
+        Ok(counts.into_iter().next().unwrap_or_default())
+    }
+
+    /// As [`count`](Self::count), of several keys at once: the records are read once for all of them.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn count_each(&mut self, facets: &[Facet], query: &Query, options: &Count) -> Result<Vec<Counts>, Error> {
+        let mut counting = Counting::new(facets, options);
         let search = Search::new(query, query.wants_partial());
         let mut ranges = Vec::new();
         for name in self.refresh()? {
@@ -114,19 +111,18 @@ impl Reader {
             ranges.extend(plan.iter().flat_map(|plan| plan.ranges()).map(|range| (*range, name.clone())));
         }
         ranges.sort_by_key(|(range, _)| std::cmp::Reverse(range.latest_unix_ns));
-        let mut counting = Counting::new(facet, options);
         for (range, name) in ranges {
+            // Where no row matches, nobody else looks at the clock.
+            counting.look_at_the_clock();
             if !counting.goes_on() {
                 break;
             }
             let _ = self.visit(&name, |connection, rows| {
                 let (from, binds, decides) = search.of_range(rows.version, &range);
-                match facet.column(schema::has_groups(rows.version)).filter(|_| decides) {
-                    Some(column) => counting.columns(connection, &format!("SELECT {column} FROM {from}"), binds),
-                    None => {
-                        let sql = format!("SELECT id, resource, data FROM {from}");
-                        counting.decoded(connection, rows, &sql, binds, Some(&search).filter(|_| !decides))
-                    }
+                if decides {
+                    counting.rows(connection, rows, &from, binds)
+                } else {
+                    counting.records(connection, rows, &from, binds, &search)
                 }
             });
         }
@@ -134,100 +130,14 @@ impl Reader {
     }
 }
 
-struct Counting<'a> {
-    facet: &'a Facet,
-    options: &'a Count,
-    started: Instant,
-    values: HashMap<Box<str>, u64>,
-    counts: Counts,
-    /// Rows that were read.
-    rows: u64,
-}
-
-impl<'a> Counting<'a> {
-    fn new(facet: &'a Facet, options: &'a Count) -> Self {
-        Self { facet, options, started: Instant::now(), values: HashMap::new(), counts: Counts::default(), rows: 0 }
-    }
-
-    /// Counts the rows of one column that this selects: all of them match.
-    fn columns(&mut self, connection: &Connection, sql: &str, binds: Vec<Value>) -> rusqlite::Result<()> {
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params_from_iter(binds))?;
-        while self.goes_on()
-            && let Some(row) = rows.next()?
-        {
-            match row.get_ref(0)? {
-                ValueRef::Text(text) => self.add(std::str::from_utf8(text).ok()),
-                ValueRef::Integer(number) => self.add(Some(&number.to_string())),
-                ValueRef::Blob(bytes) => {
-                    let group = bytes.first_chunk().map(|bytes| GroupId(u64::from_be_bytes(*bytes)).to_string());
-                    self.add(group.as_deref());
-                }
-                _ => self.add(None),
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts the records of these rows that match.
-    fn decoded(
-        &mut self,
-        connection: &Connection,
-        rows: &mut Rows<'_>,
-        sql: &str,
-        binds: Vec<Value>,
-        search: Option<&Search<'_>>,
-    ) -> rusqlite::Result<()> {
-        if search.is_none() && self.facet.is_attribute() {
-            rows.decode = codec::decode_start;
-        }
-        let facet = self.facet;
-        rows.each(connection, sql, binds, |_, stored| {
-            match stored.filter(|stored| search.is_none_or(|search| search.matches(stored))) {
-                Some(stored) => self.add(facet.of(stored.resource(), stored.record()).as_deref()),
-                None => self.look_at_the_clock(),
-            }
-            self.goes_on()
-        })
-    }
-
-    fn goes_on(&self) -> bool {
-        self.counts.records < self.options.records && !self.counts.is_late
-    }
-
-    fn add(&mut self, value: Option<&str>) {
-        self.look_at_the_clock();
-        self.counts.records += 1;
-        let Some(value) = value.filter(|value| !value.is_empty()) else { return };
-        if let Some(count) = self.values.get_mut(value) {
-            *count += 1;
-        } else if self.values.len() < MAX_VALUES && value.len() <= MAX_VALUE_BYTES {
-            self.values.insert(value.into(), 1);
-        } else {
-            self.counts.others += 1;
-        }
-    }
-
-    fn look_at_the_clock(&mut self) {
-        self.rows += 1;
-        if self.rows.is_multiple_of(STEP) {
-            turns::take();
-            self.counts.is_late = self.started.elapsed() > self.options.within;
-        }
-    }
-
-    fn done(mut self) -> Counts {
-        self.counts.values = self.values.into_iter().map(|(value, count)| (value.into(), count)).collect();
-        self.counts.values.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        self.counts
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::query::sample;
     use crate::record::{Losses, Record, Resource};
+    use crate::store::reader::counting::{MAX_VALUE_BYTES, MAX_VALUES, STEP};
     use crate::store::{Settings, Store};
 
     fn store(records: &[Record]) -> (tempfile::TempDir, Resource) {
@@ -267,6 +177,14 @@ mod tests {
             let values = counts.values.iter().map(|(value, count)| (std::cmp::Reverse(*count), value));
             assert!(values.is_sorted(), "{key} of {text}");
         }
+        // All at once are as each by itself.
+        let facets = keys.map(|key| Facet::parse(key).unwrap());
+        for query in ["", "status:5xx", "stock"].map(|text| Query::parse(text).unwrap()) {
+            let each = reader.count_each(&facets, &query, &Count::default()).unwrap();
+            for (facet, counts) in facets.iter().zip(each) {
+                assert_eq!(counts, reader.count(facet, &query, &Count::default()).unwrap(), "{}", facet.as_str());
+            }
+        }
         assert_eq!(reader.warnings(), [""; 0]);
     }
 
@@ -293,6 +211,10 @@ mod tests {
         assert_eq!(count(&Count::default()).values().collect::<Vec<_>>(), [("200", 3000), ("404", 3000)]);
         let hurried = count(&Count { within: Duration::ZERO, ..Count::default() });
         assert!(hurried.is_late() && hurried.records() <= STEP);
+        // Also where no row matches.
+        let (facet, query) = (Facet::parse("route").unwrap(), Query::parse("route:/nowhere").unwrap());
+        let options = Count { within: Duration::ZERO, ..Count::default() };
+        assert!(reader.count(&facet, &query, &options).unwrap().is_late());
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Which values there are, and how often.
 
-use std::time::Instant;
-
 use serde_json::{Value as Json, json};
 
 use super::asked::Asked;
@@ -28,19 +26,14 @@ pub(super) async fn facets(core: &Core, params: &Params) -> Result<Json, Problem
     let parsed = parsed.map_err(|error| Problem::wrong(error.message()))?;
     core.pool
         .run(move |desk| {
-            let started = Instant::now();
-            let (mut counted, mut is_partial, mut facets) = (0, false, Vec::new());
             let Some(reader) = desk.reader()? else {
                 return Ok(json!({ "counted": 0, "matching": 0, "is_partial": false, "facets": [], "warnings": [] }));
             };
-            for (index, facet) in parsed.iter().enumerate() {
-                let mut options = Count::default();
-                // What one key leaves of its time is the others'.
-                let left = u32::try_from(parsed.len() - index).unwrap_or(1);
-                options.within = WITHIN.saturating_sub(started.elapsed()) / left;
-                let counts = reader.count(facet, &query, &options)?;
-                counted = counted.max(counts.records());
-                is_partial |= counts.is_late() || counts.records() >= options.records;
+            let options = Count { within: WITHIN, ..Count::default() };
+            let (mut counted, mut is_partial, mut facets) = (0, false, Vec::new());
+            for (facet, counts) in parsed.iter().zip(reader.count_each(&parsed, &query, &options)?) {
+                counted = counts.records();
+                is_partial = counts.is_late() || counts.records() >= options.records;
                 let shown: Vec<_> =
                     counts.values().take(top).map(|(value, count)| json!({ "value": value, "count": count })).collect();
                 let rest: u64 = counts.values().skip(top).map(|(_, count)| count).sum::<u64>() + counts.others();
