@@ -22,7 +22,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const DRAWING: &str = "image/svg+xml";
 
-static ASSETS: [Asset; 37] = [
+static ASSETS: [Asset; 38] = [
     Asset::new("api.js", SCRIPT, include_bytes!("assets/api.js")),
     Asset::new("app.css", STYLE, include_bytes!("assets/app.css")),
     Asset::new("app.js", SCRIPT, include_bytes!("assets/app.js")),
@@ -60,6 +60,7 @@ static ASSETS: [Asset; 37] = [
     Asset::new("text.js", SCRIPT, include_bytes!("assets/text.js")),
     Asset::new("theme.js", SCRIPT, include_bytes!("assets/theme.js")),
     Asset::new("waterfall.js", SCRIPT, include_bytes!("assets/waterfall.js")),
+    Asset::new("ways.js", SCRIPT, include_bytes!("assets/ways.js")),
 ];
 
 /// What tells these versions from others: of all of them, as they name each other.

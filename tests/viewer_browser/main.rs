@@ -55,6 +55,12 @@ fn every_page_can_be_read_by_everybody_in_light_and_dark_wide_and_narrow() {
 }
 
 #[test]
+fn the_list_is_as_it_was_left_when_one_comes_back_from_a_request() {
+    let Some(driver) = Driver::find("the_list_is_as_it_was_left_when_one_comes_back_from_a_request") else { return };
+    driver.run("back", &Shop::start(400));
+}
+
+#[test]
 fn dragging_over_a_drawing_and_clicking_a_facet_narrow_the_list() {
     let Some(driver) = Driver::find("dragging_over_a_drawing_and_clicking_a_facet_narrow_the_list") else { return };
     driver.run("narrow", &Shop::start(400));

@@ -10,6 +10,7 @@ import { listPage } from './list.js';
 import { requestPage } from './request.js';
 import { routesPage } from './routes.js';
 import { runningPage } from './running.js';
+import { begin } from './ways.js';
 
 const PAGES = [
   [/^$/, listPage],
@@ -27,7 +28,9 @@ const path = decodeURI(here());
 place.main.className = 'page';
 const [page, parts] = find(path);
 try {
-  Promise.resolve(page(place, ...parts)).catch((error) => fill(place.main, trouble(error)));
+  const made = page(place, ...parts);
+  begin(place, { list: made, request: requestPage });
+  Promise.resolve(made).catch((error) => fill(place.main, trouble(error)));
 } catch (error) {
   fill(place.main, trouble(error));
 }

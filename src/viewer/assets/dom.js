@@ -15,12 +15,17 @@ export function h(what, properties, ...children) {
     properties = undefined;
   }
   for (const [name, value] of Object.entries(properties ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? '' : SHOWN.has(name) ? visible(String(value)) : String(value));
+    if (name.startsWith('on') && value) element.addEventListener(name.slice(2), value);
+    else set(element, name, value);
   }
   put(element, children);
   return element;
+}
+
+/** Sets an attribute, or takes it away. */
+export function set(element, name, value) {
+  if (value === null || value === undefined || value === false) element.removeAttribute(name);
+  else element.setAttribute(name, value === true ? '' : SHOWN.has(name) ? visible(String(value)) : String(value));
 }
 
 /** Attributes that people read. */

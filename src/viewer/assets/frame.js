@@ -2,7 +2,7 @@
 
 import { here, href } from './api.js';
 import { button, h, key } from './dom.js';
-import { areOn, bind, bound, switchKeys } from './keys.js';
+import { areOn, beginPage, bind, bound, switchKeys } from './keys.js';
 
 const PAGES = [
   ['', 'Requests'],
@@ -42,7 +42,7 @@ export function frame() {
   );
   for (const old of document.querySelectorAll('body > header, body > nav')) old.remove();
   document.body.prepend(
-    h('a.skip', { href: '#app', onclick: (event) => { event.preventDefault(); main.focus(); } }, 'Skip to content'),
+    h('a.skip', { href: '#app', onclick: (event) => { event.preventDefault(); document.getElementById('app').focus(); } }, 'Skip to content'),
     h('header.top',
       h('a.brand', { href: href(''), 'aria-label': 'Campanile, requests' }, h('span.mark', { 'aria-hidden': 'true' }), h('span', 'Campanile')),
       h('nav', { 'aria-label': 'Pages' }, h('ul', links)),
@@ -53,6 +53,7 @@ export function frame() {
   document.body.append(voice, note);
   PAGES.forEach(([path, label], index) => bind(String(index + 1), label.toLowerCase(), () => { location.href = href(path); }));
   bind('?', 'this help', help);
+  beginPage();
   return { main, aside };
 }
 

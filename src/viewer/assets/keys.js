@@ -2,12 +2,31 @@
 
 import { recall, remember } from './memory.js';
 
-const known = new Map();
+let known = new Map();
+/** Those that every page has. */
+let common = null;
 let on = recall('keys', true);
 
 /** Says what a key does on this page: `bind('j', 'next request', call)`. */
 export function bind(name, help, call) {
   known.set(name, { help, call });
+}
+
+/** From here on, what is bound is this page's alone. */
+export function beginPage() {
+  common = new Map(known);
+}
+
+/** Leaves a page: its keys are handed over for when it comes back, and those that every page has stay. */
+export function leaveKeys() {
+  const left = known;
+  known = new Map(common);
+  return left;
+}
+
+/** Those of a page that is back. */
+export function returnKeys(left) {
+  known = left;
 }
 
 /** All that are bound, in the order in which they were. */

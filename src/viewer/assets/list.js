@@ -15,6 +15,7 @@ import { purge } from './purge.js';
 import { add, has, instant, remove, speaksOf, term, without } from './query.js';
 import { table } from './rows.js';
 import { marks, toggleMark } from './marks.js';
+import { go } from './ways.js';
 
 const PAGE = 100;
 /** Records that are held in the page, and new ones that wait while one reads. */
@@ -310,7 +311,7 @@ export function listPage({ main, aside }) {
     if (performance.now() > charted) chart();
     if (performance.now() > counted && !column.box.matches(':hover')) countFacets();
   };
-  setInterval(() => { if (!isPaused && !document.hidden && performance.now() > charted && stream) chart(); }, 2500);
+  setInterval(() => { if (!isPaused && !document.hidden && main.isConnected && performance.now() > charted && stream) chart(); }, 2500);
 
   const address = (text) => href('') + (text.trim() ? `?q=${encodeURIComponent(text.trim())}` : '');
   const ask = (text) => {
@@ -346,7 +347,7 @@ export function listPage({ main, aside }) {
     if (event.target.closest?.('a, button')) return false;
     const row = rows.selected();
     if (!row) return false;
-    location.href = href(`r/${row.id}`);
+    go(`r/${row.id}`);
     return true;
   });
   bind('p', 'pause and go on', () => { pause(!isPaused); say(isPaused ? 'Paused' : 'Live'); });
@@ -367,13 +368,28 @@ export function listPage({ main, aside }) {
       say(error.message);
     }
   }));
-  bind('r', 'replay', chosen((row) => { location.href = href(`r/${row.id}#replay`); }));
+  bind('r', 'replay', chosen((row) => go(`r/${row.id}#replay`)));
   bind('Escape', '', () => { rows.forget(); document.activeElement?.blur?.(); if (!isReading()) release(); });
 
   drawViews();
   showState('live');
   load();
   addEventListener('pageshow', (event) => { if (event.persisted) load(); });
+
+  let top = 0;
+  return {
+    address: () => address(query),
+    rest() {
+      top = rows.scroller.scrollTop;
+      stream?.rest();
+    },
+    resume() {
+      rows.scroller.scrollTop = top;
+      // Marks are made on a request's page too.
+      rows.refresh(...records.map((row) => row.id));
+      stream?.resume();
+    },
+  };
 }
 
 /** A dialog of the request's values: each one narrows the list. */

@@ -13,8 +13,9 @@ export function listen({ query, cursor, onrecords, onrunning, onstate }) {
   let timer = 0;
   let wait = 500;
   let last = cursor;
+  let isResting = false;
   const open = () => {
-    if (document.hidden || source) return;
+    if (document.hidden || isResting || source) return;
     source = new EventSource(href(`live?${search({ q: query, cursor: last })}`));
     source.onopen = () => { wait = 500; onstate?.('live'); };
     source.onerror = () => {
@@ -41,6 +42,15 @@ export function listen({ query, cursor, onrecords, onrunning, onstate }) {
   addEventListener('pagehide', close);
   open();
   return {
+    /** Nothing is open until it resumes; what came meanwhile is told then. */
+    rest() {
+      isResting = true;
+      close();
+    },
+    resume() {
+      isResting = false;
+      open();
+    },
     stop() {
       document.removeEventListener('visibilitychange', look);
       removeEventListener('pagehide', close);

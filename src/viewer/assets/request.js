@@ -13,6 +13,7 @@ import { replay } from './replay.js';
 import { fate } from './rows.js';
 import { term } from './query.js';
 import { long, pairs, plain } from './text.js';
+import { back, go, isPlain } from './ways.js';
 import { waterfall } from './waterfall.js';
 
 const find = (key, value) => href(`?${search({ q: term(key, value) })}`);
@@ -20,6 +21,7 @@ const find = (key, value) => href(`?${search({ q: term(key, value) })}`);
 export async function requestPage({ main }, id) {
   main.className = 'page request';
   title(id);
+  bind('u', 'back to the list', () => { if (!back()) location.href = href(''); });
   let answer;
   try {
     answer = await found(main, id);
@@ -27,6 +29,8 @@ export async function requestPage({ main }, id) {
     fill(main, h('h1', 'Request ', h('code', id)), trouble(error));
     return;
   }
+  // One may be elsewhere by now.
+  if (!main.isConnected) return;
   if (answer.matches) {
     fill(main, h('h1', `${id} is the start of several ids`), h('ul.panel.panel-body', answer.matches.map((row) => h('li', h('a.mono', { href: href(`r/${row.id}`) }, `${row.short} ${row.method ?? row.kind} ${row.path ?? row.message ?? ''} ${ending(row)}`)))));
     return;
@@ -41,7 +45,7 @@ async function found(main, id) {
     try {
       return await get(`api/events/${encodeURIComponent(id)}`);
     } catch (error) {
-      if (error.status !== 404 || left === 0) throw error;
+      if (error.status !== 404 || left === 0 || !main.isConnected) throw error;
       if (left === patience) fill(main, h('h1', 'Request ', h('code', id)), h('p.dim', { role: 'status' }, 'It is not stored yet; looking again…'));
       await new Promise((resolve) => { setTimeout(resolve, 250); });
     }
@@ -61,7 +65,7 @@ function show(main, { record, previous, next, alike, warnings }) {
   const errors = [record.error, ...(record.errors ?? [])].filter(Boolean);
   const heading = (error) => ({ panic: 'Panic', timeout: 'Timeout', saturated: 'Saturated' })[error.kind ?? record.class] ?? 'Error';
   fill(main,
-    h('div.crumbs', h('a', { href: href('') }, '← Requests'), record.route ? h('span.same-route',
+    h('div.crumbs', h('a', { href: href(''), onclick: (event) => { if (isPlain(event) && back()) event.preventDefault(); } }, '← Requests'), record.route ? h('span.same-route',
       step('[', 'earlier', previous), h('a.mono', { href: find('route', record.route), title: 'Requests of this route' }, record.route), step(']', 'later', next)) : null),
     h('header.headline',
       h('h1', h(`span.${kind}`, h('span.status', ending(record))), h('span.method', record.method ?? record.kind), ' ', h('span.target', record.path ?? record.message ?? '', record.query ? h('span.query', `?${clip(record.query)}`) : null)),
@@ -100,7 +104,6 @@ function show(main, { record, previous, next, alike, warnings }) {
     else say('Mark two requests with m first');
   });
   if (record.method) bind('b', 'compare with the last build', () => compareWithLast(record, notes));
-  bind('u', 'back to the list', () => { location.href = href(''); });
   if (location.hash === '#replay') {
     history.replaceState(null, '', location.pathname);
     replay(record);
@@ -117,7 +120,7 @@ function step(name, label, id) {
 }
 
 function follow(id, otherwise) {
-  if (id) location.href = href(`r/${id}`);
+  if (id) go(`r/${id}`);
   else say(otherwise);
 }
 

@@ -1,11 +1,11 @@
 // The list of requests: a table of which only the lines in sight are in the document.
 
 import { href } from './api.js';
-import { button, h } from './dom.js';
+import { button, fill, h, set } from './dom.js';
 import { bytes, clock, count, duration, ending, moment, shortType, tone } from './format.js';
 
 const COLUMNS = ['Time', 'Method', 'Status', 'Took', 'Request', 'What happened', 'Id'];
-const OVERSCAN = 12;
+const OVERSCAN = 10;
 
 /** The table. `onopen`, `onexpand(group)`, `onend()` when the end comes into sight, `onselect(row)`. */
 export function table({ onexpand, onend, onselect, ongap, isMarked }) {
@@ -45,10 +45,12 @@ export function table({ onexpand, onend, onselect, ongap, isMarked }) {
     const to = Math.min(shown.length, lineAt(scroller.scrollTop + scroller.clientHeight) + OVERSCAN);
     const wanted = new Map();
     for (let i = from; i < to; i += 1) wanted.set(shown[i].key, i);
+    // Where none of them stays, as when many come in at once, they are written over: that is much less than to make others.
+    const spare = [...made.keys()].some((name) => wanted.has(name)) ? [] : [...body.children].filter((element) => element.places);
     for (const [name, element] of made) {
       if (wanted.has(name)) continue;
       if (element.contains(document.activeElement)) scroller.focus({ preventScroll: true });
-      element.remove();
+      if (!spare.includes(element)) element.remove();
       made.delete(name);
     }
     // Lines that stay are never moved, so that none loses the focus.
@@ -57,7 +59,7 @@ export function table({ onexpand, onend, onselect, ongap, isMarked }) {
       const line = shown[i];
       let element = made.get(name);
       if (!element || element.n !== line.n) {
-        const next = make(line);
+        const next = line.kind === 'row' && spare.length ? write(spare.shift(), line.row) : make(line);
         if (element) {
           if (cursor === element) cursor = element.nextSibling;
           element.remove();
@@ -70,6 +72,7 @@ export function table({ onexpand, onend, onselect, ongap, isMarked }) {
       if (element === cursor) cursor = cursor.nextSibling;
       else body.insertBefore(element, cursor);
     }
+    for (const element of spare) element.remove();
     if (tops[shown.length] - scroller.scrollTop - scroller.clientHeight < 600) onend();
   };
 
@@ -80,30 +83,39 @@ export function table({ onexpand, onend, onselect, ongap, isMarked }) {
   };
 
   const requestLine = (row) => {
-    const kind = tone(row);
-    const line = h(`tr.line.${kind}`, { role: 'row' });
-    line.dataset.id = row.id;
-    if (row.id === selected) line.classList.add('selected');
-    if (isMarked(row.id)) line.classList.add('marked');
-    const link = h('a', { href: href(`r/${row.id}`) }, target(row));
-    const took = h('td.c3', { role: 'cell' }, row.partial ? h('em', { title: 'It had run so long when it was reported' }, `${duration(row.ms)}…`) : duration(row.ms));
-    // A hundredth of a second to ten seconds, in equal steps for each factor of ten.
-    const share = Math.max(0, Math.min(1, Math.log10(Math.max(row.ms ?? 0, 1)) / 4));
-    took.style.setProperty('--share', share.toFixed(3));
-    put(line,
-      h('td.c0', { role: 'cell', title: moment(row.at_ms) }, clock(row.at_ms)),
-      h('td.c1', { role: 'cell' }, row.kind && row.kind !== 'request' ? row.kind : row.method),
-      h('td.c2', { role: 'cell' }, h('span.status', row.kind && row.kind !== 'request' ? (row.level ?? '').toLowerCase() : ending(row))),
-      took,
-      h('td.c4', { role: 'cell', title: [row.route, row.query ? `?${row.query}` : null].filter(Boolean).join('\n') }, link),
-      h('td.c5', { role: 'cell' }, what(row)),
-      h('td.c6', { role: 'cell' }, row.short));
+    const cells = COLUMNS.map((_, i) => h(`td.c${i}`, { role: 'cell' }));
+    const status = h('span.status');
+    const link = h('a');
+    cells[2].append(status);
+    cells[4].append(link);
+    const line = h('tr', { role: 'row' }, cells);
+    line.places = { cells, status, link };
     line.addEventListener('click', (event) => {
       if (event.target.closest('a') || getSelection().toString()) return;
       if (event.ctrlKey || event.metaKey) open(link.href, '_blank', 'noopener');
       else link.click();
     });
-    link.addEventListener('focus', () => select(row.id));
+    link.addEventListener('focus', () => select(line.dataset.id));
+    return write(line, row);
+  };
+  const write = (line, row) => {
+    const { cells: [at, method, , took, target, happened, id], status, link } = line.places;
+    const isRequest = !row.kind || row.kind === 'request';
+    line.className = `line ${tone(row)}${row.id === selected ? ' selected' : ''}${isMarked(row.id) ? ' marked' : ''}`;
+    line.dataset.id = row.id;
+    set(at, 'title', moment(row.at_ms));
+    fill(at, clock(row.at_ms));
+    fill(method, isRequest ? row.method : row.kind);
+    fill(status, isRequest ? ending(row) : (row.level ?? '').toLowerCase());
+    fill(took, row.partial ? h('em', { title: 'It had run so long when it was reported' }, `${duration(row.ms)}…`) : duration(row.ms));
+    // A hundredth of a second to ten seconds, in equal steps for each factor of ten.
+    const share = Math.max(0, Math.min(1, Math.log10(Math.max(row.ms ?? 0, 1)) / 4));
+    took.style.setProperty('--share', share.toFixed(3));
+    set(target, 'title', [row.route, row.query ? `?${row.query}` : null].filter(Boolean).join('\n'));
+    set(link, 'href', href(`r/${row.id}`));
+    fill(link, path(row));
+    fill(happened, what(row));
+    fill(id, row.short);
     return line;
   };
   const foldLine = (line) => h('tr.fold', { role: 'row' },
@@ -172,12 +184,8 @@ export function table({ onexpand, onend, onselect, ongap, isMarked }) {
   };
 }
 
-function put(line, ...cells) {
-  line.append(...cells);
-}
-
 /** The path, with what stands in its route's places made visible. */
-function target(row) {
+function path(row) {
   if (row.kind && row.kind !== 'request') return h('span.path', row.message ?? '');
   const parts = (row.path ?? '').split('/');
   const route = (row.route ?? '').split('/');

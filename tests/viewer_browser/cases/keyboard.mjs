@@ -73,7 +73,7 @@ await inBrowser(async (tab) => {
   const here = tab.url();
   await keyboard.press('[');
   await tab.waitForURL((url) => url.href !== here && url.pathname.startsWith('/r/'));
-  await tab.getByRole('heading', { level: 1 }).waitFor();
+  await tab.getByRole('region', { name: 'Timeline' }).waitFor();
   await keyboard.press(']');
   await tab.waitForURL(here);
   await tab.getByRole('region', { name: 'Timeline' }).waitFor();

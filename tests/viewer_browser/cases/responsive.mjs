@@ -86,9 +86,9 @@ await inBrowser(async (tab) => {
     for (let i = 0; i < 3; i += 1) {
       await tab.keyboard.press('j');
       await pause(100);
-      await trace.visit('opening a request', /\/r\//, () => tab.keyboard.press('Enter'));
+      await trace.visit('opening a request', 'until the request is there', /\/r\//, () => tab.keyboard.press('Enter'));
       await pause(300);
-      await trace.visit('going back', /\/(\?.*)?$/, () => tab.evaluate(() => history.back()));
+      await trace.visit('going back', 'until the list is there', /\/(\?.*)?$/, () => tab.keyboard.press('u'));
       await rows.first().waitFor();
       await settled();
       await pause(500);
@@ -138,6 +138,7 @@ await inBrowser(async (tab) => {
   console.log(`| from input to the next paint, ms | inputs | median | p95 | most | at most ${LIMIT_MS} |`);
   console.log('|---|---:|---:|---:|---:|---|');
   for (const [kind, times] of kinds) row(kind, times, { limit: LIMIT_MS });
+  for (const [kind, times] of trace.visits()) row(kind, times);
   row('between two frames while scrolling', trace.frames('scrolling'));
   row('from the last key to what it asks for (it waits 350 ms for another key)', data);
   console.log(`\n${trace.unseen} inputs of which the trace does not tell.`);

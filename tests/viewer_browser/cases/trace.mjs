@@ -2,7 +2,9 @@
 
 import { writeFileSync } from 'node:fs';
 
-const CATEGORIES = ['devtools.timeline', 'loading', 'input.scrolling', 'disabled-by-default-devtools.timeline.frame'];
+import { until } from './browser.mjs';
+
+const CATEGORIES = ['devtools.timeline', 'loading', 'input.scrolling', 'blink.user_timing', 'disabled-by-default-devtools.timeline.frame'];
 /** What people do; that lines pass under a pointer at rest is none of it. */
 const GIVEN = /^(key|input|beforeinput|click|pointerdown|pointerup|mousedown|mouseup)/;
 /** What a page's own thread does. */
@@ -37,10 +39,13 @@ export class Trace {
     await give();
   }
 
-  /** One that leads to another page. */
-  async visit(kind, address, give) {
-    this.#inputs.push({ kind, from: now(), isVisit: true });
-    await Promise.all([this.#tab.waitForURL(address, { waitUntil: 'load' }), give()]);
+  /** One that leads to another page, which is there when it says so: `whole` is what it takes until then. */
+  async visit(kind, whole, address, give) {
+    const marks = () => this.#tab.evaluate(() => performance.getEntriesByName('shown').length);
+    const before = await marks();
+    this.#inputs.push({ kind, whole, from: now() });
+    await Promise.all([this.#tab.waitForURL(address), give()]);
+    await until('the page is shown', async () => (await marks()) > before);
   }
 
   /** The times of each kind of input until the next paint, in milliseconds. */
@@ -48,19 +53,34 @@ export class Trace {
     const kinds = new Map();
     this.#inputs.forEach((input, i) => {
       const to = this.#inputs[i + 1]?.from ?? Infinity;
-      const took = this.#took(input, to);
-      if (took === undefined) this.unseen += 1;
-      else kinds.set(input.kind, [...(kinds.get(input.kind) ?? []), took]);
+      this.#keep(kinds, input.kind, this.#took(input, to));
     });
     return kinds;
   }
 
-  #took({ kind, from, isVisit }, to) {
+  /** The times of each kind of visit until the page that was asked for is shown, in milliseconds. */
+  visits() {
+    const kinds = new Map();
+    this.#inputs.forEach((input, i) => {
+      if (input.whole) this.#keep(kinds, input.whole, this.#whole(input, this.#inputs[i + 1]?.from ?? Infinity));
+    });
+    return kinds;
+  }
+
+  #keep(kinds, kind, took) {
+    if (took === undefined) this.unseen += 1;
+    else kinds.set(kind, [...(kinds.get(kind) ?? []), took]);
+  }
+
+  #whole({ from }, to) {
+    // It is said as the frame is made that has the page in it.
+    const mark = this.#events.find((event) => event.name === 'shown' && event.ts >= from && event.ts < to);
+    const frames = this.#slices('PipelineReporter').filter(([event, end]) => mark && isPresented(event) && event.ts <= mark.ts && end.ts >= mark.ts);
+    return frames.length ? (frames.at(-1)[1].ts - from) / 1000 : undefined;
+  }
+
+  #took({ kind, from }, to) {
     const within = (event) => event.ts >= from && event.ts < to;
-    if (isVisit) {
-      const paint = this.#events.find((event) => event.name === 'firstContentfulPaint' && within(event));
-      return paint && (paint.ts - from) / 1000;
-    }
     if (kind === 'scrolling') {
       const found = this.#slices('EventLatency').filter(([event]) => within(event) && /WHEEL|SCROLL/.test(JSON.stringify(event.args)));
       return most(found.map(([event, end]) => (end.ts - event.ts) / 1000));
@@ -95,7 +115,7 @@ export class Trace {
     this.#inputs.forEach((input, i) => {
       if (input.kind !== kind || this.#inputs[i + 1]?.kind !== kind) return;
       const to = this.#inputs[i + 1].from;
-      const shown = this.#slices('PipelineReporter').filter(([event]) => /PRESENTED/.test(event.args.frame_reporter?.state)).map(([, end]) => end.ts);
+      const shown = this.#slices('PipelineReporter').filter(([event]) => isPresented(event)).map(([, end]) => end.ts);
       const these = shown.filter((ts) => ts >= input.from && ts < to).sort((a, b) => a - b);
       // What was shown at one moment is one frame.
       for (let n = 1; n < these.length; n += 1) if (these[n] - these[n - 1] > 1000) found.push((these[n] - these[n - 1]) / 1000);
@@ -115,4 +135,5 @@ export class Trace {
   }
 }
 
+const isPresented = (event) => /PRESENTED/.test(event.args.frame_reporter?.state);
 const most = (times) => (times.length ? Math.max(...times) : undefined);
