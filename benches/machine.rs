@@ -1,6 +1,7 @@
 //! Cores, processor time and memory, as Linux tells them, and the median of what was measured.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where servers run with all their threads.
 pub const SERVER: usize = 0;
@@ -26,6 +27,29 @@ pub fn give_way() {
         libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters)
     };
     assert_eq!(result, 0, "anybody may give way");
+}
+
+/// Keeps a core from going to rest while this lasts: to wake it takes longer than many an answer. Whoever wants the core has
+/// it at once.
+pub fn awake<T>(core: usize, work: impl FnOnce() -> T) -> T {
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _over = Over(&is_over);
+        scope.spawn(|| {
+            pin(&[core]);
+            give_way();
+            while !is_over.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        work()
+    })
 }
 
 /// The calling thread, and those that it starts from now on, wake from a sleep when they should, and not up to 50 µs later.

@@ -3,7 +3,8 @@
 //!
 //! `viewed serve DIRECTORY RECORDS one|two` stores so many records, serves, and prints its address: with all its threads on the
 //! first core, or wherever there is room. Each line that it reads asks for something: `viewer` where its page is, `threads`
-//! what threads of which name have used, `end` what became of the records since it serves. `viewed flood URL` asks the page,
+//! what threads of which name have used, `lost` how many
+//! records are lost so far, `end` what became of the records since it serves. `viewed flood URL` asks the page,
 //! `viewed burn` does nothing but use both cores: where nobody else wants them, until their input ends.
 
 use std::collections::BTreeMap;
@@ -108,6 +109,11 @@ fn serve(directory: &Path, records: usize, on_one_core: bool) {
                 threads().into_iter().for_each(|(name, ns, ..)| *used.entry(name.replace([' ', '='], "_")).or_default() += ns);
                 let words = used.into_iter().map(|(name, ns)| format!("{name}={ns}"));
                 println!("{}", words.collect::<Vec<_>>().join(" "));
+            }
+            "lost" => {
+                let stats = telemetry.stats();
+                let by_exporters: u64 = stats.exporters.iter().map(|of| of.dropped.total()).sum();
+                println!("{}", stats.dropped.total() + by_exporters);
             }
             "end" => {
                 let report = telemetry.shutdown_blocking(PATIENCE);

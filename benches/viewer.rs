@@ -80,7 +80,8 @@ fn main() {
         sum(|round| round.messages),
         sum(|round| round.bytes) >> 20,
     );
-    println!("records: {offered} of {sent} requests, {stored} stored, {lost} lost");
+    let by_arm: Vec<_> = (0..ARMS.len()).map(|arm| all.iter().map(|round| round[arm].lost).sum::<u64>().to_string()).collect();
+    println!("records: {offered} of {sent} requests, {stored} stored, {lost} lost; by arm {}", by_arm.join(", "));
     let verdict = |holds: bool| if holds { "holds" } else { "FALLS SHORT" };
     for (arm, name) in ARMS.iter().enumerate().take(2) {
         let ratio = ratio(2, arm);
@@ -93,6 +94,8 @@ fn main() {
 #[derive(Debug, Default)]
 struct Round {
     sent: u64,
+    /// Records that were counted as lost.
+    lost: u64,
     p50_us: f64,
     p99_us: f64,
     p999_us: f64,
@@ -114,16 +117,17 @@ impl Round {
             _ => Some(Burden::start(&["flood", viewer])),
         };
         std::thread::sleep(HEIGHT);
-        let before = used(server);
+        let (before, lost) = (used(server), server.numbers("lost"));
         let paced = Paced::of(server.address, rate, seconds);
         let after = used(server);
+        let lost = server.numbers("lost")[0] - lost[0];
         let counts = burden.map(Burden::end).unwrap_or_default();
         let [answered, refused, messages, bytes] = counts[..] else {
             std::thread::sleep(CALM);
-            return Self::with(&paced, before, after);
+            return Self { lost, ..Self::with(&paced, before, after) };
         };
         std::thread::sleep(CALM);
-        Self { answered, refused, messages, bytes, ..Self::with(&paced, before, after) }
+        Self { lost, answered, refused, messages, bytes, ..Self::with(&paced, before, after) }
     }
 
     fn with(paced: &Paced, before: (f64, f64), after: (f64, f64)) -> Self {

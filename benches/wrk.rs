@@ -1,12 +1,14 @@
 //! What is left of the requests that a server answers over loopback, with each stack around its app? The baseline is the
 //! bare service in the same round.
 //!
-//! Each stack is served by a process of its own, all its threads on one core; `wrk` and the receiver of OTLP are on the other.
+//! Each stack is served by a process of its own, all its threads on one core; `wrk` and the receiver of OTLP are on the other,
+//! which is kept awake: `wrk` rests more often the slower the server is, and to wake a core would be counted as the server's.
 //! With `two`, the thread that serves stays on the first core and the background may use the second, which it then shares
-//! with both. `cargo bench -p campanile-benches --bench wrk`; `-- two otlp json seconds=5 rounds=5` says which and how much.
+//! with both. `cargo bench -p campanile-benches --bench wrk`; `-- two otlp json seconds=5 rounds=5` says which and how
+//! much, and `resting` that nobody keeps the core awake.
 
 use campanile_benches::load::{Load, Seen};
-use campanile_benches::machine::{OTHERS, median, pin};
+use campanile_benches::machine::{OTHERS, awake, median, pin};
 use campanile_benches::served::Served;
 use campanile_benches::stacks::STACKS;
 use campanile_benches::{Route, sink};
@@ -30,7 +32,8 @@ fn main() {
     let load = Load::new();
     let mut all: Vec<Vec<Round>> = Vec::new();
     for round in 0..rounds {
-        let of_round: Vec<Round> = stacks.iter().map(|stack| Round::of(stack, &sink, cores, &load, seconds)).collect();
+        let ask = || stacks.iter().map(|stack| Round::of(stack, &sink, cores, &load, seconds)).collect::<Vec<_>>();
+        let of_round = if chosen("resting") { ask() } else { awake(OTHERS, ask) };
         for (stack, of) in stacks.iter().zip(&of_round) {
             println!("round={round} stack={stack} cores={cores} {of:?}");
         }
