@@ -54,7 +54,7 @@ impl Home {
         self.used_bytes() > self.max / 2
     }
 
-    /// Whether an eighth of the budget is used, which is half of what one exporter's queue takes.
+    /// Whether an eighth of the budget is used, which is a third of what one exporter's queue takes.
     pub(super) fn is_crowded(&self) -> bool {
         self.used_bytes() > self.max / 8
     }

@@ -16,11 +16,13 @@ use crate::record::{Kind, Losses, Reason, Record, Resource, SpanId};
 use crate::warn::warn;
 
 /// Bytes in one exporter's queue, at most.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
+const MAX_BYTES: usize = 12 * 1024 * 1024;
+/// Bytes that are handed over without waiting for company: a batch of records as large as they usually are.
+const ENOUGH_BYTES: usize = 2 * 1024 * 1024;
 /// Requests whose reports wait to be taken back, at most.
 const MAX_OVER: usize = 65_536;
 /// Of a queue's room, one part in so many is for records of failed requests.
-const FAILED_SHARE: usize = 4;
+const FAILED_SHARE: usize = 8;
 
 /// The worker's end of it.
 pub(super) struct Lane {
@@ -123,7 +125,7 @@ impl Lane {
         let now = Instant::now();
         let mut state = shared.state();
         state.lost_at_intake = lost_at_intake.clone();
-        let before = state.queue.len();
+        let (before, was_enough) = (state.queue.len(), shared.has_enough(&state));
         for held in records {
             let record: &Record = (**held).as_ref();
             if !self.wants(record) {
@@ -161,10 +163,10 @@ impl Lane {
                 state.stats.dropped.add(Reason::QueueFull, 1);
             }
         }
-        let (after, full) = (state.queue.len(), shared.pace.max_records);
+        let (after, is_enough) = (state.queue.len(), shared.has_enough(&state));
         drop(state);
         // What waits for company looks at the clock by itself: a wake-up for each of many hands-on would only cost time.
-        if (before == 0 && after > 0) || (before < full && after >= full) {
+        if (before == 0 && after > 0) || (!was_enough && is_enough) {
             shared.changed.notify_all();
         }
     }
@@ -268,6 +270,11 @@ impl LaneShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether what waits is worth a batch, however long it has waited.
+    fn has_enough(&self, state: &State) -> bool {
+        state.queue.len() >= self.pace.max_records || state.queue_bytes >= ENOUGH_BYTES
+    }
+
     /// The exporter's thread.
     fn run(&self, mut exporter: Box<dyn ErasedExporter>, resource: &Resource) {
         quiet::hush();
@@ -304,7 +311,7 @@ impl LaneShared {
             let first = state.queue.front().map(|(since, _)| *since).into_iter().chain(state.over_since).min();
             let first = first.map(|since| after(since, self.pace.max_delay));
             let now = Instant::now();
-            let is_due = first.is_some_and(|due| hurried || due <= now || state.queue.len() >= self.pace.max_records);
+            let is_due = first.is_some_and(|due| hurried || due <= now || self.has_enough(&state));
             if is_due {
                 return Some(self.take(&mut state));
             }

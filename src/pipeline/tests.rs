@@ -73,6 +73,18 @@ fn a_flush_delivers_what_waits_for_company() {
 }
 
 #[test]
+fn large_records_wait_for_no_company() {
+    let (sender, receiver) = mpsc::channel();
+    let pipeline = start(Resource::default(), vec![Box::new(Count(sender))]);
+    for _ in 0..3 {
+        let mut record = record(&pipeline, Outcome::Answered);
+        record.parts_mut().push_text(&"x".repeat(1_000_000), 1_000_000);
+        pipeline.offer(record);
+    }
+    assert!(receiver.recv_timeout(Duration::from_secs(60)).unwrap() >= 2, "nobody flushes, and its time is an hour");
+}
+
+#[test]
 fn a_stuck_exporter_costs_its_own_queue_and_every_loss_is_counted() {
     let (open, gate) = mpsc::channel();
     let (entered, has_entered) = mpsc::channel();
