@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+/// How often a core that is kept [awake] is offered to others.
+const TURN: Duration = Duration::from_micros(10);
 /// Where servers run with all their threads.
 pub const SERVER: usize = 0;
 /// Where whoever asks and whoever receives telemetry run.
@@ -21,16 +24,20 @@ pub fn pin(cores: &[usize]) {
 
 /// The calling thread, and those that it starts from now on, run only where nobody else wants to.
 pub fn give_way() {
+    schedule(libc::SCHED_IDLE);
+}
+
+fn schedule(policy: libc::c_int) {
     // SAFETY: the pointer is that of a live `sched_param`.
     let result = unsafe {
         let parameters: libc::sched_param = std::mem::zeroed();
-        libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters)
+        libc::sched_setscheduler(0, policy, &raw const parameters)
     };
     assert_eq!(result, 0, "anybody may give way");
 }
 
-/// Keeps a core from going to rest while this lasts: to wake it takes longer than many an answer. Whoever wants the core has
-/// it at once.
+/// Keeps a core from going to rest while this lasts, and offers it to whoever wants it all the time. Who waits there for its turn
+/// [in patience](patiently) need not be woken by anybody.
 pub fn awake<T>(core: usize, work: impl FnOnce() -> T) -> T {
     struct Over<'a>(&'a AtomicBool);
     impl Drop for Over<'_> {
@@ -43,13 +50,25 @@ pub fn awake<T>(core: usize, work: impl FnOnce() -> T) -> T {
         let _over = Over(&is_over);
         scope.spawn(|| {
             pin(&[core]);
-            give_way();
             while !is_over.load(Ordering::Relaxed) {
-                std::hint::spin_loop();
+                let since = Instant::now();
+                while since.elapsed() < TURN {
+                    std::hint::spin_loop();
+                }
+                std::thread::yield_now();
             }
         });
         work()
     })
+}
+
+/// Does the work, threads and processes that it starts included, without ever taking a core from somebody who uses it.
+pub fn patiently<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let patient = || {
+        schedule(libc::SCHED_BATCH);
+        work()
+    };
+    std::thread::scope(|scope| scope.spawn(patient).join().expect("it works"))
 }
 
 /// The calling thread, and those that it starts from now on, wake from a sleep when they should, and not up to 50 µs later.

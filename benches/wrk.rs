@@ -2,13 +2,13 @@
 //! bare service in the same round.
 //!
 //! Each stack is served by a process of its own, all its threads on one core; `wrk` and the receiver of OTLP are on the other,
-//! which is kept awake: `wrk` rests more often the slower the server is, and to wake a core would be counted as the server's.
+//! which is kept awake: `wrk` rests more often the slower the server is, and to wake it would be counted as the server's.
 //! With `two`, the thread that serves stays on the first core and the background may use the second, which it then shares
 //! with both. `cargo bench -p campanile-benches --bench wrk`; `-- two otlp json seconds=5 rounds=5` says which and how
 //! much, and `resting` that nobody keeps the core awake.
 
 use campanile_benches::load::{Load, Seen};
-use campanile_benches::machine::{OTHERS, awake, median, pin};
+use campanile_benches::machine::{OTHERS, awake, median, patiently, pin};
 use campanile_benches::served::Served;
 use campanile_benches::stacks::STACKS;
 use campanile_benches::{Route, sink};
@@ -28,7 +28,7 @@ fn main() {
         STACKS.iter().map(|(name, _)| *name).filter(|name| *name == "bare" || !is_any || chosen(name)).collect();
 
     pin(&[OTHERS]);
-    let sink = sink::start().to_string();
+    let sink = patiently(sink::start).to_string();
     let load = Load::new();
     let mut all: Vec<Vec<Round>> = Vec::new();
     for round in 0..rounds {
@@ -71,9 +71,10 @@ struct Round {
 impl Round {
     fn of(stack: &str, sink: &str, cores: &str, load: &Load, seconds: u64) -> Self {
         let mut server = Served::start(env!("CARGO_BIN_EXE_serve"), &[stack, sink, cores]);
-        load.run(server.address, Route::Users, WARM_UP);
+        let address = server.address;
+        patiently(|| load.run(address, Route::Users, WARM_UP));
         let before = server.look();
-        let seen = load.run(server.address, Route::Users, seconds);
+        let seen = patiently(|| load.run(address, Route::Users, seconds));
         let after = server.look();
         if std::env::var_os("THREADS").is_some() {
             println!("{stack}: {}", server.ask("threads"));
