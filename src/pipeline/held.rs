@@ -1,15 +1,13 @@
 //! A record in the pipeline's hands: its bytes count against the budget, its buffer goes back to the pool.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use crossbeam_queue::ArrayQueue;
+use std::sync::{Arc, Mutex, TryLockError};
 
 use crate::record::Record;
 use crate::record::parts::Parts;
 
-/// Buffers that wait for their next request, at most.
-const POOLED: usize = 1024;
+/// Buffers that wait for their next request in each pool, at most.
+const POOLED: usize = 512;
 /// A buffer that grew beyond this is not kept.
 const POOLED_BYTES: usize = 8 * 1024;
 /// The buffer of a request in flight may take one part in so many of what is free.
@@ -19,7 +17,9 @@ const SMALL_BYTES: usize = 4 * 1024;
 
 /// Where records come from and go back to.
 pub(super) struct Home {
-    pool: ArrayQueue<Box<Parts>>,
+    /// Buffers for the next requests. What was used last is taken first, as the processor still has it at hand. Nobody waits
+    /// for a pool: whoever finds one taken goes to the other, and does without where both are.
+    pools: [Mutex<Vec<Box<Parts>>>; 2],
     used: AtomicUsize,
     /// How often a request in flight found no room, less how often one gave some back since.
     refused: AtomicUsize,
@@ -28,7 +28,7 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { pool: ArrayQueue::new(POOLED), used: AtomicUsize::new(0), refused: AtomicUsize::new(0), max: max_bytes }
+        Self { pools: Default::default(), used: AtomicUsize::new(0), refused: AtomicUsize::new(0), max: max_bytes }
     }
 
     /// Counts bytes in; false when they would pass the budget.
@@ -60,7 +60,7 @@ impl Home {
     }
 
     pub(super) fn parts(&self) -> Box<Parts> {
-        self.pool.pop().unwrap_or_default()
+        self.pools.iter().find_map(|pool| at_once(pool, Vec::pop)?).unwrap_or_default()
     }
 
     /// Counts what a buffer grew since it was last counted; false when there is no room for it.
@@ -142,8 +142,23 @@ impl Home {
         self.release(std::mem::take(&mut parts.charged_bytes));
         if parts.size_bytes() <= POOLED_BYTES {
             parts.clear();
-            let _ = self.pool.push(parts);
+            let mut parts = Some(parts);
+            for pool in &self.pools {
+                at_once(pool, |pool| pool.extend(parts.take_if(|_| pool.len() < POOLED)));
+                if parts.is_none() {
+                    break;
+                }
+            }
         }
+    }
+}
+
+/// Does it where nobody else is at it.
+fn at_once<T, R>(mutex: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> Option<R> {
+    match mutex.try_lock() {
+        Ok(mut guard) => Some(work(&mut guard)),
+        Err(TryLockError::Poisoned(error)) => Some(work(&mut error.into_inner())),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 

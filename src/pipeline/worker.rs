@@ -19,6 +19,10 @@ use crate::warn::warn;
 
 /// How often it looks by itself. Nobody wakes it for a record, which is what keeps the request thread cheap.
 const POLL: Duration = Duration::from_millis(5);
+/// How often it looks at least while more than [`AT_HAND`] records come between two looks.
+const SHORTEST_POLL: Duration = Duration::from_micros(500);
+/// So many records the processor still has at hand when they are looked at.
+const AT_HAND: usize = 64;
 /// Empty looks before it sleeps until it is woken.
 const PATIENT_POLLS: u32 = 200;
 /// Records that are handed on together, at most.
@@ -42,6 +46,7 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
     let mut familiar = Familiar::default();
     let mut sequence = 0;
     let mut idle = 0;
+    let (mut poll, mut found) = (POLL, 0);
     let mut chunk = Vec::with_capacity(CHUNK);
     loop {
         while let Some((subject, message)) = shared.sayings.pop() {
@@ -52,7 +57,9 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         watch.look_if_due(shared);
         let asked = shared.flush_asked.load(Ordering::SeqCst);
         let closing = shared.is_closed.load(Ordering::Acquire);
-        let is_busy = drain(shared, &mut keeper, &mut familiar, &mut measure, &mut sequence, &mut chunk);
+        let drained = drain(shared, &mut keeper, &mut familiar, &mut measure, &mut sequence, &mut chunk);
+        let is_busy = drained > 0;
+        found += drained;
         // The lanes have them now.
         chunk.clear();
         measure.look(shared, is_busy);
@@ -82,7 +89,8 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
         drop(progress);
         idle += 1;
         if idle < PATIENT_POLLS || shared.worker.get().is_none() {
-            thread::park_timeout(POLL);
+            poll = next_poll(poll, std::mem::take(&mut found));
+            thread::park_timeout(poll);
             continue;
         }
         shared.is_asleep.store(true, Ordering::Relaxed);
@@ -100,7 +108,16 @@ fn run(shared: &Shared, resource: Arc<Resource>) {
     }
 }
 
-/// Hands on what is there, by way of `chunk`, which is empty; false when there was nothing.
+/// When to look again, after a look that found so many.
+fn next_poll(last: Duration, found: usize) -> Duration {
+    match found {
+        found if found > AT_HAND => (last / 2).max(SHORTEST_POLL),
+        found if found < AT_HAND / 4 => (last * 2).min(POLL),
+        _ => last,
+    }
+}
+
+/// Hands on what is there, by way of `chunk`, which is empty, and says how much it was.
 fn drain(
     shared: &Shared,
     keeper: &mut Keeper,
@@ -108,7 +125,7 @@ fn drain(
     measure: &mut Measure,
     sequence: &mut u64,
     chunk: &mut Vec<Arc<Held>>,
-) -> bool {
+) -> usize {
     let mut seen_quiet = 0;
     while chunk.len() + seen_quiet < CHUNK && !(shared.important.is_empty() && shared.ordinary.is_empty()) {
         // Counted before it leaves the queue, so that a snapshot never misses it.
@@ -143,7 +160,7 @@ fn drain(
         chunk.push(Arc::new(Held::new(record, Arc::clone(&shared.home))));
     }
     if chunk.is_empty() {
-        return seen_quiet > 0;
+        return seen_quiet;
     }
     let count = chunk.len();
     let at_intake = shared.counts.losses().unasked();
@@ -152,7 +169,7 @@ fn drain(
     }
     shared.counts.forward(count as u64);
     shared.in_hand.fetch_sub(count, Ordering::AcqRel);
-    true
+    count + seen_quiet
 }
 
 impl Shared {

@@ -1,6 +1,17 @@
 //! Headers are copied in, many at a time.
 
+use std::cell::Cell;
+
 use super::{CUT_MARK, HeaderSlot, Look, MAX_HEADER_BYTES, MAX_HEADERS, Parts, Side, Text};
+
+/// More than this is not kept for the next heads of a thread.
+const MAX_KEPT_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    /// Where the bytes of a head's headers stand until it is known that they are text. There is no need for every record to
+    /// have such a place.
+    static BYTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Copies the headers of one head or trailer.
 ///
@@ -22,7 +33,7 @@ pub(crate) struct HeaderCopy<'p> {
 impl Parts {
     /// Begins to copy headers.
     pub(crate) fn copy_headers(&mut self, side: Side) -> HeaderCopy<'_> {
-        let mut bytes = std::mem::take(&mut self.scratch.bytes);
+        let mut bytes = BYTES.try_with(Cell::take).unwrap_or_default();
         bytes.clear();
         // Records and heads are far smaller than 4 GiB; a text that were not would only be empty.
         let (first, base) = (self.headers.len(), self.text.len() as u32);
@@ -130,7 +141,9 @@ impl HeaderCopy<'_> {
             Ok(text) => parts.text.push_str(text),
             Err(_) => push_one_by_one(parts, first, &bytes),
         }
-        parts.scratch.bytes = bytes;
+        if bytes.capacity() <= MAX_KEPT_BYTES {
+            let _ = BYTES.try_with(|place| place.set(bytes));
+        }
     }
 }
 

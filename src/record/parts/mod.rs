@@ -59,7 +59,6 @@ pub(crate) struct Scratch {
     /// Spans that are entered right now, innermost last.
     pub(crate) stack: Vec<SpanId>,
     pub(crate) open: Vec<OpenSpan>,
-    pub(crate) bytes: Vec<u8>,
     /// A router is inside, and no layer in it told of routes yet, matched or not.
     pub(crate) misses_route_layer: bool,
     /// The bytes of the request's body are counted.
@@ -185,8 +184,8 @@ impl Parts {
         }
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        let Scratch { stack, open, bytes, .. } = &mut self.scratch;
-        let scratch = Scratch { stack: empty(stack), open: empty(open), bytes: empty(bytes), ..Scratch::default() };
+        let Scratch { stack, open, .. } = &mut self.scratch;
+        let scratch = Scratch { stack: empty(stack), open: empty(open), ..Scratch::default() };
         *self = Self {
             fields: empty(&mut self.fields),
             headers: empty(&mut self.headers),
@@ -217,7 +216,6 @@ impl Parts {
             + of(&self.redactions)
             + of(&self.scratch.stack)
             + of(&self.scratch.open)
-            + self.scratch.bytes.capacity()
     }
 
     /// Capacities of what grows while a request runs: changes with every growth, and costs a fraction of [`size_bytes`].
