@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often a core that is kept [awake] is offered to others.
-const TURN: Duration = Duration::from_micros(10);
+/// How long a core that is kept [awake] is offered to nobody.
+const TURN: Duration = Duration::from_micros(100);
 /// Where servers run with all their threads.
 pub const SERVER: usize = 0;
 /// Where whoever asks and whoever receives telemetry run.
@@ -36,8 +36,8 @@ fn schedule(policy: libc::c_int) {
     assert_eq!(result, 0, "anybody may give way");
 }
 
-/// Keeps a core from going to rest while this lasts, and offers it to whoever wants it all the time. Who waits there for its turn
-/// [in patience](patiently) need not be woken by anybody.
+/// Keeps a core from going to rest while this lasts, and offers it to whoever wants it ten times a millisecond. Nobody has to
+/// interrupt that core for those who wait there [in patience](patiently), and they find more when their turn comes.
 pub fn awake<T>(core: usize, work: impl FnOnce() -> T) -> T {
     struct Over<'a>(&'a AtomicBool);
     impl Drop for Over<'_> {
@@ -50,6 +50,9 @@ pub fn awake<T>(core: usize, work: impl FnOnce() -> T) -> T {
         let _over = Over(&is_over);
         scope.spawn(|| {
             pin(&[core]);
+            // SAFETY: it takes numbers alone.
+            let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) };
+            assert_eq!(result, 0, "anybody may be nice");
             while !is_over.load(Ordering::Relaxed) {
                 let since = Instant::now();
                 while since.elapsed() < TURN {
