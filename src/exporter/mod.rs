@@ -145,7 +145,8 @@ pub trait Exporter: Send + 'static {
 /// When a batch is handed over: at whichever bound is reached first.
 ///
 /// # Default
-/// 512 records, no delay: what is there is handed over as soon as the exporter is free.
+/// 512 records, no delay: what is there is handed over as soon as the exporter is free. Records of more than 2 MiB wait for
+/// nothing in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pace {
@@ -153,13 +154,17 @@ pub struct Pace {
     pub max_records: usize,
     /// How long the first record of a batch waits for company.
     pub max_delay: Duration,
+    /// Records of so many bytes that came within 10 ms are handed over at once: at such a rate there is company enough, and the
+    /// processor still has them at hand. Fewer bytes mean more batches.
+    pub fast_bytes: usize,
     /// Records in the queue, at most. The queue also has a bound in bytes.
     pub max_queue: usize,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { max_records: 512, max_delay: Duration::ZERO, max_queue: Self::DEFAULT_MAX_QUEUE }
+        let (max_records, max_delay) = (512, Duration::ZERO);
+        Self { max_records, max_delay, fast_bytes: usize::MAX, max_queue: Self::DEFAULT_MAX_QUEUE }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::held::Held;
 use super::stats::ExporterStats;
@@ -19,6 +19,8 @@ use crate::warn::warn;
 const MAX_BYTES: usize = 12 * 1024 * 1024;
 /// Bytes that are handed over without waiting for company: a batch of records as large as they usually are.
 const ENOUGH_BYTES: usize = 2 * 1024 * 1024;
+/// What came within this time came fast.
+const FAST: Duration = Duration::from_millis(10);
 /// Requests whose reports wait to be taken back, at most.
 const MAX_OVER: usize = 65_536;
 /// Of a queue's room, one part in so many is for records of failed requests.
@@ -46,6 +48,8 @@ struct LaneShared {
 struct State {
     queue: VecDeque<(Instant, Arc<Held>)>,
     queue_bytes: usize,
+    /// What waits is worth a batch, however long it has waited.
+    is_enough: bool,
     in_flight: usize,
     /// Requests that were reported and are in flight no longer, and since when the first of them waits.
     over: Vec<SpanId>,
@@ -125,7 +129,7 @@ impl Lane {
         let now = Instant::now();
         let mut state = shared.state();
         state.lost_at_intake = lost_at_intake.clone();
-        let (before, was_enough) = (state.queue.len(), shared.has_enough(&state));
+        let (was_empty, was_enough) = (state.queue.is_empty(), state.is_enough);
         for held in records {
             let record: &Record = (**held).as_ref();
             if !self.wants(record) {
@@ -163,10 +167,11 @@ impl Lane {
                 state.stats.dropped.add(Reason::QueueFull, 1);
             }
         }
-        let (after, is_enough) = (state.queue.len(), shared.has_enough(&state));
+        state.is_enough |= shared.has_enough(&state) || shared.has_enough_fast(&state, now);
+        let (is_first, is_enough) = (was_empty && !state.queue.is_empty(), state.is_enough && !was_enough);
         drop(state);
         // What waits for company looks at the clock by itself: a wake-up for each of many hands-on would only cost time.
-        if (before == 0 && after > 0) || (!was_enough && is_enough) {
+        if is_first || is_enough {
             shared.changed.notify_all();
         }
     }
@@ -270,9 +275,13 @@ impl LaneShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether what waits is worth a batch, however long it has waited.
     fn has_enough(&self, state: &State) -> bool {
         state.queue.len() >= self.pace.max_records || state.queue_bytes >= ENOUGH_BYTES
+    }
+
+    fn has_enough_fast(&self, state: &State, now: Instant) -> bool {
+        let first = state.queue.front().map(|(since, _)| *since);
+        state.queue_bytes >= self.pace.fast_bytes && first.is_some_and(|since| now.duration_since(since) <= FAST)
     }
 
     /// The exporter's thread.
@@ -311,7 +320,7 @@ impl LaneShared {
             let first = state.queue.front().map(|(since, _)| *since).into_iter().chain(state.over_since).min();
             let first = first.map(|since| after(since, self.pace.max_delay));
             let now = Instant::now();
-            let is_due = first.is_some_and(|due| hurried || due <= now || self.has_enough(&state));
+            let is_due = first.is_some_and(|due| hurried || due <= now || state.is_enough);
             if is_due {
                 return Some(self.take(&mut state));
             }
@@ -340,6 +349,7 @@ impl LaneShared {
         let mut over = Vec::new();
         let bytes: usize = batch.iter().map(|held| held.size()).sum();
         state.queue_bytes -= bytes;
+        state.is_enough = self.has_enough(state);
         // Behind the records, so that none of them comes after it was taken back.
         if state.queue.is_empty() {
             let count = state.over.len().min(self.pace.max_records.max(1));
