@@ -15,6 +15,9 @@ use crate::record::{Record, Resource, SpanId};
 
 /// Reports of one file that are read, at most; the newest.
 const MAX_READ: i64 = 20_000;
+/// Reads the index of reports, where a sorted walk through all rows would look as good to SQLite: mostly there are none, and it
+/// would go through everything.
+const NEWEST: &str = "SELECT id, resource, data FROM record WHERE kind = 'partial' ORDER BY +id DESC LIMIT ?";
 
 /// A request that had no record when it was last heard of.
 #[derive(Debug)]
@@ -65,9 +68,8 @@ impl Reader {
                 if !schema::has_reports(rows.version) {
                     return Ok(Vec::new());
                 }
-                let sql = "SELECT id, resource, data FROM record WHERE kind = 'partial' ORDER BY id DESC LIMIT ?";
                 let mut page = Vec::new();
-                rows.each(connection, sql, vec![MAX_READ.into()], |_, stored| {
+                rows.each(connection, NEWEST, vec![MAX_READ.into()], |_, stored| {
                     page.extend(stored);
                     true
                 })?;
@@ -170,4 +172,26 @@ fn left_behind(directory: &Directory) -> Option<LeftBehind> {
     empty.into_iter().for_each(Dead::bury);
     let requests: Vec<_> = unfinished.into_iter().filter(|it| dead.iter().any(|dead| is_of(it, dead))).collect();
     (!requests.is_empty()).then_some(LeftBehind { requests, dead })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Losses;
+    use crate::store::Settings;
+
+    #[test]
+    fn what_runs_is_found_without_reading_the_rest() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(Settings::new(directory.path())).unwrap();
+        let record = Record::new(Box::default());
+        assert_eq!(store.append(&[record], &Resource::default(), &Losses::default()).unwrap().total(), 0);
+        let mut reader = Reader::open(directory.path()).unwrap();
+        let name = reader.refresh().unwrap().pop().unwrap();
+        let plan = reader.visit(&name, |connection, _| {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {NEWEST}"))?;
+            statement.query_row([MAX_READ], |row| row.get::<_, String>("detail"))
+        });
+        assert_eq!(plan.as_deref(), Some("SCAN record USING INDEX record_partial"));
+    }
 }
