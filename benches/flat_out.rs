@@ -79,7 +79,8 @@ impl Round {
         {
             command.env_remove(name);
         }
-        let output = command.output().expect("a process");
+        let output = command.stderr(Stdio::inherit()).output().expect("a process");
+        assert!(output.status.success(), "{stack} on {threads} thread(s): {}", output.status);
         let text = String::from_utf8(output.stdout).expect("text");
         let words: Vec<&str> = text.split_whitespace().collect();
         let [per_second, cpu_us, due, delivered, lost] = words[..] else { panic!("five numbers, not {text}") };
@@ -130,8 +131,9 @@ fn counted_as_lost(stack: &Stack, requests: u64, arrived: Delivered) -> u64 {
     for of in stats.exporters.iter().filter(|of| of.offered > 0) {
         assert_eq!(of.offered, of.delivered + of.dropped.total(), "{stats:?}");
         match of.name.as_str() {
-            "otlp_traces" => assert_eq!(2 * of.delivered, arrived.spans, "{stats:?}"),
-            "otlp_logs" => assert_eq!(2 * of.delivered, arrived.logs, "{stats:?}"),
+            // Where memory is full, a record says itself that there was no room for its span or its event.
+            "otlp_traces" => assert!((of.delivered..=2 * of.delivered).contains(&arrived.spans), "{arrived:?} {stats:?}"),
+            "otlp_logs" => assert!(arrived.logs <= 2 * of.delivered, "{arrived:?} {stats:?}"),
             // Lines also say what was lost.
             _ => assert!(arrived.written >= of.delivered, "{stats:?}"),
         }
