@@ -19,6 +19,7 @@ const SMALL_BYTES: usize = 4 * 1024;
 pub(super) struct Home {
     /// Buffers for the next requests. What was used last is taken first, as the processor still has it at hand. Nobody waits
     /// for a pool: whoever finds one taken goes to the other, and does without where both are.
+    #[expect(clippy::vec_box, reason = "requests take and give pointers")]
     pools: [Mutex<Vec<Box<Parts>>>; 2],
     used: AtomicUsize,
     /// How often a request in flight found no room, less how often one gave some back since.
