@@ -3,9 +3,8 @@
 //!
 //! `viewed serve DIRECTORY RECORDS one|two` stores so many records, serves, and prints its address: with all its threads on the
 //! first core, or wherever there is room. Each line that it reads asks for something: `viewer` where its page is, `threads`
-//! what threads of which name have used, `lost` how many
-//! records are lost so far, `end` what became of the records since it serves. `viewed flood URL` asks the page,
-//! `viewed burn` does nothing but use both cores: where nobody else wants them, until their input ends.
+//! what threads of which name have used, `lost` how many records are lost so far, `end` what became of the records since it
+//! serves. `viewed flood URL` asks the page, `viewed burn` does nothing but use both cores: where nobody else wants them, until their input ends.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
