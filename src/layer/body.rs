@@ -84,9 +84,9 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let Some(mut inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
-        let response = match this.follow {
-            Follow::Nothing => return inner.poll_frame(cx),
+        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
+        match this.follow {
+            Follow::Nothing => inner.poll_frame(cx),
             Follow::Request(link) => {
                 let polled = inner.poll_frame(cx);
                 if let Poll::Ready(Some(Ok(frame))) = &polled
@@ -94,30 +94,10 @@ where
                 {
                     link.saw_request(data);
                 }
-                return polled;
+                polled
             }
-            Follow::Response(response) => response,
-        };
-        let polled = response.flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll_frame(cx))));
-        let is_over = match &polled {
-            Ok(Poll::Pending) => false,
-            // Servers do not poll again once this is true, nor after trailers.
-            Ok(Poll::Ready(Some(Ok(frame)))) => frame.is_trailers() || inner.is_end_stream(),
-            Ok(Poll::Ready(_)) | Err(_) => true,
-        };
-        if let Ok(Poll::Ready(Some(Ok(frame)))) = &polled {
-            response.saw(frame, is_over);
+            Follow::Response(_) => poll_response(inner, this.follow, cx),
         }
-        if !is_over {
-            response.flight.report_if_asked();
-        } else if let Follow::Response(response) = std::mem::replace(this.follow, Follow::Nothing) {
-            match &polled {
-                Err(payload) => response.flight.panicked(&**payload),
-                Ok(Poll::Ready(Some(Err(error)))) => response.flight.failed(FailureKind::Body, error, Outcome::BodyError),
-                Ok(_) => response.flight.finish(Outcome::Answered),
-            }
-        }
-        polled.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -127,6 +107,41 @@ where
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or_else(SizeHint::default, B::size_hint)
     }
+}
+
+/// Polls a response's body inside its request, and looks at what comes.
+// Apart, so that a body that follows nothing has no stack to set up for it.
+#[inline(never)]
+fn poll_response<B>(
+    mut inner: Pin<&mut B>,
+    follow: &mut Follow,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<B::Data>, B::Error>>>
+where
+    B: Body,
+    B::Error: fmt::Display + 'static,
+{
+    let Follow::Response(response) = follow else { return inner.poll_frame(cx) };
+    let polled = response.flight.within(|| catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll_frame(cx))));
+    let is_over = match &polled {
+        Ok(Poll::Pending) => false,
+        // Servers do not poll again once this is true, nor after trailers.
+        Ok(Poll::Ready(Some(Ok(frame)))) => frame.is_trailers() || inner.is_end_stream(),
+        Ok(Poll::Ready(_)) | Err(_) => true,
+    };
+    if let Ok(Poll::Ready(Some(Ok(frame)))) = &polled {
+        response.saw(frame, is_over);
+    }
+    if !is_over {
+        response.flight.report_if_asked();
+    } else if let Follow::Response(response) = std::mem::replace(follow, Follow::Nothing) {
+        match &polled {
+            Err(payload) => response.flight.panicked(&**payload),
+            Ok(Poll::Ready(Some(Err(error)))) => response.flight.failed(FailureKind::Body, error, Outcome::BodyError),
+            Ok(_) => response.flight.finish(Outcome::Answered),
+        }
+    }
+    polled.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
 impl FollowResponse {
