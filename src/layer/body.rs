@@ -109,14 +109,13 @@ where
     }
 }
 
+/// What polling a body gives.
+type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
+
 /// Polls a response's body inside its request, and looks at what comes.
 // Apart, so that a body that follows nothing has no stack to set up for it.
 #[inline(never)]
-fn poll_response<B>(
-    mut inner: Pin<&mut B>,
-    follow: &mut Follow,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<B::Data>, B::Error>>>
+fn poll_response<B>(mut inner: Pin<&mut B>, follow: &mut Follow, cx: &mut Context<'_>) -> Polled<B>
 where
     B: Body,
     B::Error: fmt::Display + 'static,
